@@ -1,0 +1,180 @@
+// The configuration as the rest of the program sees it: typed, complete with defaults, validated, immutable.
+// Text is turned into this once (config/load.hpp); nobody else sees YAML. Workers share one Config through a
+// shared_ptr<const Config>; a request keeps the one it started with.
+#pragma once
+
+#include "config/secret.hpp"
+#include "metrics/price.hpp"
+#include "wire/failure.hpp"
+#include "wire/request_body.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace understudy::config {
+
+using Duration = std::chrono::milliseconds;
+
+/// Where to listen. `address` is a numeric IPv4 or IPv6 address (no brackets); port 0 lets the kernel choose.
+struct Endpoint {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 8080;
+    bool loopback() const;
+    std::string text() const;  // "127.0.0.1:8080", "[::1]:8080"
+    bool operator==(const Endpoint&) const = default;
+};
+
+/// An upstream's base URL, taken apart. `path` has no trailing slash ("" or "/v1").
+struct BaseUrl {
+    bool tls = true;
+    std::string host;  // name or numeric address, no brackets
+    std::uint16_t port = 443;
+    std::string path;
+    std::string authority() const;  // what the Host field says: the port only where it is not the scheme's own
+    std::string text() const;
+    bool operator==(const BaseUrl&) const = default;
+};
+
+/// All per attempt; 0 is refused.
+struct Timeouts {
+    Duration connect{5'000};       // TCP and TLS together
+    Duration first_token{60'000};  // streams: request sent -> first content or tool delta
+    Duration response{300'000};    // plain answers: request sent -> answer whole
+    Duration idle{60'000};         // between two payload bytes; comments and pings do not count
+    Duration total{900'000};       // one attempt, whatever it is doing
+};
+
+struct TlsOptions {
+    std::string ca;      // PEM file of trusted roots; empty: the system's
+    bool verify = true;  // false: no check of chain and name at all (warned about at start)
+    std::string sni;     // name sent and checked; empty: the host of base_url
+    bool operator==(const TlsOptions&) const = default;
+};
+
+enum class Provider : std::uint8_t { openai, azure, anthropic, gemini };
+enum class Continuation : std::uint8_t { automatic, prefill, instruct, restart, none };
+
+struct Breaker {
+    std::uint32_t failures = 5;
+    Duration window{60'000};
+    Duration cooldown{30'000};
+};
+
+struct HeaderSetting {
+    std::string name;
+    Secret value;
+};
+
+struct Upstream {
+    std::string name;
+    BaseUrl base_url;
+    std::optional<Secret> api_key;  // absent: the client's own credentials are passed through
+    Provider provider = Provider::openai;
+    std::optional<std::string> model;  // sent instead of the client's
+    Timeouts timeouts;
+    std::vector<HeaderSetting> headers;
+    wire::BodyRewrite body;
+    TlsOptions tls;
+    std::uint32_t max_connections = 256;  // over all workers
+    std::optional<metrics::ModelPrice> price;
+    Continuation continuation = Continuation::automatic;
+    std::optional<Breaker> breaker;
+    std::string price_provider;  // litellm_provider guessed from the host ("openai", "groq", "" unknown)
+};
+
+/// One step of a chain.
+struct ChainEntry {
+    std::size_t upstream = 0;          // index into Config::upstreams
+    std::optional<std::string> model;  // from "upstream/model", else the upstream's own
+    std::string text;                  // as written: "backup/openai/gpt-4o-mini"
+};
+
+struct Retry {
+    Duration base{250};
+    Duration max{5'000};
+    Duration max_retry_after{5'000};
+};
+
+enum class Midstream : std::uint8_t { error, continue_ };
+
+struct Hedge {
+    std::optional<Duration> after;     // a fixed delay ...
+    std::optional<double> percentile;  // ... or a percentile of the first-token time, 0..100
+    double budget_percent = 5;
+};
+
+struct Route {
+    std::string model = "*";  // glob over the client's model: * and ? only; also the route's name in metrics
+    std::vector<ChainEntry> chain;
+    wire::FailureSet fallback_on = wire::kDefaultFallbackOn;
+    std::uint32_t retries = 0;  // default 0; 2 where the chain has one entry
+    Retry retry;
+    Duration deadline{300'000};
+    Midstream midstream = Midstream::error;
+    std::optional<Hedge> hedge;
+};
+
+struct KeyLimits {
+    std::optional<std::uint64_t> requests_per_minute, tokens_per_minute;
+    std::optional<double> budget_usd_per_day;
+};
+
+/// An inbound credential; only its SHA-256 is kept.
+struct Key {
+    std::string name;
+    std::array<std::uint8_t, 32> sha256{};
+    std::vector<std::string> routes;  // globs over the client's model; empty: all
+    KeyLimits limits;
+};
+
+struct Limits {
+    std::size_t header_bytes = 64 << 10;
+    std::size_t header_count = 128;
+    std::size_t body_bytes = 64 << 20;
+    std::size_t memory_bytes = std::size_t{1} << 30;  // all buffers together
+    std::size_t connections = 10'000;
+    Duration header_timeout{10'000};  // from the first byte of a head to its end, in total
+    Duration body_timeout{60'000};    // between two reads of a request body; also between two writes to a client
+    Duration keepalive{75'000};       // idle client connection
+    std::size_t buffer_response_bytes = 4 << 20;  // a held answer larger than this starts streaming
+};
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
+struct Log {
+    LogLevel level = LogLevel::info;
+    bool json = false;
+};
+
+struct Config {
+    std::vector<Endpoint> listen{Endpoint{}};
+    std::optional<Endpoint> admin;
+    std::uint32_t workers = 0;  // 0: auto (CPUs this process may use, cgroup quota included)
+    std::vector<Upstream> upstreams;
+    std::vector<Route> routes;  // never empty: without `routes`, one "*" route over all upstreams
+    bool routes_given = false;
+    std::optional<Breaker> breaker;
+    std::vector<Key> keys;
+    Limits limits;
+    Duration drain{30'000};
+    Log log;
+    std::optional<std::string> ledger;                  // path; absent: off
+    std::optional<std::string> profiles;                // directory
+    std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
+    std::string source;                                 // file, or "environment"
+    std::vector<std::string> warnings;                  // worth telling at start (tls.verify: false, unknown price ...)
+
+    /// First route whose glob matches, or null.
+    const Route* route_for(std::string_view model) const;
+};
+
+/// `*` matches any run, `?` one character; everything else itself, case included.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+}  // namespace understudy::config

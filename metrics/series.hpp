@@ -1,0 +1,151 @@
+// Counters of one worker and the registry that sums them at scrape time.
+//
+// Every worker owns a Shard and is the only writer of what is in it, so an increment is a relaxed load, an add and a
+// relaxed store: no lock prefix, no shared cache line. The scraper reads all shards with relaxed loads. Series are
+// created once per (upstream, model) or route, never removed, and their addresses are stable: look a handle up when
+// the configuration is loaded, keep it.
+#pragma once
+
+#include "metrics/price.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace understudy::metrics {
+
+/// Monotonic counter with one writing thread.
+class Counter {
+  public:
+    void add(std::uint64_t n = 1) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// A value that goes up and down, with one writing thread.
+class Gauge {
+  public:
+    void add(std::int64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::int64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::int64_t> value_{0};
+};
+
+/// Histogram over fixed upper bounds (which must outlive it); values are integers in a unit the renderer knows:
+/// nanoseconds for durations, tokens for gen_ai token usage.
+class Histogram {
+  public:
+    static constexpr std::size_t kMaxBuckets = 20;
+    explicit Histogram(std::span<const std::uint64_t> upper_bounds) noexcept;
+    void observe(std::uint64_t value) noexcept;
+    std::span<const std::uint64_t> bounds() const noexcept { return bounds_; }
+    /// Count of values at or below bounds()[i] and above the bound before; i == bounds().size() is +Inf.
+    std::uint64_t bucket(std::size_t i) const noexcept { return buckets_[i].value(); }
+    std::uint64_t sum() const noexcept { return sum_.value(); }
+
+  private:
+    std::span<const std::uint64_t> bounds_;
+    std::array<Counter, kMaxBuckets + 1> buckets_;
+    Counter sum_;
+};
+
+inline constexpr std::size_t kMaxReasons = 16;
+enum class TokenType : std::uint8_t { input, cache_read, cache_write, output, reasoning };
+inline constexpr std::size_t kTokenTypes = 5;
+enum class Source : std::uint8_t { reported, estimated };
+enum class Outcome : std::uint8_t { primary, fallback, rescued, client_error, exhausted, client_closed, rejected };
+inline constexpr std::size_t kOutcomes = 7;
+std::string_view name_of(Outcome outcome) noexcept;
+
+/// Everything counted for one model at one upstream.
+struct AttemptSeries {
+    AttemptSeries();
+    std::array<Counter, kMaxReasons> attempts;               // by reason index given to the Registry
+    std::array<std::array<Counter, 2>, kTokenTypes> tokens;  // [TokenType][Source]
+    std::array<Counter, 2> cost_pico_usd;                    // [Source]
+    Counter usage_missing;
+    Histogram duration;     // ns, one attempt
+    Histogram first_token;  // ns, from the request sent to the first content
+    Histogram genai_input_tokens, genai_output_tokens;
+
+    void add_usage(const TokenCounts& counts, Source source) noexcept;
+};
+
+/// Everything counted for one route.
+struct RouteSeries {
+    RouteSeries();
+    std::array<Counter, kOutcomes> requests;
+    Histogram duration;  // ns, the whole request
+    Histogram overhead;  // ns, time spent here and not waiting for upstreams
+};
+
+/// Gauges of one worker.
+struct WorkerSeries {
+    Gauge inflight_requests;
+    Gauge connections;  // of clients
+    Gauge upstream_idle, upstream_active;
+};
+
+/// What one worker counts.
+class Shard {
+  public:
+    /// Find or create; thread-safe (a lock), for start and reload, not for the hot path. References stay valid for
+    /// the life of the registry.
+    AttemptSeries& attempt(std::string_view upstream, std::string_view model);
+    RouteSeries& route(std::string_view name);
+    Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
+    WorkerSeries& worker() noexcept { return worker_; }
+
+  private:
+    friend class Registry;
+    mutable std::mutex mutex_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<AttemptSeries>, std::less<>> attempts_;
+    std::map<std::string, std::unique_ptr<RouteSeries>, std::less<>> routes_;
+    std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>, std::less<>> failovers_;
+    WorkerSeries worker_;
+};
+
+enum class Format : std::uint8_t { prometheus, openmetrics };
+
+/// All shards of the process, and what belongs to no worker.
+class Registry {
+  public:
+    struct BuildInfo {
+        std::string version, commit;
+    };
+    /// `reasons`: the labels of AttemptSeries::attempts, index by index; static storage.
+    Registry(std::size_t workers, std::span<const std::string_view> reasons, BuildInfo build);
+    Shard& shard(std::size_t worker) { return *shards_[worker]; }
+    /// Any thread.
+    void count_reload(bool ok) noexcept;
+    /// Text exposition of everything (product.md section 10). Any thread; reads while others write.
+    std::string render(Format format) const;
+    /// The content type that belongs to a format.
+    static std::string_view content_type(Format format) noexcept;
+
+  private:
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::span<const std::string_view> reasons_;
+    BuildInfo build_;
+    std::atomic<std::uint64_t> reloads_ok_{0}, reloads_failed_{0};
+    std::chrono::system_clock::time_point started_;
+};
+
+}  // namespace understudy::metrics

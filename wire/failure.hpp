@@ -1,0 +1,71 @@
+// The closed set of reasons why an attempt can fail. The names are an interface: they are the `reason`
+// label of every metric, the words in x-understudy-trace, and what `fallback_on` accepts.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+namespace understudy::wire {
+
+enum class FailureClass : std::uint8_t {
+    none,            // the attempt succeeded; named "ok"
+    connection,      // DNS, refused, reset or closed before the response head, TLS failure
+    timeout,         // connect, first token, response, idle before commit, total; also 408, 504 and 524
+    rate_limit,      // 429
+    quota,           // 429 or 402 that only the account's owner can cure
+    server_error,    // every other 5xx
+    malformed,       // 2xx whose body is not an answer
+    auth,            // 401, 403
+    not_found,       // 404
+    context_length,  // 400 or 413: the prompt is too long for the model
+    content_filter,  // 400 by a safety system
+    bad_request,     // every other 4xx (and 3xx, which is never followed)
+    budget,          // denied by a budget; ends the chain
+    client_closed,   // the client left; ends the chain
+};
+
+inline constexpr std::size_t kFailureClassCount = 14;
+
+/// Index = value of the enum. Static storage.
+inline constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames{
+    "ok",   "connection", "timeout",        "rate_limit",     "quota",       "server_error", "malformed",
+    "auth", "not_found",  "context_length", "content_filter", "bad_request", "budget",       "client_closed"};
+
+constexpr std::string_view name_of(FailureClass failure) {
+    return kFailureClassNames[static_cast<std::size_t>(failure)];
+}
+
+/// The class with this name, if there is one.
+constexpr std::optional<FailureClass> failure_class_from(std::string_view name) {
+    for (std::size_t i = 0; i < kFailureClassCount; ++i) {
+        if (kFailureClassNames[i] == name) return static_cast<FailureClass>(i);
+    }
+    return std::nullopt;
+}
+
+/// A set of classes, as one word; used for `fallback_on`.
+class FailureSet {
+  public:
+    constexpr FailureSet() = default;
+    constexpr FailureSet(std::initializer_list<FailureClass> classes) {
+        for (const auto c : classes) add(c);
+    }
+    constexpr void add(FailureClass c) { bits_ |= bit(c); }
+    constexpr bool contains(FailureClass c) const { return (bits_ & bit(c)) != 0; }
+    constexpr bool operator==(const FailureSet&) const = default;
+
+  private:
+    static constexpr std::uint32_t bit(FailureClass c) { return 1U << static_cast<unsigned>(c); }
+    std::uint32_t bits_ = 0;
+};
+
+/// What falls back when a route does not say (product.md section 5).
+inline constexpr FailureSet kDefaultFallbackOn{FailureClass::connection,   FailureClass::timeout,
+                                               FailureClass::rate_limit,   FailureClass::quota,
+                                               FailureClass::server_error, FailureClass::malformed};
+
+}  // namespace understudy::wire

@@ -1,0 +1,143 @@
+// HTTP/1 message heads: from raw bytes to slices of those bytes, and the framing that follows from them.
+//
+// Nothing here owns bytes or does I/O: every string_view points into the buffer given to parse(), and is
+// valid as long as that buffer is neither moved nor changed. The grammar is read by Beast's parser; the
+// rules that a proxy needs on top (reference: asio-beast.md 2.8, RFC 9112 sections 2 to 6) are checked here,
+// so a head that parses without error is safe to forward. Used on the hot path: parsing does not allocate
+// once the field vector has grown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace understudy::wire {
+
+struct HeaderField {
+    std::string_view name;   // as sent; compare with iequals()
+    std::string_view value;  // without surrounding white space
+};
+
+/// True when both are equal, ASCII letters compared without case.
+bool iequals(std::string_view a, std::string_view b) noexcept;
+
+/// Header fields in the order they came.
+class Fields {
+  public:
+    void clear() { items_.clear(); }
+    void add(std::string_view name, std::string_view value) { items_.push_back({name, value}); }
+    std::size_t size() const { return items_.size(); }
+    auto begin() const { return items_.begin(); }
+    auto end() const { return items_.end(); }
+
+    /// First value of `name` (any case), or an empty view with a null data() when absent.
+    std::string_view find(std::string_view name) const noexcept;
+    bool contains(std::string_view name) const noexcept { return find(name).data() != nullptr; }
+    /// How many fields carry this name.
+    std::size_t count(std::string_view name) const noexcept;
+
+  private:
+    std::vector<HeaderField> items_;
+};
+
+enum class BodyKind : std::uint8_t {
+    none,         // no body bytes follow
+    length,       // exactly Framing::length bytes follow
+    chunked,      // chunked coding follows
+    until_close,  // everything up to the end of the connection (responses only)
+};
+
+struct Framing {
+    BodyKind kind = BodyKind::none;
+    std::uint64_t length = 0;  // for BodyKind::length
+};
+
+struct RequestHead {
+    std::string_view method;
+    std::string_view
+        target;  // origin-form path and query; absolute-form is reduced to it (host() then has its authority)
+    std::string_view host;  // Host field, or the authority of an absolute-form target, which wins (RFC 9112 3.2.2)
+    int minor_version = 1;  // HTTP/1.<minor>: 0 or 1
+    Fields fields;
+    Framing framing;
+    bool keep_alive = true;        // the client allows another request on this connection
+    bool expect_continue = false;  // Expect: 100-continue on an HTTP/1.1 request
+    std::size_t size = 0;          // bytes of the head, final CRLF CRLF included
+};
+
+struct ResponseHead {
+    unsigned status = 0;
+    std::string_view reason;
+    int minor_version = 1;
+    Fields fields;
+    Framing framing;         // already accounts for HEAD, 1xx, 204, 304
+    bool keep_alive = true;  // the server allows another request on this connection
+    std::size_t size = 0;
+};
+
+struct HeadLimits {
+    std::size_t bytes = 64 * 1024;  // of the whole head
+    std::size_t fields = 128;
+};
+
+/// Why a head was refused. Each maps to one status for the client (status_for) and is `malformed` or
+/// `connection` evidence from an upstream.
+enum class HeadError : std::uint8_t {
+    none,
+    bad_syntax,          // not HTTP: bad token, bare LF or CR, NUL, obs-fold, space before the colon ...
+    bad_version,         // not HTTP/1.0 or HTTP/1.1
+    bad_framing,         // CL with TE, TE other than exactly "chunked", TE on HTTP/1.0, repeated or invalid CL
+    bad_host,            // none or several Host fields on HTTP/1.1, or not a host
+    bad_target,          // not origin-form or http(s) absolute-form (CONNECT, "*", fragments, userinfo)
+    too_large,           // more than HeadLimits::bytes
+    too_many_fields,     // more than HeadLimits::fields
+    unsupported_coding,  // a Transfer-Encoding that exists but is not understood
+    unexpected_upgrade,  // 101 from an upstream that was not asked
+};
+
+/// Short human text, e.g. "bare LF in the head". Static storage.
+std::string_view describe(HeadError error) noexcept;
+/// Status to answer a client whose request head failed: 400, 414, 431, 501 or 505.
+unsigned status_for(HeadError error) noexcept;
+
+enum class ParseResult : std::uint8_t { need_more, done, bad };
+
+/// Incremental reader of one head. Give it the buffer from the first byte of the message each time, longer
+/// each time; it remembers how far it looked, so a head that comes byte by byte costs linear time.
+/// Syntax that can never become valid is reported at once, before the head is complete.
+class HeadReader {
+  public:
+    explicit HeadReader(HeadLimits limits = {}) : limits_(limits) {}
+
+    /// Empty lines before a request line are skipped (RFC 9112 2.2) and counted in head.size.
+    ParseResult read_request(std::string_view buffer, RequestHead& head);
+    /// `to_head_request`: the answer to a HEAD request, which has no body whatever its fields say.
+    /// 1xx heads parse with framing none; 101 is bad (unexpected_upgrade).
+    ParseResult read_response(std::string_view buffer, bool to_head_request, ResponseHead& head);
+
+    HeadError error() const noexcept { return error_; }
+    /// Forget everything and be ready for the next message.
+    void reset() noexcept;
+
+  private:
+    ParseResult find_end(std::string_view buffer, std::size_t& end);
+    ParseResult fail(HeadError error) noexcept;
+
+    HeadLimits limits_;
+    HeadError error_ = HeadError::none;
+    std::size_t start_ = 0;    // where the head begins, after skipped empty lines
+    std::size_t scanned_ = 0;  // bytes already looked at for the end of the head
+    std::size_t lines_ = 0;
+};
+
+/// True for the fields that belong to one connection and are never forwarded: Connection, Keep-Alive,
+/// Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding, Upgrade.
+bool is_hop_by_hop(std::string_view name) noexcept;
+
+/// True when one of the Connection fields of this message names `name`. Fields that carry meaning for the
+/// whole message (Content-Length, Content-Type, Authorization, Host, Cookie ...) are never taken to be named:
+/// a client must not be able to strip them (fault 51).
+bool named_by_connection(const Fields& fields, std::string_view name) noexcept;
+
+}  // namespace understudy::wire

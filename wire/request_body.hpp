@@ -1,0 +1,66 @@
+// What the proxy needs to know of a request body, and the edits that turn it into what one upstream gets.
+#pragma once
+
+#include "wire/json_scan.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace understudy::wire {
+
+/// The facts of one request body, found once; offsets refer to that body. Reusable: scan_* resets it.
+struct RequestFacts {
+    bool json = false;                // a JSON object (else multipart, or opaque bytes)
+    Span object;                      // of the outermost object, braces included
+    std::vector<JsonMember> members;  // of the outermost object
+    std::string model;                // decoded; of the LAST "model" member (what parsers that keep one, keep)
+    std::vector<Span> model_values;   // every top-level model value (all are replaced), or the multipart field's bytes
+    bool has_model = false;
+    bool stream = false;         // the last top-level "stream" is true
+    bool include_usage = false;  // stream_options.include_usage is true
+};
+
+/// Scans a JSON body. Returns the problem when it is not one well-formed object.
+std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts);
+
+/// Finds the field named "model" (and "stream" = "true") in a multipart/form-data body (RFC 7578).
+/// Returns false when the boundary never occurs; a form without a model is fine (has_model = false).
+bool scan_multipart(std::string_view body, std::string_view boundary, RequestFacts& facts);
+
+/// The boundary parameter of a multipart/form-data content type; empty when there is none. Quotes removed.
+std::string multipart_boundary(std::string_view content_type);
+
+/// Replace body[range] by text. Pure insertion when the range is empty.
+struct Edit {
+    Span range;
+    std::string text;
+};
+
+/// What one upstream wants changed. `set` values are JSON texts. Keys are top-level names.
+struct BodyRewrite {
+    std::vector<std::pair<std::string, std::string>> set;
+    std::vector<std::string> drop;
+    std::vector<std::pair<std::string, std::string>> rename;  // from, to
+    bool empty() const { return set.empty() && drop.empty() && rename.empty(); }
+};
+
+/// Plans the edits for one upstream, sorted and not overlapping:
+/// - every model value becomes `model` when given (a missing one is inserted at the front of the object);
+/// - with `ask_usage`, stream_options.include_usage becomes true: inserted into an existing object, replacing a
+///   false or null, or as a new member;
+/// - rename, then drop, then set (set replaces every duplicate or appends one member). A rename whose target
+///   is already present in the body drops the source instead, so that no duplicate appears.
+/// White space and everything else stays as it is. For multipart only the model is replaced.
+std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts, const std::optional<std::string>& model,
+                             bool ask_usage, const BodyRewrite& rewrite);
+
+/// body with edits as slices, ready for a gather write; slices point into body and into edits.
+void slices_of(std::string_view body, const std::vector<Edit>& edits, std::vector<std::string_view>& out);
+/// Total size of those slices.
+std::size_t edited_size(std::string_view body, const std::vector<Edit>& edits);
+
+}  // namespace understudy::wire
