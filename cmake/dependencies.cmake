@@ -10,6 +10,13 @@ find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
 
+# Debian ships no static fmt and spdlog; compiled in as headers, they make a static program possible.
+if(UNDERSTUDY_STATIC)
+  set(UNDERSTUDY_SPDLOG spdlog::spdlog_header_only)
+else()
+  set(UNDERSTUDY_SPDLOG spdlog::spdlog)
+endif()
+
 # Asio and Beast are compiled once, here; every other file only sees declarations. This halves the build.
 add_library(third_party STATIC ${CMAKE_SOURCE_DIR}/cmake/third_party_impl.cpp)
 target_include_directories(third_party SYSTEM PUBLIC ${Boost_INCLUDE_DIRS})

@@ -1,6 +1,6 @@
-// The configuration as the rest of the program sees it: typed, complete with defaults, validated, immutable.
-// Text is turned into this once (config/load.hpp); nobody else sees YAML. Workers share one Config through a
-// shared_ptr<const Config>; a request keeps the one it started with.
+// The configuration as the rest of the program sees it: typed, complete with defaults, validated,
+// immutable. Text is turned into this once (config/load.hpp); nobody else sees YAML. Workers share
+// one Config through a shared_ptr<const Config>; a request keeps the one it started with.
 #pragma once
 
 #include "config/secret.hpp"
@@ -22,7 +22,8 @@ namespace understudy::config {
 
 using Duration = std::chrono::milliseconds;
 
-/// Where to listen. `address` is a numeric IPv4 or IPv6 address (no brackets); port 0 lets the kernel choose.
+/// Where to listen. `address` is a numeric IPv4 or IPv6 address (no brackets); port 0 lets the
+/// kernel choose.
 struct Endpoint {
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;
@@ -37,7 +38,8 @@ struct BaseUrl {
     std::string host;  // name or numeric address, no brackets
     std::uint16_t port = 443;
     std::string path;
-    std::string authority() const;  // what the Host field says: the port only where it is not the scheme's own
+    std::string authority()
+        const;  // what the Host field says: the port only where it is not the scheme's own
     std::string text() const;
     bool operator==(const BaseUrl&) const = default;
 };
@@ -86,7 +88,8 @@ struct Upstream {
     std::optional<metrics::ModelPrice> price;
     Continuation continuation = Continuation::automatic;
     std::optional<Breaker> breaker;
-    std::string price_provider;  // litellm_provider guessed from the host ("openai", "groq", "" unknown)
+    std::string
+        price_provider;  // litellm_provider guessed from the host ("openai", "groq", "" unknown)
 };
 
 /// One step of a chain.
@@ -111,7 +114,8 @@ struct Hedge {
 };
 
 struct Route {
-    std::string model = "*";  // glob over the client's model: * and ? only; also the route's name in metrics
+    std::string model =
+        "*";  // glob over the client's model: * and ? only; also the route's name in metrics
     std::vector<ChainEntry> chain;
     wire::FailureSet fallback_on = wire::kDefaultFallbackOn;
     std::uint32_t retries = 0;  // default 0; 2 where the chain has one entry
@@ -141,8 +145,9 @@ struct Limits {
     std::size_t memory_bytes = std::size_t{1} << 30;  // all buffers together
     std::size_t connections = 10'000;
     Duration header_timeout{10'000};  // from the first byte of a head to its end, in total
-    Duration body_timeout{60'000};    // between two reads of a request body; also between two writes to a client
-    Duration keepalive{75'000};       // idle client connection
+    Duration body_timeout{
+        60'000};  // between two reads of a request body; also between two writes to a client
+    Duration keepalive{75'000};                   // idle client connection
     std::size_t buffer_response_bytes = 4 << 20;  // a held answer larger than this starts streaming
 };
 
@@ -168,7 +173,8 @@ struct Config {
     std::optional<std::string> profiles;                // directory
     std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
     std::string source;                                 // file, or "environment"
-    std::vector<std::string> warnings;                  // worth telling at start (tls.verify: false, unknown price ...)
+    std::vector<std::string>
+        warnings;  // worth telling at start (tls.verify: false, unknown price ...)
 
     /// First route whose glob matches, or null.
     const Route* route_for(std::string_view model) const;

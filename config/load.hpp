@@ -1,4 +1,5 @@
-// From text, environment and files to a validated Config, or to the list of everything that is wrong with it.
+// From text, environment and files to a validated Config, or to the list of everything that is
+// wrong with it.
 #pragma once
 
 #include "config/config.hpp"
@@ -18,8 +19,8 @@ struct Problem {
     std::string file;  // "understudy.yaml", or "environment"
     int line = 0;      // 1-based; 0 unknown
     int column = 0;
-    std::string path;          // "upstreams[0].timeouts.connect"
-    std::string message;       // what is wrong, what was expected, what to do; never a secret's value
+    std::string path;     // "upstreams[0].timeouts.connect"
+    std::string message;  // what is wrong, what was expected, what to do; never a secret's value
     std::string text() const;  // "understudy.yaml:7:14: upstreams[0].timeouts.connect: ..."
 };
 
@@ -38,18 +39,24 @@ struct Overrides {
     bool insecure = false;            // serve beyond loopback without keys
 };
 
-/// Parses and validates one document. `file` names it in problems. All problems are reported, not the first only.
-Loaded load_text(std::string_view yaml, const std::string& file, const Environment& env, const Overrides& overrides);
+/// Parses and validates one document. `file` names it in problems. All problems are reported, not
+/// the first only.
+Loaded load_text(std::string_view yaml, const std::string& file, const Environment& env,
+                 const Overrides& overrides);
 
-/// The configuration that `serve` would run: `path` if given, else the search order of product.md section 2, else
-/// from the environment's API keys. The problem names all three ways to start when there is nothing.
-Loaded load(const std::optional<std::string>& path, const Environment& env, const Overrides& overrides);
+/// The configuration that `serve` would run: `path` if given, else the search order of product.md
+/// section 2, else from the environment's API keys. The problem names all three ways to start when
+/// there is nothing.
+Loaded load(const std::optional<std::string>& path, const Environment& env,
+            const Overrides& overrides);
 
-/// What this build cannot do although the configuration is valid: one Problem per setting, message "not available in
-/// this build" plus what to do. `serve` and `check` refuse to go on when it is not empty. load() already adds them.
+/// What this build cannot do although the configuration is valid: one Problem per setting, message
+/// "not available in this build" plus what to do. `serve` and `check` refuse to go on when it is
+/// not empty. load() already adds them.
 std::vector<Problem> unavailable(const Config& config);
 
-/// Number of workers for `workers: auto`: the CPUs of the affinity mask, less where a cgroup quota says so; at least 1.
+/// Number of workers for `workers: auto`: the CPUs of the affinity mask, less where a cgroup quota
+/// says so; at least 1.
 std::uint32_t auto_workers();
 
 }  // namespace understudy::config

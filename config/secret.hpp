@@ -7,8 +7,8 @@
 
 namespace understudy::config {
 
-/// Holds a secret. It has no stream operator, no formatter and no implicit conversion, so that a log line or an
-/// error message cannot contain it by accident; the memory is wiped when it goes.
+/// Holds a secret. It has no stream operator, no formatter and no implicit conversion, so that a
+/// log line or an error message cannot contain it by accident; the memory is wiped when it goes.
 class Secret {
   public:
     Secret() = default;

@@ -1,4 +1,5 @@
-// Token counts and what they cost, in whole pico-dollars (1e-12 USD): sums are exact and do not drift.
+// Token counts and what they cost, in whole pico-dollars (1e-12 USD): sums are exact and do not
+// drift.
 #pragma once
 
 #include <array>
@@ -22,13 +23,15 @@ struct TokenCounts {
     bool operator==(const TokenCounts&) const = default;
 };
 
-/// Pico-dollars per token; nullopt = the table has no such price (then the fallback of cost() applies).
+/// Pico-dollars per token; nullopt = the table has no such price (then the fallback of cost()
+/// applies).
 struct Rates {
     std::optional<std::int64_t> input, output, cache_read, cache_write, reasoning;
     bool operator==(const Rates&) const = default;
 };
 
-/// The price of one model. A tier applies to the WHOLE request when its prompt exceeds `above` tokens.
+/// The price of one model. A tier applies to the WHOLE request when its prompt exceeds `above`
+/// tokens.
 struct ModelPrice {
     struct Tier {
         std::uint64_t above = 0;  // prompt tokens, exclusive
@@ -39,9 +42,10 @@ struct ModelPrice {
     std::string provider;            // litellm_provider, "" for an override
 };
 
-/// Cost in pico-dollars. Per rate: tier+service, else tier, else service, else base (prices.md section 1);
-/// cache_read and cache_write without a price count as input, reasoning as output; a cache_write price of 0 means "no
-/// surcharge", so it counts as input too. nullopt when the model has no input or output price at all.
+/// Cost in pico-dollars. Per rate: tier+service, else tier, else service, else base (prices.md
+/// section 1); cache_read and cache_write without a price count as input, reasoning as output; a
+/// cache_write price of 0 means "no surcharge", so it counts as input too. nullopt when the model
+/// has no input or output price at all.
 std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCounts& tokens,
                                           std::string_view service_tier);
 
@@ -53,9 +57,10 @@ class PriceTable {
     std::size_t size() const { return prices_.size(); }
     /// Exact key, or null.
     const ModelPrice* find(std::string_view key) const;
-    /// Resolves as prices.md section 5 says: "<prefix>/<model>" then the bare name if it belongs to `provider`, for
-    /// the model that answered, then for the one configured; each also without a trailing date, "-latest", or as the
-    /// base of "ft:". Never by substring. `provider` is a litellm_provider name; empty = any.
+    /// Resolves as prices.md section 5 says: "<prefix>/<model>" then the bare name if it belongs to
+    /// `provider`, for the model that answered, then for the one configured; each also without a
+    /// trailing date, "-latest", or as the base of "ft:". Never by substring. `provider` is a
+    /// litellm_provider name; empty = any.
     const ModelPrice* resolve(std::string_view provider, std::string_view answered_model,
                               std::string_view configured_model) const;
 

@@ -1,9 +1,9 @@
 // Counters of one worker and the registry that sums them at scrape time.
 //
-// Every worker owns a Shard and is the only writer of what is in it, so an increment is a relaxed load, an add and a
-// relaxed store: no lock prefix, no shared cache line. The scraper reads all shards with relaxed loads. Series are
-// created once per (upstream, model) or route, never removed, and their addresses are stable: look a handle up when
-// the configuration is loaded, keep it.
+// Every worker owns a Shard and is the only writer of what is in it, so an increment is a relaxed
+// load, an add and a relaxed store: no lock prefix, no shared cache line. The scraper reads all
+// shards with relaxed loads. Series are created once per (upstream, model) or route, never removed,
+// and their addresses are stable: look a handle up when the configuration is loaded, keep it.
 #pragma once
 
 #include "metrics/price.hpp"
@@ -48,15 +48,16 @@ class Gauge {
     std::atomic<std::int64_t> value_{0};
 };
 
-/// Histogram over fixed upper bounds (which must outlive it); values are integers in a unit the renderer knows:
-/// nanoseconds for durations, tokens for gen_ai token usage.
+/// Histogram over fixed upper bounds (which must outlive it); values are integers in a unit the
+/// renderer knows: nanoseconds for durations, tokens for gen_ai token usage.
 class Histogram {
   public:
     static constexpr std::size_t kMaxBuckets = 20;
     explicit Histogram(std::span<const std::uint64_t> upper_bounds) noexcept;
     void observe(std::uint64_t value) noexcept;
     std::span<const std::uint64_t> bounds() const noexcept { return bounds_; }
-    /// Count of values at or below bounds()[i] and above the bound before; i == bounds().size() is +Inf.
+    /// Count of values at or below bounds()[i] and above the bound before; i == bounds().size() is
+    /// +Inf.
     std::uint64_t bucket(std::size_t i) const noexcept { return buckets_[i].value(); }
     std::uint64_t sum() const noexcept { return sum_.value(); }
 
@@ -70,14 +71,22 @@ inline constexpr std::size_t kMaxReasons = 16;
 enum class TokenType : std::uint8_t { input, cache_read, cache_write, output, reasoning };
 inline constexpr std::size_t kTokenTypes = 5;
 enum class Source : std::uint8_t { reported, estimated };
-enum class Outcome : std::uint8_t { primary, fallback, rescued, client_error, exhausted, client_closed, rejected };
+enum class Outcome : std::uint8_t {
+    primary,
+    fallback,
+    rescued,
+    client_error,
+    exhausted,
+    client_closed,
+    rejected
+};
 inline constexpr std::size_t kOutcomes = 7;
 std::string_view name_of(Outcome outcome) noexcept;
 
 /// Everything counted for one model at one upstream.
 struct AttemptSeries {
     AttemptSeries();
-    std::array<Counter, kMaxReasons> attempts;               // by reason index given to the Registry
+    std::array<Counter, kMaxReasons> attempts;  // by reason index given to the Registry
     std::array<std::array<Counter, 2>, kTokenTypes> tokens;  // [TokenType][Source]
     std::array<Counter, 2> cost_pico_usd;                    // [Source]
     Counter usage_missing;
@@ -106,8 +115,8 @@ struct WorkerSeries {
 /// What one worker counts.
 class Shard {
   public:
-    /// Find or create; thread-safe (a lock), for start and reload, not for the hot path. References stay valid for
-    /// the life of the registry.
+    /// Find or create; thread-safe (a lock), for start and reload, not for the hot path. References
+    /// stay valid for the life of the registry.
     AttemptSeries& attempt(std::string_view upstream, std::string_view model);
     RouteSeries& route(std::string_view name);
     Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
@@ -116,9 +125,12 @@ class Shard {
   private:
     friend class Registry;
     mutable std::mutex mutex_;
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<AttemptSeries>, std::less<>> attempts_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<AttemptSeries>, std::less<>>
+        attempts_;
     std::map<std::string, std::unique_ptr<RouteSeries>, std::less<>> routes_;
-    std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>, std::less<>> failovers_;
+    std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>,
+             std::less<>>
+        failovers_;
     WorkerSeries worker_;
 };
 

@@ -12,21 +12,22 @@
 
 namespace understudy::wire {
 
-/// The class of an answer with a non-2xx status. `body` is the (bounded) error body, decoded if it was
-/// compressed. Order of evidence: the provider's code and type, then patterns in the provider's message that
-/// fit the status, then the status (errors.md section 4). 3xx is bad_request: it is relayed, never followed.
+/// The class of an answer with a non-2xx status. `body` is the (bounded) error body, decoded if it
+/// was compressed. Order of evidence: the provider's code and type, then patterns in the provider's
+/// message that fit the status, then the status (errors.md section 4). 3xx is bad_request: it is
+/// relayed, never followed.
 FailureClass classify_status(unsigned status, std::string_view body, const Fields& fields);
 
-/// The class of an error object inside a 2xx (body or event): like classify_status with the status that the
-/// error names, but what would be the client's fault in a plain answer keeps its class and everything that
-/// cannot be told apart is `malformed`.
+/// The class of an error object inside a 2xx (body or event): like classify_status with the status
+/// that the error names, but what would be the client's fault in a plain answer keeps its class and
+/// everything that cannot be told apart is `malformed`.
 FailureClass classify_inline_error(std::string_view json);
 
-/// How long the upstream asks to wait: retry-after-ms, else retry-after (seconds, fractions too, or an HTTP
-/// date against `wall_now`), else the longest x-ratelimit-reset-{requests,tokens} whose remaining count is 0
-/// or absent (Go durations or seconds). nullopt when nothing usable is there; negative values count as 0;
-/// everything is capped at 24 h.
-std::optional<std::chrono::milliseconds> retry_after(const Fields& fields,
-                                                     std::chrono::system_clock::time_point wall_now);
+/// How long the upstream asks to wait: retry-after-ms, else retry-after (seconds, fractions too, or
+/// an HTTP date against `wall_now`), else the longest x-ratelimit-reset-{requests,tokens} whose
+/// remaining count is 0 or absent (Go durations or seconds). nullopt when nothing usable is there;
+/// negative values count as 0; everything is capped at 24 h.
+std::optional<std::chrono::milliseconds> retry_after(
+    const Fields& fields, std::chrono::system_clock::time_point wall_now);
 
 }  // namespace understudy::wire

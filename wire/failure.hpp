@@ -1,5 +1,5 @@
-// The closed set of reasons why an attempt can fail. The names are an interface: they are the `reason`
-// label of every metric, the words in x-understudy-trace, and what `fallback_on` accepts.
+// The closed set of reasons why an attempt can fail. The names are an interface: they are the
+// `reason` label of every metric, the words in x-understudy-trace, and what `fallback_on` accepts.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@
 namespace understudy::wire {
 
 enum class FailureClass : std::uint8_t {
-    none,            // the attempt succeeded; named "ok"
-    connection,      // DNS, refused, reset or closed before the response head, TLS failure
-    timeout,         // connect, first token, response, idle before commit, total; also 408, 504 and 524
-    rate_limit,      // 429
-    quota,           // 429 or 402 that only the account's owner can cure
+    none,        // the attempt succeeded; named "ok"
+    connection,  // DNS, refused, reset or closed before the response head, TLS failure
+    timeout,     // connect, first token, response, idle before commit, total; also 408, 504 and 524
+    rate_limit,  // 429
+    quota,       // 429 or 402 that only the account's owner can cure
     server_error,    // every other 5xx
     malformed,       // 2xx whose body is not an answer
     auth,            // 401, 403
@@ -32,8 +32,9 @@ inline constexpr std::size_t kFailureClassCount = 14;
 
 /// Index = value of the enum. Static storage.
 inline constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames{
-    "ok",   "connection", "timeout",        "rate_limit",     "quota",       "server_error", "malformed",
-    "auth", "not_found",  "context_length", "content_filter", "bad_request", "budget",       "client_closed"};
+    "ok",        "connection",   "timeout",   "rate_limit",     "quota",          "server_error",
+    "malformed", "auth",         "not_found", "context_length", "content_filter", "bad_request",
+    "budget",    "client_closed"};
 
 constexpr std::string_view name_of(FailureClass failure) {
     return kFailureClassNames[static_cast<std::size_t>(failure)];

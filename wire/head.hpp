@@ -1,10 +1,11 @@
-// HTTP/1 message heads: from raw bytes to slices of those bytes, and the framing that follows from them.
+// HTTP/1 message heads: from raw bytes to slices of those bytes, and the framing that follows from
+// them.
 //
-// Nothing here owns bytes or does I/O: every string_view points into the buffer given to parse(), and is
-// valid as long as that buffer is neither moved nor changed. The grammar is read by Beast's parser; the
-// rules that a proxy needs on top (reference: asio-beast.md 2.8, RFC 9112 sections 2 to 6) are checked here,
-// so a head that parses without error is safe to forward. Used on the hot path: parsing does not allocate
-// once the field vector has grown.
+// Nothing here owns bytes or does I/O: every string_view points into the buffer given to parse(),
+// and is valid as long as that buffer is neither moved nor changed. The grammar is read by Beast's
+// parser; the rules that a proxy needs on top (reference: asio-beast.md 2.8, RFC 9112 sections 2 to
+// 6) are checked here, so a head that parses without error is safe to forward. Used on the hot
+// path: parsing does not allocate once the field vector has grown.
 #pragma once
 
 #include <cstddef>
@@ -55,10 +56,11 @@ struct Framing {
 
 struct RequestHead {
     std::string_view method;
-    std::string_view
-        target;  // origin-form path and query; absolute-form is reduced to it (host() then has its authority)
-    std::string_view host;  // Host field, or the authority of an absolute-form target, which wins (RFC 9112 3.2.2)
-    int minor_version = 1;  // HTTP/1.<minor>: 0 or 1
+    std::string_view target;  // origin-form path and query; absolute-form is reduced to it (host()
+                              // then has its authority)
+    std::string_view host;    // Host field, or the authority of an absolute-form target, which wins
+                              // (RFC 9112 3.2.2)
+    int minor_version = 1;    // HTTP/1.<minor>: 0 or 1
     Fields fields;
     Framing framing;
     bool keep_alive = true;        // the client allows another request on this connection
@@ -81,16 +83,17 @@ struct HeadLimits {
     std::size_t fields = 128;
 };
 
-/// Why a head was refused. Each maps to one status for the client (status_for) and is `malformed` or
-/// `connection` evidence from an upstream.
+/// Why a head was refused. Each maps to one status for the client (status_for) and is `malformed`
+/// or `connection` evidence from an upstream.
 enum class HeadError : std::uint8_t {
     none,
-    bad_syntax,          // not HTTP: bad token, bare LF or CR, NUL, obs-fold, space before the colon ...
-    bad_version,         // not HTTP/1.0 or HTTP/1.1
-    bad_framing,         // CL with TE, TE other than exactly "chunked", TE on HTTP/1.0, repeated or invalid CL
-    bad_host,            // none or several Host fields on HTTP/1.1, or not a host
-    bad_target,          // not origin-form or http(s) absolute-form (CONNECT, "*", fragments, userinfo)
-    too_large,           // more than HeadLimits::bytes
+    bad_syntax,   // not HTTP: bad token, bare LF or CR, NUL, obs-fold, space before the colon ...
+    bad_version,  // not HTTP/1.0 or HTTP/1.1
+    bad_framing,  // CL with TE, TE other than exactly "chunked", TE on HTTP/1.0, repeated or
+                  // invalid CL
+    bad_host,     // none or several Host fields on HTTP/1.1, or not a host
+    bad_target,   // not origin-form or http(s) absolute-form (CONNECT, "*", fragments, userinfo)
+    too_large,    // more than HeadLimits::bytes
     too_many_fields,     // more than HeadLimits::fields
     unsupported_coding,  // a Transfer-Encoding that exists but is not understood
     unexpected_upgrade,  // 101 from an upstream that was not asked
@@ -103,9 +106,9 @@ unsigned status_for(HeadError error) noexcept;
 
 enum class ParseResult : std::uint8_t { need_more, done, bad };
 
-/// Incremental reader of one head. Give it the buffer from the first byte of the message each time, longer
-/// each time; it remembers how far it looked, so a head that comes byte by byte costs linear time.
-/// Syntax that can never become valid is reported at once, before the head is complete.
+/// Incremental reader of one head. Give it the buffer from the first byte of the message each time,
+/// longer each time; it remembers how far it looked, so a head that comes byte by byte costs linear
+/// time. Syntax that can never become valid is reported at once, before the head is complete.
 class HeadReader {
   public:
     explicit HeadReader(HeadLimits limits = {}) : limits_(limits) {}
@@ -131,13 +134,14 @@ class HeadReader {
     std::size_t lines_ = 0;
 };
 
-/// True for the fields that belong to one connection and are never forwarded: Connection, Keep-Alive,
-/// Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer, Transfer-Encoding, Upgrade.
+/// True for the fields that belong to one connection and are never forwarded: Connection,
+/// Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE, Trailer,
+/// Transfer-Encoding, Upgrade.
 bool is_hop_by_hop(std::string_view name) noexcept;
 
-/// True when one of the Connection fields of this message names `name`. Fields that carry meaning for the
-/// whole message (Content-Length, Content-Type, Authorization, Host, Cookie ...) are never taken to be named:
-/// a client must not be able to strip them (fault 51).
+/// True when one of the Connection fields of this message names `name`. Fields that carry meaning
+/// for the whole message (Content-Length, Content-Type, Authorization, Host, Cookie ...) are never
+/// taken to be named: a client must not be able to strip them (fault 51).
 bool named_by_connection(const Fields& fields, std::string_view name) noexcept;
 
 }  // namespace understudy::wire

@@ -1,4 +1,5 @@
-// What the proxy needs to know of a request body, and the edits that turn it into what one upstream gets.
+// What the proxy needs to know of a request body, and the edits that turn it into what one upstream
+// gets.
 #pragma once
 
 #include "wire/json_scan.hpp"
@@ -12,13 +13,15 @@
 
 namespace understudy::wire {
 
-/// The facts of one request body, found once; offsets refer to that body. Reusable: scan_* resets it.
+/// The facts of one request body, found once; offsets refer to that body. Reusable: scan_* resets
+/// it.
 struct RequestFacts {
     bool json = false;                // a JSON object (else multipart, or opaque bytes)
     Span object;                      // of the outermost object, braces included
     std::vector<JsonMember> members;  // of the outermost object
-    std::string model;                // decoded; of the LAST "model" member (what parsers that keep one, keep)
-    std::vector<Span> model_values;   // every top-level model value (all are replaced), or the multipart field's bytes
+    std::string model;  // decoded; of the LAST "model" member (what parsers that keep one, keep)
+    std::vector<Span> model_values;  // every top-level model value (all are replaced), or the
+                                     // multipart field's bytes
     bool has_model = false;
     bool stream = false;         // the last top-level "stream" is true
     bool include_usage = false;  // stream_options.include_usage is true
@@ -28,10 +31,12 @@ struct RequestFacts {
 std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts);
 
 /// Finds the field named "model" (and "stream" = "true") in a multipart/form-data body (RFC 7578).
-/// Returns false when the boundary never occurs; a form without a model is fine (has_model = false).
+/// Returns false when the boundary never occurs; a form without a model is fine (has_model =
+/// false).
 bool scan_multipart(std::string_view body, std::string_view boundary, RequestFacts& facts);
 
-/// The boundary parameter of a multipart/form-data content type; empty when there is none. Quotes removed.
+/// The boundary parameter of a multipart/form-data content type; empty when there is none. Quotes
+/// removed.
 std::string multipart_boundary(std::string_view content_type);
 
 /// Replace body[range] by text. Pure insertion when the range is empty.
@@ -49,17 +54,22 @@ struct BodyRewrite {
 };
 
 /// Plans the edits for one upstream, sorted and not overlapping:
-/// - every model value becomes `model` when given (a missing one is inserted at the front of the object);
-/// - with `ask_usage`, stream_options.include_usage becomes true: inserted into an existing object, replacing a
+/// - every model value becomes `model` when given (a missing one is inserted at the front of the
+/// object);
+/// - with `ask_usage`, stream_options.include_usage becomes true: inserted into an existing object,
+/// replacing a
 ///   false or null, or as a new member;
-/// - rename, then drop, then set (set replaces every duplicate or appends one member). A rename whose target
+/// - rename, then drop, then set (set replaces every duplicate or appends one member). A rename
+/// whose target
 ///   is already present in the body drops the source instead, so that no duplicate appears.
 /// White space and everything else stays as it is. For multipart only the model is replaced.
-std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts, const std::optional<std::string>& model,
-                             bool ask_usage, const BodyRewrite& rewrite);
+std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts,
+                             const std::optional<std::string>& model, bool ask_usage,
+                             const BodyRewrite& rewrite);
 
 /// body with edits as slices, ready for a gather write; slices point into body and into edits.
-void slices_of(std::string_view body, const std::vector<Edit>& edits, std::vector<std::string_view>& out);
+void slices_of(std::string_view body, const std::vector<Edit>& edits,
+               std::vector<std::string_view>& out);
 /// Total size of those slices.
 std::size_t edited_size(std::string_view body, const std::vector<Edit>& edits);
 

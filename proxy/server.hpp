@@ -1,0 +1,62 @@
+// The daemon as an object: listeners, workers, reload and drain. `serve` and `demo` are both thin
+// users of it.
+#pragma once
+
+#include "config/config.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace understudy::metrics {
+class Registry;
+}
+
+namespace understudy::proxy {
+
+/// Cannot bind, and why; `serve` exits with 3.
+struct BindError {
+    std::string endpoint;
+    std::string message;
+};
+
+/// One running daemon. Thread-safe from outside; owns its worker threads.
+class Server {
+  public:
+    /// `config` must be validated. Nothing is opened yet.
+    explicit Server(std::shared_ptr<const config::Config> config);
+    ~Server();  // stop()
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Opens all listeners and starts the workers. Throws BindError.
+    void start();
+    /// Addresses really bound (port 0 resolved): clients' first, then admin.
+    std::vector<config::Endpoint> listening() const;
+    std::vector<config::Endpoint> admin_listening() const;
+
+    /// Requests that start after this use `config`. Listeners and the number of workers do not
+    /// change at run time: the returned list names settings that need a restart ("listen", "admin",
+    /// "workers").
+    std::vector<std::string> reload(std::shared_ptr<const config::Config> config);
+    /// A reload that failed is counted, so that an alert can see it.
+    void count_failed_reload();
+
+    /// Stops accepting, /readyz answers 503, idle connections close, running requests may finish.
+    /// Returns when everything has finished or `limit` has passed (then what is left is cut); true
+    /// = nothing was cut.
+    bool drain(std::chrono::milliseconds limit);
+    /// Ends everything at once. Idempotent.
+    void stop();
+
+    metrics::Registry& metrics();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace understudy::proxy
