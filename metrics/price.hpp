@@ -44,8 +44,9 @@ struct ModelPrice {
 
 /// Cost in pico-dollars. Per rate: tier+service, else tier, else service, else base (prices.md
 /// section 1); cache_read and cache_write without a price count as input, reasoning as output; a
-/// cache_write price of 0 means "no surcharge", so it counts as input too. nullopt when the model
-/// has no input or output price at all.
+/// cache_write price of 0 means "no surcharge", so it counts as input too. nullopt, which is "not
+/// known" and never free of charge, when the model has neither an input nor an output price, or
+/// lacks the one that these tokens need.
 std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCounts& tokens,
                                           std::string_view service_tier);
 

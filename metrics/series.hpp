@@ -83,8 +83,25 @@ enum class Outcome : std::uint8_t {
 inline constexpr std::size_t kOutcomes = 7;
 std::string_view name_of(Outcome outcome) noexcept;
 
-/// Everything counted for one model at one upstream.
-struct AttemptSeries {
+/// What was asked for, in OpenTelemetry's words (gen_ai.operation.name). Only the gen_ai_* metrics
+/// tell operations apart; the understudy_* ones sum over them.
+enum class Operation : std::uint8_t {
+    chat,              // chat completions, responses
+    text_completion,   // completions
+    embeddings,        // embeddings
+    generate_content,  // images, audio
+    other              // moderations and whatever else passes through
+};
+inline constexpr std::size_t kOperations = 5;
+std::string_view name_of(Operation operation) noexcept;
+
+/// More tokens than any answer can have. A larger count is an upstream's mistake, and one such
+/// answer must neither overflow a sum nor make a counter wrap: counts are cut to this.
+inline constexpr std::uint64_t kMaxTokensPerAnswer = 1'000'000'000;
+
+/// Everything counted for one operation of one model at one upstream. Aligned, so that two workers
+/// never write to one cache line.
+struct alignas(64) AttemptSeries {
     AttemptSeries();
     std::array<Counter, kMaxReasons> attempts;  // by reason index given to the Registry
     std::array<std::array<Counter, 2>, kTokenTypes> tokens;  // [TokenType][Source]
@@ -92,13 +109,14 @@ struct AttemptSeries {
     Counter usage_missing;
     Histogram duration;     // ns, one attempt
     Histogram first_token;  // ns, from the request sent to the first content
-    Histogram genai_input_tokens, genai_output_tokens;
+    Histogram genai_input_tokens, genai_output_tokens;  // reported only, never estimated
 
+    /// Counts the tokens of one attempt; the cost is the caller's to add (it knows the price).
     void add_usage(const TokenCounts& counts, Source source) noexcept;
 };
 
 /// Everything counted for one route.
-struct RouteSeries {
+struct alignas(64) RouteSeries {
     RouteSeries();
     std::array<Counter, kOutcomes> requests;
     Histogram duration;  // ns, the whole request
@@ -106,7 +124,7 @@ struct RouteSeries {
 };
 
 /// Gauges of one worker.
-struct WorkerSeries {
+struct alignas(64) WorkerSeries {
     Gauge inflight_requests;
     Gauge connections;  // of clients
     Gauge upstream_idle, upstream_active;
@@ -117,7 +135,8 @@ class Shard {
   public:
     /// Find or create; thread-safe (a lock), for start and reload, not for the hot path. References
     /// stay valid for the life of the registry.
-    AttemptSeries& attempt(std::string_view upstream, std::string_view model);
+    AttemptSeries& attempt(std::string_view upstream, std::string_view model,
+                           Operation operation = Operation::chat);
     RouteSeries& route(std::string_view name);
     Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
     WorkerSeries& worker() noexcept { return worker_; }
@@ -125,11 +144,10 @@ class Shard {
   private:
     friend class Registry;
     mutable std::mutex mutex_;
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<AttemptSeries>, std::less<>>
+    std::map<std::tuple<std::string, std::string, Operation>, std::unique_ptr<AttemptSeries>>
         attempts_;
     std::map<std::string, std::unique_ptr<RouteSeries>, std::less<>> routes_;
-    std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>,
-             std::less<>>
+    std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>>
         failovers_;
     WorkerSeries worker_;
 };
@@ -145,6 +163,10 @@ class Registry {
     /// `reasons`: the labels of AttemptSeries::attempts, index by index; static storage.
     Registry(std::size_t workers, std::span<const std::string_view> reasons, BuildInfo build);
     Shard& shard(std::size_t worker) { return *shards_[worker]; }
+    /// OpenTelemetry's name of the provider behind an upstream ("anthropic", "azure.ai.openai",
+    /// "gcp.gemini"), for the gen_ai_* metrics; "openai" unless told. Any thread, at start and
+    /// reload.
+    void set_provider(std::string_view upstream, std::string_view provider);
     /// Any thread.
     void count_reload(bool ok) noexcept;
     /// Text exposition of everything (product.md section 10). Any thread; reads while others write.
@@ -152,12 +174,19 @@ class Registry {
     /// The content type that belongs to a format.
     static std::string_view content_type(Format format) noexcept;
 
+    struct Totals;  // the sums of one scrape; metrics/totals.hpp, for the renderer
+
   private:
+    Totals collect() const;
+    void add_shard(Totals& totals, const Shard& shard) const;
+
     std::vector<std::unique_ptr<Shard>> shards_;
     std::span<const std::string_view> reasons_;
     BuildInfo build_;
     std::atomic<std::uint64_t> reloads_ok_{0}, reloads_failed_{0};
     std::chrono::system_clock::time_point started_;
+    mutable std::mutex mutex_;
+    std::map<std::string, std::string, std::less<>> providers_;  // guarded by mutex_
 };
 
 }  // namespace understudy::metrics

@@ -1,0 +1,225 @@
+// The scrape page: all families in a fixed order, label sets sorted, so that two scrapes of the
+// same counts are the same bytes.
+//
+// What appears: the series a rate() must be able to start from are there at 0 as soon as their
+// route or model is known (always_shown, token_series_shown); everything else once it has happened.
+
+#include "metrics/buckets.hpp"
+#include "metrics/families.hpp"
+#include "metrics/process.hpp"
+#include "metrics/totals.hpp"
+
+#include <algorithm>
+
+namespace understudy::metrics {
+
+namespace {
+
+constexpr unsigned kNanoseconds = 9, kPicoUsd = 12;  // decimal places of the units counted in
+constexpr std::array<std::string_view, kTokenTypes> kTokenNames{
+    "input", "cache_read", "cache_write", "output", "reasoning"};
+constexpr std::array<std::string_view, 2> kSourceNames{"reported", "estimated"};
+
+/// An error ratio or a failover rate needs these before the first failure.
+constexpr bool always_shown(Outcome outcome) {
+    return outcome == Outcome::primary || outcome == Outcome::fallback ||
+           outcome == Outcome::exhausted;
+}
+
+struct Page {
+    std::string& out;
+    Format format;
+    std::span<const std::string_view> reasons;
+
+    FamilyWriter family(const Family& family) const { return {out, family, format}; }
+    std::string_view reason(std::size_t i) const {
+        return i < reasons.size() ? reasons[i] : std::string_view("unknown");
+    }
+};
+
+/// Writes one histogram with the first `bounds` of its bounds; the rest counts as +Inf. Nothing is
+/// written before the first observation.
+void histogram(FamilyWriter& writer, std::string_view labels, const HistogramTotals& totals,
+               unsigned scale, std::size_t bounds = Histogram::kMaxBuckets) {
+    if (totals.count == 0) return;
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < std::min(bounds, totals.bounds.size()); ++i) {
+        cumulative += totals.buckets[i];
+        writer.sample("_bucket", labels, "le", bound_text(totals.bounds[i], scale), cumulative, 0);
+    }
+    writer.sample("_bucket", labels, "le", "+Inf", totals.count, 0);
+    writer.sample("_sum", labels, {}, {}, totals.sum, scale);
+    writer.sample("_count", labels, {}, {}, totals.count, 0);
+}
+
+void render_routes(const Page& page, const Registry::Totals& totals) {
+    auto requests = page.family(families::kRequests);
+    for (const auto& [route, sums] : totals.routes) {
+        for (std::size_t i = 0; i < kOutcomes; ++i) {
+            const auto outcome = static_cast<Outcome>(i);
+            if (sums.requests[i] == 0 && !always_shown(outcome)) continue;
+            requests.sample(label_block({{"route", route}, {"outcome", name_of(outcome)}}),
+                            sums.requests[i]);
+        }
+    }
+    auto duration = page.family(families::kRequestDuration);
+    for (const auto& [route, sums] : totals.routes) {
+        histogram(duration, label_block({{"route", route}}), sums.duration, kNanoseconds);
+    }
+    auto overhead = page.family(families::kOverhead);
+    for (const auto& [route, sums] : totals.routes) {
+        histogram(overhead, label_block({{"route", route}}), sums.overhead, kNanoseconds);
+    }
+}
+
+void render_attempts(const Page& page, const Registry::Totals& totals) {
+    auto attempts = page.family(families::kAttempts);
+    for (const auto& [key, sums] : totals.attempts) {
+        for (std::size_t i = 0; i < kMaxReasons; ++i) {
+            if (sums.attempts[i] == 0 && i != 0) continue;  // index 0 is success
+            attempts.sample(
+                label_block(
+                    {{"upstream", key.first}, {"model", key.second}, {"reason", page.reason(i)}}),
+                sums.attempts[i]);
+        }
+    }
+    auto failovers = page.family(families::kFailovers);
+    for (const auto& [key, count] : totals.failovers) {
+        if (count == 0) continue;
+        const auto& [from, to, reason] = key;
+        failovers.sample(label_block({{"from", from}, {"to", to}, {"reason", page.reason(reason)}}),
+                         count);
+    }
+    auto duration = page.family(families::kAttemptDuration);
+    for (const auto& [key, sums] : totals.attempts) {
+        histogram(duration, label_block({{"upstream", key.first}, {"model", key.second}}),
+                  sums.duration, kNanoseconds);
+    }
+    auto first_token = page.family(families::kFirstToken);
+    for (const auto& [key, sums] : totals.attempts) {
+        histogram(first_token, label_block({{"upstream", key.first}, {"model", key.second}}),
+                  sums.first_token, kNanoseconds);
+    }
+}
+
+/// Plain input and output, as reported, are what every token panel starts from.
+bool token_series_shown(std::size_t type, std::size_t source, std::uint64_t count) {
+    const auto kind = static_cast<TokenType>(type);
+    const bool basic = kind == TokenType::input || kind == TokenType::output;
+    return count != 0 || (basic && static_cast<Source>(source) == Source::reported);
+}
+
+void render_usage(const Page& page, const Registry::Totals& totals) {
+    auto tokens = page.family(families::kTokens);
+    for (const auto& [key, sums] : totals.attempts) {
+        for (std::size_t type = 0; type < kTokenTypes; ++type) {
+            for (std::size_t source = 0; source < 2; ++source) {
+                const auto count = sums.tokens[type][source];
+                if (!token_series_shown(type, source, count)) continue;
+                tokens.sample(label_block({{"upstream", key.first},
+                                           {"model", key.second},
+                                           {"type", kTokenNames[type]},
+                                           {"source", kSourceNames[source]}}),
+                              count);
+            }
+        }
+    }
+    // No zero here: a model without a price must not look like one that is free of charge.
+    auto cost = page.family(families::kCost);
+    for (const auto& [key, sums] : totals.attempts) {
+        for (std::size_t source = 0; source < 2; ++source) {
+            if (sums.cost[source] == 0) continue;
+            cost.sample(label_block({{"upstream", key.first},
+                                     {"model", key.second},
+                                     {"source", kSourceNames[source]}}),
+                        sums.cost[source], kPicoUsd);
+        }
+    }
+    auto missing = page.family(families::kUsageMissing);
+    for (const auto& [key, sums] : totals.attempts) {
+        missing.sample(label_block({{"upstream", key.first}, {"model", key.second}}),
+                       sums.usage_missing);
+    }
+}
+
+using GenAiEntry = std::pair<const std::tuple<std::string, std::string, Operation>, GenAiTotals>;
+
+/// `gen_ai_system` is what `gen_ai_provider_name` was called up to version 1.36 of the conventions;
+/// published dashboards use either.
+std::string gen_ai_labels(const Registry::Totals& totals, const GenAiEntry& entry,
+                          std::string_view token_type) {
+    const auto& [upstream, model, operation] = entry.first;
+    const auto known = totals.providers.find(upstream);
+    std::string_view provider = "openai";
+    if (known != totals.providers.end()) provider = known->second;
+    std::string labels = label_block({{"gen_ai_operation_name", name_of(operation)},
+                                      {"gen_ai_provider_name", provider},
+                                      {"gen_ai_system", provider},
+                                      {"gen_ai_request_model", model},
+                                      {"upstream", upstream}});
+    if (!token_type.empty()) labels += "," + label_block({{"gen_ai_token_type", token_type}});
+    return labels;
+}
+
+void render_gen_ai(const Page& page, const Registry::Totals& totals) {
+    auto tokens = page.family(families::kGenAiTokens);
+    for (const auto& entry : totals.gen_ai) {
+        histogram(tokens, gen_ai_labels(totals, entry, "input"), entry.second.input_tokens, 0);
+        histogram(tokens, gen_ai_labels(totals, entry, "output"), entry.second.output_tokens, 0);
+    }
+    auto duration = page.family(families::kGenAiDuration);
+    for (const auto& entry : totals.gen_ai) {
+        histogram(duration, gen_ai_labels(totals, entry, ""), entry.second.duration, kNanoseconds,
+                  kGenAiDurationBounds);
+    }
+    auto first_token = page.family(families::kGenAiFirstToken);
+    for (const auto& entry : totals.gen_ai) {
+        histogram(first_token, gen_ai_labels(totals, entry, ""), entry.second.first_token,
+                  kNanoseconds, kGenAiFirstTokenBounds);
+    }
+}
+
+void render_gauges(const Page& page, const Registry::Totals& totals) {
+    // Each gauge has one writer, but not all are read at one instant: never show less than none.
+    const auto shown = [](std::int64_t value) {
+        return static_cast<Wide>(std::max<std::int64_t>(value, 0));
+    };
+    page.family(families::kInflight).sample("", shown(totals.inflight_requests));
+    page.family(families::kConnections).sample("", shown(totals.connections));
+    auto upstream = page.family(families::kUpstreamConnections);
+    upstream.sample(label_block({{"state", "active"}}), shown(totals.upstream_active));
+    upstream.sample(label_block({{"state", "idle"}}), shown(totals.upstream_idle));
+}
+
+}  // namespace
+
+std::string Registry::render(Format format) const {
+    const Totals totals = collect();
+    std::string out;
+    const Page page{out, format, reasons_};
+    render_routes(page, totals);
+    render_attempts(page, totals);
+    render_usage(page, totals);
+    render_gauges(page, totals);
+    page.family(families::kBuildInfo)
+        .sample(label_block({{"version", clean_utf8(build_.version)},
+                             {"commit", clean_utf8(build_.commit)}}),
+                1);
+    auto reloads = page.family(families::kReloads);
+    reloads.sample(label_block({{"result", "failure"}}),
+                   reloads_failed_.load(std::memory_order_relaxed));
+    reloads.sample(label_block({{"result", "success"}}),
+                   reloads_ok_.load(std::memory_order_relaxed));
+    render_gen_ai(page, totals);
+    render_process(out, format, read_process_stats());
+    if (format == Format::openmetrics) out += "# EOF\n";
+    return out;
+}
+
+std::string_view Registry::content_type(Format format) noexcept {
+    return format == Format::openmetrics
+               ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+               : "text/plain; version=0.0.4; charset=utf-8";
+}
+
+}  // namespace understudy::metrics

@@ -1,0 +1,66 @@
+#include "metrics/totals.hpp"
+
+namespace understudy::metrics {
+
+void HistogramTotals::add(const Histogram& histogram) {
+    bounds = histogram.bounds();
+    for (std::size_t i = 0; i <= bounds.size(); ++i) {
+        const std::uint64_t n = histogram.bucket(i);
+        buckets[i] += n;
+        count += n;
+    }
+    sum += histogram.sum();
+}
+
+void AttemptTotals::add(const AttemptSeries& series) {
+    for (std::size_t i = 0; i < kMaxReasons; ++i) attempts[i] += series.attempts[i].value();
+    for (std::size_t type = 0; type < kTokenTypes; ++type) {
+        for (std::size_t source = 0; source < 2; ++source) {
+            tokens[type][source] += series.tokens[type][source].value();
+        }
+    }
+    for (std::size_t source = 0; source < 2; ++source) {
+        cost[source] += series.cost_pico_usd[source].value();
+    }
+    usage_missing += series.usage_missing.value();
+    duration.add(series.duration);
+    first_token.add(series.first_token);
+}
+
+void GenAiTotals::add(const AttemptSeries& series) {
+    input_tokens.add(series.genai_input_tokens);
+    output_tokens.add(series.genai_output_tokens);
+    duration.add(series.duration);
+    first_token.add(series.first_token);
+}
+
+void RouteTotals::add(const RouteSeries& series) {
+    for (std::size_t i = 0; i < kOutcomes; ++i) requests[i] += series.requests[i].value();
+    duration.add(series.duration);
+    overhead.add(series.overhead);
+}
+
+void Registry::add_shard(Totals& totals, const Shard& shard) const {
+    // The lock keeps the maps still; the workers go on counting through the handles they hold.
+    const std::lock_guard lock(shard.mutex_);
+    for (const auto& [key, series] : shard.attempts_) {
+        totals.attempts[{std::get<0>(key), std::get<1>(key)}].add(*series);
+        totals.gen_ai[key].add(*series);
+    }
+    for (const auto& [name, series] : shard.routes_) totals.routes[name].add(*series);
+    for (const auto& [key, counter] : shard.failovers_) totals.failovers[key] += counter->value();
+    totals.inflight_requests += shard.worker_.inflight_requests.value();
+    totals.connections += shard.worker_.connections.value();
+    totals.upstream_idle += shard.worker_.upstream_idle.value();
+    totals.upstream_active += shard.worker_.upstream_active.value();
+}
+
+Registry::Totals Registry::collect() const {
+    Totals totals;
+    for (const auto& shard : shards_) add_shard(totals, *shard);
+    const std::lock_guard lock(mutex_);
+    totals.providers = providers_;
+    return totals;
+}
+
+}  // namespace understudy::metrics
