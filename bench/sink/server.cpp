@@ -130,8 +130,8 @@ void Server::wait() {
                     static_cast<long>(left % 1'000'000'000)};
     }
     const int n = epoll_pwait2(epoll_, ready.data(), ready.size(), &patience, nullptr);
-    for (int i = 0; i < n; ++i)
-        serve(ready[static_cast<std::size_t>(i)].data.fd, ready[static_cast<std::size_t>(i)].ready);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(n, 0)); ++i)
+        serve(ready[i].data.fd, ready[i].events);
 }
 
 void Server::run() {
