@@ -37,6 +37,7 @@ class ChunkDecoder {
   private:
     enum class State : std::uint8_t {
         size,
+        size_space,
         extension,
         size_lf,
         data,
@@ -46,6 +47,10 @@ class ChunkDecoder {
         done,
         bad
     };
+    bool take_size(char c) noexcept;
+    bool take_trailer(char c) noexcept;
+    bool take_framing(char c) noexcept;
+
     State state_ = State::size;
     std::uint64_t left_ = 0;      // payload bytes left in the current chunk
     std::uint32_t digits_ = 0;    // size digits seen

@@ -97,6 +97,7 @@ enum class HeadError : std::uint8_t {
     too_many_fields,     // more than HeadLimits::fields
     unsupported_coding,  // a Transfer-Encoding that exists but is not understood
     unexpected_upgrade,  // 101 from an upstream that was not asked
+    target_too_long,     // the request line alone is more than HeadLimits::bytes
 };
 
 /// Short human text, e.g. "bare LF in the head". Static storage.
@@ -108,12 +109,15 @@ enum class ParseResult : std::uint8_t { need_more, done, bad };
 
 /// Incremental reader of one head. Give it the buffer from the first byte of the message each time,
 /// longer each time; it remembers how far it looked, so a head that comes byte by byte costs linear
-/// time. Syntax that can never become valid is reported at once, before the head is complete.
+/// time. Syntax that can never become valid is reported at once, before the head is complete. The
+/// first offending byte decides, so the verdict does not depend on how the bytes were split.
 class HeadReader {
   public:
     explicit HeadReader(HeadLimits limits = {}) : limits_(limits) {}
 
     /// Empty lines before a request line are skipped (RFC 9112 2.2) and counted in head.size.
+    /// Called again after `done`, it reads the same head again: the way to slices of a buffer that
+    /// moved.
     ParseResult read_request(std::string_view buffer, RequestHead& head);
     /// `to_head_request`: the answer to a HEAD request, which has no body whatever its fields say.
     /// 1xx heads parse with framing none; 101 is bad (unexpected_upgrade).
@@ -124,14 +128,42 @@ class HeadReader {
     void reset() noexcept;
 
   private:
-    ParseResult find_end(std::string_view buffer, std::size_t& end);
+    enum class Phase : std::uint8_t {
+        fresh,
+        empty_line,  // a CR of an empty line, or the first byte of a request
+        empty_line_lf,
+        method,
+        target,
+        version,
+        request_line_end,
+        status,
+        reason,
+        start_line_lf,
+        line_start,  // the first byte of a field or of the final CRLF
+        name,
+        value,
+        value_lf,
+        final_lf,
+        done,
+    };
+
+    ParseResult scan(std::string_view buffer, bool response);
+    HeadError scan_start_line(std::string_view bytes);
+    HeadError scan_method(std::string_view bytes);
+    HeadError scan_target(std::string_view bytes);
+    HeadError scan_version(char c);
+    HeadError scan_status(char c);
+    HeadError scan_fields(std::string_view bytes);
     ParseResult fail(HeadError error) noexcept;
 
     HeadLimits limits_;
     HeadError error_ = HeadError::none;
+    Phase phase_ = Phase::fresh;
+    bool response_ = false;
     std::size_t start_ = 0;    // where the head begins, after skipped empty lines
-    std::size_t scanned_ = 0;  // bytes already looked at for the end of the head
-    std::size_t lines_ = 0;
+    std::size_t mark_ = 0;     // where the token being read begins
+    std::size_t scanned_ = 0;  // bytes already looked at
+    std::size_t lines_ = 0;    // field lines begun
 };
 
 /// True for the fields that belong to one connection and are never forwarded: Connection,
