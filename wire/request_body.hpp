@@ -22,9 +22,9 @@ struct RequestFacts {
     std::string model;  // decoded; of the LAST "model" member (what parsers that keep one, keep)
     std::vector<Span> model_values;  // every top-level model value (all are replaced), or the
                                      // multipart field's bytes
-    bool has_model = false;
-    bool stream = false;         // the last top-level "stream" is true
-    bool include_usage = false;  // stream_options.include_usage is true
+    bool has_model = false;          // the last "model" member is a string (an empty one counts)
+    bool stream = false;             // the last top-level "stream" is true
+    bool include_usage = false;      // stream_options.include_usage is true
 };
 
 /// Scans a JSON body. Returns the problem when it is not one well-formed object.

@@ -20,6 +20,12 @@ struct SseEvent {
 /// Scanner over a buffer that the caller owns: it holds bytes that are not consumed yet, from the
 /// start of an event. LF, CRLF and CR end lines, also mixed, also split between reads; a BOM at the
 /// very start is skipped. Each byte is looked at once.
+///
+/// A field named `error` (llama.cpp of 2024) counts as data of an event named "error".
+///
+/// Where a read ends between the CR and the LF of a blank line, the event may be handed out without
+/// its LF, which then leads the next raw slice. The raw slices and what finish() leaves in the
+/// buffer always add up to the stream.
 class SseScanner {
   public:
     /// The next complete event at the front of `buffer`, which begins where the last event ended.
@@ -32,13 +38,29 @@ class SseScanner {
     void reset() noexcept { *this = SseScanner{}; }
 
   private:
-    void fill(std::string_view raw, SseEvent& event);
+    /// Offsets into the current event, so that they survive a buffer that moves.
+    struct Range {
+        std::size_t begin = 0;
+        std::size_t end = 0;
+        std::string_view of(std::string_view text) const { return text.substr(begin, end - begin); }
+    };
+
+    bool skip_preamble(std::string_view buffer);
+    void take_line(std::string_view buffer, std::size_t end);
+    void take_data(std::string_view buffer, Range value);
+    void emit(std::string_view raw, SseEvent& event);
 
     std::size_t scanned_ = 0;     // bytes of the current event already searched
     std::size_t line_begin_ = 0;  // where the current line starts
-    bool at_start_ = true;        // a BOM may come
-    bool skip_lf_ = false;        // the last event ended with CR; an LF that follows belongs to it
-    std::string scratch_;         // joined data of multi-line events
+    Range data_;                  // the value of the only data line
+    Range name_;
+    std::size_t data_lines_ = 0;
+    bool error_field_ = false;     // an `error` field took the place of `data`
+    bool after_crlf_ = false;      // the line before the current one ended with CRLF
+    bool at_event_start_ = true;   // the preamble of this event was not looked at yet
+    bool at_stream_start_ = true;  // a BOM may come
+    bool skip_lf_ = false;         // the last event ended with CR; an LF that follows belongs to it
+    std::string scratch_;          // joined data of multi-line events
 };
 
 }  // namespace understudy::wire

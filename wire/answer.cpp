@@ -1,0 +1,94 @@
+// Judges a whole answer that came with a 2xx: is it one, what did it use, does it hide an error.
+#include "wire/answer.hpp"
+
+#include "wire/answer_walk.hpp"
+
+namespace understudy::wire {
+namespace {
+
+std::string_view without_preamble(std::string_view body) noexcept {
+    constexpr std::string_view bom = "\xEF\xBB\xBF";
+    if (body.starts_with(bom)) body.remove_prefix(bom.size());
+    const std::size_t first = body.find_first_not_of(" \t\r\n");
+    return first == std::string_view::npos ? std::string_view{} : body.substr(first);
+}
+
+/// `content` without quotes, as sent, to plain text.
+std::string plain(std::string_view content) {
+    if (content.empty()) return {};
+    // The slice stands between its quotes in the body, which is what the decoder wants.
+    return decode_string({content.data() - 1, content.size() + 2}).value_or(std::string());
+}
+
+/// Why this is not the answer that its endpoint gives; nullptr when it is.
+const char* missing(AnswerShape shape, const AnswerFindings& found) noexcept {
+    if (!found.is_object) return "not a JSON object";
+    switch (shape) {
+        case AnswerShape::chat:
+        case AnswerShape::completion:
+            if (!found.choices_present) return "no choices";
+            if (found.choices_empty) return "empty choices";
+            return found.has_answer ? nullptr : "choice without a message";
+        case AnswerShape::embeddings:
+            return found.has_data ? nullptr : "no data";
+        case AnswerShape::responses:
+            return found.has_output ? nullptr : "no output";
+        default:
+            return nullptr;
+    }
+}
+
+AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
+    AnswerFacts facts;
+    AnswerFindings found;
+    if (const auto problem = walk_answer(body, found)) {
+        facts.problem = problem->offset == body.size() ? "truncated JSON" : "not JSON";
+        return facts;
+    }
+    facts.well_formed = true;
+    facts.error_inside = found.error || found.type == "error" || found.status == "failed";
+    facts.problem = missing(shape, found);
+    facts.complete = facts.problem == nullptr;
+    if (facts.error_inside) facts.problem = "error object inside";
+    facts.usage = usage_of(found);
+    facts.model = plain(found.model);
+    facts.service_tier = plain(found.service_tier);
+    facts.finish_reason = plain(found.finish_reason);
+    return facts;
+}
+
+/// Audio and text are taken as they are; but an error in JSON is one here too.
+AnswerFacts inspect_opaque(std::string_view body) {
+    // An error body is small; a long transcription is not worth the walk.
+    constexpr std::size_t max_error_body = 64 * 1024;
+    AnswerFacts facts;
+    facts.well_formed = facts.complete = true;
+    if (body.size() > max_error_body || body.front() != '{') return facts;
+    AnswerFindings found;
+    if (!walk_answer(body, found) && found.error) {
+        facts.error_inside = true;
+        facts.problem = "error object inside";
+    }
+    return facts;
+}
+
+}  // namespace
+
+AnswerFacts inspect_answer(AnswerShape shape, std::string_view body) {
+    AnswerFacts facts;
+    const std::string_view text = without_preamble(body);
+    if (shape == AnswerShape::opaque && !body.empty()) {
+        return inspect_opaque(text.empty() ? body : text);
+    }
+    if (text.empty()) {
+        facts.problem = "empty body";
+        return facts;
+    }
+    if (text.front() == '<') {
+        facts.problem = "HTML";
+        return facts;
+    }
+    return inspect_json(shape, text);
+}
+
+}  // namespace understudy::wire

@@ -1,0 +1,308 @@
+#include "wire/answer_walk.hpp"
+
+#include <algorithm>
+
+namespace understudy::wire {
+namespace {
+
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+bool equals_lower(std::string_view text, std::string_view lower_case) noexcept {
+    return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                      [](char a, char b) { return lower(a) == b; });
+}
+
+/// Keys of a delta or message whose presence means that the client must see this event.
+bool is_content_key(std::string_view key) noexcept {
+    switch (key.size()) {
+        case 5:
+            return key == "audio";
+        case 6:
+            return key == "images";
+        case 7:
+            return key == "content" || key == "refusal";
+        case 9:
+            return key == "reasoning";
+        case 10:
+            return key == "tool_calls";
+        case 11:
+            return key == "annotations";
+        case 13:
+            return key == "function_call";
+        case 17:
+            return key == "reasoning_content" || key == "reasoning_details";
+        default:
+            return false;
+    }
+}
+
+/// Text, a list or an object with something in it; a flag or a number says nothing.
+bool carries(const JsonValue& value) noexcept {
+    switch (value.kind) {
+        case JsonKind::string:
+            return value.raw.size() > 2;
+        case JsonKind::array:
+        case JsonKind::object:
+            return !value.is_empty();
+        default:
+            return false;
+    }
+}
+
+class Walk {
+  public:
+    Walk(std::string_view text, AnswerFindings& found) : in_(text), found_(found) {}
+
+    std::optional<JsonProblem> run();
+
+  private:
+    bool member(std::string_view key);
+    bool other_member(std::string_view key);
+    bool choices();
+    bool choice(bool first);
+    bool choice_member(std::string_view key, bool first);
+    bool delta(bool first);
+    bool groq();
+    bool response();
+    bool outer_message();
+    bool item();
+
+    bool take_string(std::string_view& into) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (value.kind == JsonKind::string) into = value.string_content();
+        return true;
+    }
+    bool take_usage(std::string_view& into) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (value.kind == JsonKind::object) into = value.raw;
+        return true;
+    }
+    bool take_error() {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        found_.error |= value.truthy();
+        return true;
+    }
+    bool take_flag(bool& flag, JsonKind kind, bool may_be_empty) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (value.kind == kind && (may_be_empty || !value.is_empty())) flag = true;
+        return true;
+    }
+    bool take_finish_reason(bool first);
+
+    JsonCursor in_;
+    AnswerFindings& found_;
+};
+
+std::optional<JsonProblem> Walk::run() {
+    in_.skip_preamble();
+    JsonKind kind = JsonKind::null;
+    if (in_.at_end()) {
+        in_.fail("empty text");
+    } else if (in_.peek(kind)) {
+        found_.is_object = kind == JsonKind::object;
+        if (in_.object_members([this](std::string_view key) { return member(key); })) in_.finish();
+    }
+    return in_.problem();
+}
+
+bool Walk::member(std::string_view key) {
+    // By length first: most keys of an event are of no interest, and this settles it at once.
+    switch (key.size()) {
+        case 4:
+            if (key == "type") return take_string(found_.type);
+            break;
+        case 5:
+            if (key == "model") return take_string(found_.model);
+            if (key == "usage") return take_usage(found_.usage);
+            if (key == "error") return take_error();
+            break;
+        case 6:
+            if (key == "x_groq") return groq();
+            break;
+        case 7:
+            if (key == "choices") return choices();
+            break;
+        case 12:
+            if (key == "service_tier") return take_string(found_.service_tier);
+            break;
+        default:
+            break;
+    }
+    return other_member(key);
+}
+
+/// Members that chat chunks do not have.
+bool Walk::other_member(std::string_view key) {
+    switch (key.size()) {
+        case 4:
+            if (key == "item") return item();
+            if (key == "data") return take_flag(found_.has_data, JsonKind::array, false);
+            if (key == "text") return take_flag(found_.has_delta, JsonKind::string, false);
+            break;
+        case 5:
+            if (key == "delta") {
+                JsonValue value;
+                if (!in_.take(value)) return false;
+                found_.has_delta |= carries(value);
+                return true;
+            }
+            break;
+        case 6:
+            if (key == "status") return take_string(found_.status);
+            if (key == "output") return take_flag(found_.has_output, JsonKind::array, true);
+            if (key == "errors") return take_error();
+            if (key == "object") {
+                std::string_view object;
+                if (!take_string(object)) return false;
+                found_.error |= object == "error";  // vLLM up to 0.9, Mistral: no wrapper
+                return true;
+            }
+            break;
+        case 7:
+            if (key == "message") return outer_message();
+            break;
+        case 8:
+            if (key == "response") return response();
+            break;
+        default:
+            break;
+    }
+    return in_.skip();
+}
+
+bool Walk::choices() {
+    JsonKind kind = JsonKind::null;
+    if (!in_.peek(kind)) return false;
+    if (kind != JsonKind::array) return in_.skip();
+    bool first = true;
+    found_.choices_present = true;
+    if (!in_.each_element([&] {
+            const bool is_first = first;
+            first = false;
+            return choice(is_first);
+        })) {
+        return false;
+    }
+    found_.choices_empty = first;
+    return true;
+}
+
+bool Walk::choice(bool first) {
+    return in_.object_members([&](std::string_view key) { return choice_member(key, first); });
+}
+
+bool Walk::choice_member(std::string_view key, bool first) {
+    switch (key.size()) {
+        case 4:
+            if (key == "text") {
+                JsonValue text;
+                if (!in_.take(text)) return false;
+                found_.content |= carries(text);
+                found_.has_answer |= first && text.kind == JsonKind::string;
+                return true;
+            }
+            break;
+        case 5:
+            if (key == "delta") return delta(first);
+            if (key == "usage") return take_usage(found_.choice_usage);
+            if (key == "error") return take_error();
+            break;
+        case 7:
+            if (key == "message") return delta(first);
+            break;
+        case 13:
+            if (key == "finish_reason") return take_finish_reason(first);
+            break;
+        default:
+            break;
+    }
+    return in_.skip();
+}
+
+bool Walk::take_finish_reason(bool first) {
+    std::string_view reason;
+    if (!take_string(reason)) return false;
+    if (reason.empty()) return true;  // null, or "" from servers that always send the key
+    if (found_.finish_reason.empty()) found_.finish_reason = reason;
+    if (is_error_finish(reason)) {
+        found_.error = true;
+    } else {
+        found_.finish = true;
+    }
+    found_.has_answer |= first;
+    return true;
+}
+
+bool Walk::delta(bool first) {
+    return in_.object_members([&](std::string_view key) {
+        found_.has_answer |= first;
+        if (!is_content_key(key)) return in_.skip();
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        found_.content |= carries(value);
+        return true;
+    });
+}
+
+bool Walk::groq() {
+    return in_.object_members([this](std::string_view key) {
+        if (key == "usage") return take_usage(found_.groq_usage);
+        if (key == "error") return take_error();
+        return in_.skip();
+    });
+}
+
+bool Walk::outer_message() {
+    return in_.object_members([this](std::string_view key) {
+        if (key == "usage") return take_usage(found_.inner_usage);
+        return in_.skip();
+    });
+}
+
+bool Walk::response() {
+    return in_.object_members([this](std::string_view key) {
+        if (key == "usage") return take_usage(found_.inner_usage);
+        if (key == "model") return take_string(found_.model);
+        if (key == "service_tier") return take_string(found_.service_tier);
+        if (key == "error") return take_error();
+        return in_.skip();
+    });
+}
+
+bool Walk::item() {
+    return in_.object_members([this](std::string_view key) {
+        if (key == "type") return take_string(found_.item_type);
+        return in_.skip();
+    });
+}
+
+}  // namespace
+
+std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& found) {
+    return Walk(text, found).run();
+}
+
+std::optional<Usage> usage_of(const AnswerFindings& found) {
+    for (const std::string_view block :
+         {found.usage, found.groq_usage, found.choice_usage, found.inner_usage}) {
+        if (block.empty()) continue;
+        if (auto usage = parse_usage(block)) return usage;
+    }
+    return std::nullopt;
+}
+
+bool is_error_finish(std::string_view reason) noexcept {
+    constexpr std::string_view suffix = "_error";
+    return equals_lower(reason, "error") || equals_lower(reason, "abort") ||
+           equals_lower(reason, "insufficient_system_resource") ||
+           (reason.size() > suffix.size() &&
+            equals_lower(reason.substr(reason.size() - suffix.size()), suffix));
+}
+
+}  // namespace understudy::wire

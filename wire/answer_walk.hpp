@@ -1,0 +1,51 @@
+// One pass over the JSON of an answer or of one streamed event, which finds everything that
+// inspect_answer and inspect_event decide upon. Internal to wire; runs for every streamed event, so
+// it builds no tree and allocates nothing.
+#pragma once
+
+#include "wire/answer.hpp"
+#include "wire/json_cursor.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace understudy::wire {
+
+/// What was found. All views are slices of the text: string contents as written, escapes included;
+/// null data() when absent.
+struct AnswerFindings {
+    bool is_object = false;
+    bool error = false;    // something says that this is an error, at any of the known places
+    bool content = false;  // a choice carries something that the client must see
+    bool finish = false;   // a choice ended well
+    bool choices_present = false;    // as an array
+    bool choices_empty = false;      // and it is empty
+    bool has_answer = false;         // the first choice has a message, a text or a finish reason
+    bool has_data = false;           // `data` is an array that is not empty (embeddings, images)
+    bool has_output = false;         // `output` is an array (responses)
+    bool has_delta = false;          // a top-level `delta` or `text` that is not empty (responses)
+    std::string_view finish_reason;  // the first that is not empty
+    std::string_view model;
+    std::string_view service_tier;
+    std::string_view type;
+    std::string_view status;
+    std::string_view item_type;  // item.type (responses)
+
+    // Usage objects in the order of trust (compat-quirks.md 1.5).
+    std::string_view usage;
+    std::string_view groq_usage;
+    std::string_view choice_usage;
+    std::string_view inner_usage;  // of message or response
+};
+
+/// The problem when `text` is not one well-formed JSON value; the findings then mean nothing.
+std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& found);
+
+/// The first usage block among the findings that says anything.
+std::optional<Usage> usage_of(const AnswerFindings& found);
+
+/// A finish reason that names a failure: "error", "abort", "insufficient_system_resource",
+/// "*_error".
+bool is_error_finish(std::string_view reason) noexcept;
+
+}  // namespace understudy::wire

@@ -1,0 +1,142 @@
+// A validating walk through JSON text, forwards only, without a tree: the caller looks at the
+// members it cares about and skips the rest. Everything walked over has been checked, so a walk
+// that ends well has proved the text well-formed.
+//
+// Internal to wire: json_scan.hpp is what others use. Nothing allocates except the decoding of a
+// key that was written with escapes.
+#pragma once
+
+#include "wire/byte_search.hpp"
+#include "wire/json_scan.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy::wire {
+
+/// One value of the text: what it is, and its bytes.
+struct JsonValue {
+    JsonKind kind = JsonKind::null;
+    std::string_view raw;
+
+    /// Between the quotes, escapes as written; empty when this is not a string.
+    std::string_view string_content() const noexcept {
+        return kind == JsonKind::string ? raw.substr(1, raw.size() - 2) : std::string_view{};
+    }
+    bool is_true() const noexcept { return kind == JsonKind::boolean && raw.front() == 't'; }
+    /// A string, array or object with nothing in it.
+    bool is_empty() const noexcept;
+    /// What most languages take for true: true, a number other than 0, anything not empty.
+    bool truthy() const noexcept;
+};
+
+class JsonCursor {
+  public:
+    explicit JsonCursor(std::string_view text) noexcept
+        : begin_(text.data()), p_(begin_), end_(begin_ + text.size()) {}
+
+    /// Skips a UTF-8 BOM and white space: call before the outermost value.
+    void skip_preamble() noexcept;
+    /// True when only white space follows; a problem otherwise.
+    bool finish() noexcept;
+
+    bool at_end() const noexcept { return p_ == end_; }
+    std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - begin_); }
+    /// Kind of the value that begins here, judged by its first byte; problem when none can.
+    bool peek(JsonKind& kind) noexcept;
+
+    /// Takes one value, whatever it is.
+    bool take(JsonValue& value) noexcept;
+    bool skip() noexcept;
+
+    /// At '{': calls on_member(key) for each member, key decoded and without quotes. on_member must
+    /// take exactly one value and return false to give up.
+    template <class OnMember>
+    bool each_member(OnMember&& on_member);
+    /// At '[': calls on_element() for each element; same duties.
+    template <class OnElement>
+    bool each_element(OnElement&& on_element);
+
+    /// each_member for a value that may be anything: what is not an object is skipped.
+    template <class OnMember>
+    bool object_members(OnMember&& on_member);
+
+    /// The token of the key that on_member was called with last.
+    Span key_token() const noexcept { return key_; }
+
+    bool fail(const char* what) noexcept;
+    std::optional<JsonProblem> problem() const noexcept { return problem_; }
+
+  private:
+    void skip_space() noexcept {
+        while (p_ != end_ && is_space(*p_)) ++p_;
+    }
+    static bool is_space(char c) noexcept {
+        return static_cast<unsigned char>(c) <= ' ' &&
+               (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+    }
+    bool enter() noexcept;
+    bool leave() noexcept {
+        ++p_;
+        --depth_;
+        return true;
+    }
+    bool take_key(std::string_view& key);
+    bool skip_key() noexcept;
+    bool skip_colon() noexcept;
+    bool skip_string(bool& escaped) noexcept;
+    bool skip_escape() noexcept;
+    bool skip_number() noexcept;
+    bool skip_literal(std::string_view word) noexcept;
+    bool skip_scalar() noexcept;
+    bool skip_nested() noexcept;
+
+    const char* begin_;
+    const char* p_;
+    const char* end_;
+    std::size_t depth_ = 0;  // containers entered by each_member and each_element
+    Span key_;
+    std::string decoded_key_;  // of a key with escapes
+    std::optional<JsonProblem> problem_;
+};
+
+template <class OnMember>
+bool JsonCursor::each_member(OnMember&& on_member) {
+    if (!enter()) return false;
+    if (p_ != end_ && *p_ == '}') return leave();
+    for (;;) {
+        std::string_view key;
+        if (!take_key(key) || !on_member(key)) return false;
+        skip_space();
+        if (p_ == end_) return fail("unterminated object");
+        if (*p_ == '}') return leave();
+        if (*p_ != ',') return fail("expected ',' or '}'");
+        ++p_;
+        skip_space();
+    }
+}
+
+template <class OnElement>
+bool JsonCursor::each_element(OnElement&& on_element) {
+    if (!enter()) return false;
+    if (p_ != end_ && *p_ == ']') return leave();
+    for (;;) {
+        if (!on_element()) return false;
+        skip_space();
+        if (p_ == end_) return fail("unterminated array");
+        if (*p_ == ']') return leave();
+        if (*p_ != ',') return fail("expected ',' or ']'");
+        ++p_;
+        skip_space();
+    }
+}
+
+template <class OnMember>
+bool JsonCursor::object_members(OnMember&& on_member) {
+    if (p_ == end_ || *p_ != '{') return skip();
+    return each_member(on_member);
+}
+
+}  // namespace understudy::wire
