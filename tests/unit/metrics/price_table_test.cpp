@@ -1,0 +1,101 @@
+// From the name of a model to its price, and above all: not to another model's.
+#include "metrics/price.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace understudy::metrics;
+
+namespace {
+
+PriceTable table() {
+    PriceTable table;
+    const auto put = [&](const char* name, const char* provider) {
+        ModelPrice price;
+        price.provider = provider;
+        price.standard.input = static_cast<std::int64_t>(table.size() + 1);
+        table.put(name, price);
+    };
+    put("gpt-4o", "openai");
+    put("gpt-4o-mini", "openai");
+    put("gpt-4o-2024-05-13", "openai");
+    put("gpt-5.6-luna", "openai");
+    put("ft:gpt-4o-mini-2024-07-18", "openai");
+    put("ft:gpt-3.5-turbo", "openai");
+    put("groq/llama-4", "groq");
+    put("gemini/gemini-2.5-flash", "gemini");
+    put("gemini-2.5-flash", "vertex_ai");
+    put("claude-haiku-4-5", "anthropic");
+    put("mistral/mistral-small-latest", "mistral");
+    put("openrouter/openai/gpt-4o", "openrouter");
+    put("house-model", "");
+    return table;
+}
+
+struct Row {
+    const char* why;
+    const char* provider;
+    const char* answered;
+    const char* configured;
+    const char* key;  // null: must stay unpriced
+};
+
+}  // namespace
+
+TEST_CASE("a model name resolves to its own price or to none") {
+    const auto row = GENERATE(values<Row>({
+        {"exact name", "openai", "gpt-4o", "", "gpt-4o"},
+        {"provider prefix", "groq", "llama-4", "", "groq/llama-4"},
+        {"prefix before the bare name", "gemini", "gemini-2.5-flash", "",
+         "gemini/gemini-2.5-flash"},
+        {"bare name of another provider", "azure", "gpt-4o", "", nullptr},
+        {"any provider", "", "gpt-4o", "", "gpt-4o"},
+        {"an override belongs to everybody", "groq", "house-model", "", "house-model"},
+        {"OpenRouter's ids hold a slash", "openrouter", "openai/gpt-4o", "",
+         "openrouter/openai/gpt-4o"},
+        {"dated answer", "openai", "gpt-4o-2024-08-06", "", "gpt-4o"},
+        {"a dated key of its own wins", "openai", "gpt-4o-2024-05-13", "", "gpt-4o-2024-05-13"},
+        {"compact date", "anthropic", "claude-haiku-4-5-20251001", "", "claude-haiku-4-5"},
+        {"date with an at sign", "anthropic", "claude-haiku-4-5@20251001", "", "claude-haiku-4-5"},
+        {"latest", "openai", "gpt-4o-latest", "", "gpt-4o"},
+        {"a key that ends in latest", "mistral", "mistral-small-latest", "",
+         "mistral/mistral-small-latest"},
+        {"preview date", "gemini", "gemini-2.5-flash-preview-05-20", "", "gemini/gemini-2.5-flash"},
+        {"the answer's model decides", "openai", "gpt-4o-mini-2024-07-18", "gpt-4o", "gpt-4o-mini"},
+        {"else the configured one", "openai", "my-deployment", "gpt-4o", "gpt-4o"},
+        {"no answered model at all", "openai", "", "gpt-4o", "gpt-4o"},
+        {"fine-tune", "openai", "ft:gpt-3.5-turbo:acme::x1", "", "ft:gpt-3.5-turbo"},
+        {"fine-tune of a dated base", "openai", "ft:gpt-4o-mini-2024-07-18:acme::x1", "",
+         "ft:gpt-4o-mini-2024-07-18"},
+        {"fine-tunes never cost what the base costs", "openai", "ft:gpt-4o:acme::x1", "", nullptr},
+        {"never by prefix", "openai", "gpt-5.6", "", nullptr},
+        {"never by extension", "openai", "gpt-4o-mini-tts", "", nullptr},
+        {"never by substring", "openai", "luna", "", nullptr},
+        {"not a date: month 13", "openai", "gpt-4o-2024-13-06", "", nullptr},
+        {"not a date: letters", "openai", "gpt-4o-2024-0x-06", "", nullptr},
+        {"not a date: last century", "openai", "gpt-4o-1924-08-06", "", nullptr},
+        {"nothing left but the date", "openai", "-2024-08-06", "", nullptr},
+        {"nothing left but latest", "openai", "-latest", "", nullptr},
+        {"case counts", "openai", "GPT-4o", "", nullptr},
+        {"both empty", "openai", "", "", nullptr},
+    }));
+    INFO(row.why);
+    const PriceTable prices = table();
+    const auto* found = prices.resolve(row.provider, row.answered, row.configured);
+    if (row.key == nullptr) {
+        CHECK(found == nullptr);
+    } else {
+        REQUIRE(found != nullptr);
+        CHECK(found == prices.find(row.key));
+    }
+}
+
+TEST_CASE("putting a model again replaces its price") {
+    PriceTable prices = table();
+    const auto size = prices.size();
+    ModelPrice cheaper;
+    cheaper.standard.input = 1'000;
+    prices.put("gpt-4o", cheaper);
+    CHECK(prices.size() == size);
+    CHECK(prices.find("gpt-4o")->standard.input == 1'000);
+    CHECK(prices.find("gpt-4") == nullptr);
+}
