@@ -67,6 +67,7 @@ struct Breaker {
     std::uint32_t failures = 5;
     Duration window{60'000};
     Duration cooldown{30'000};
+    bool operator==(const Breaker&) const = default;
 };
 
 struct HeaderSetting {
@@ -87,7 +88,7 @@ struct Upstream {
     std::uint32_t max_connections = 256;  // over all workers
     std::optional<metrics::ModelPrice> price;
     Continuation continuation = Continuation::automatic;
-    std::optional<Breaker> breaker;
+    std::optional<Breaker> breaker;  // in effect: its own, or the one at the top
     std::string
         price_provider;  // litellm_provider guessed from the host ("openai", "groq", "" unknown)
 };
@@ -171,6 +172,7 @@ struct Config {
     Log log;
     std::optional<std::string> ledger;                  // path; absent: off
     std::optional<std::string> profiles;                // directory
+    std::optional<std::string> prices_file;             // in LiteLLM's format, over the table
     std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
     std::string source;                                 // file, or "environment"
     std::vector<std::string>

@@ -1,0 +1,149 @@
+#include "config/checks.hpp"
+
+#include "config/address.hpp"
+#include "config/glob.hpp"
+#include "config/prices.hpp"
+#include "config/text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace understudy::config {
+namespace {
+
+std::string at(std::string_view list, std::size_t index, std::string_view key = {}) {
+    std::string path = std::string(list) + "[" + std::to_string(index) + "]";
+    if (!key.empty()) path += "." + std::string(key);
+    return path;
+}
+
+// Addresses that would let other machines in, with the setting they come from.
+std::vector<Finding> open_doors(const Config& config, const Overrides& overrides) {
+    std::vector<Finding> doors;
+    if (!config.keys.empty()) return doors;
+    const std::string listen = overrides.listen.empty() ? "listen" : "--listen";
+    for (const Endpoint& endpoint : config.listen) {
+        if (!endpoint.loopback()) doors.push_back({listen, endpoint.text()});
+    }
+    if (config.admin && !config.admin->loopback()) {
+        doors.push_back({"admin", config.admin->text()});
+    }
+    return doors;
+}
+
+void check_admin(const Config& config, std::vector<Finding>& out) {
+    if (!config.admin || config.admin->port == 0) return;
+    const auto& listen = config.listen;
+    if (std::find(listen.begin(), listen.end(), *config.admin) == listen.end()) return;
+    out.push_back({"admin", "is the same address as `listen`; remove `admin` to serve both there"});
+}
+
+void doubt_transport(const Config& config, std::vector<Finding>& out) {
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        const Upstream& upstream = config.upstreams[i];
+        const bool plain = !upstream.base_url.tls && !upstream.base_url.host.empty();
+        if (plain && upstream.api_key && !is_loopback(upstream.base_url.host)) {
+            out.push_back({at("upstreams", i, "base_url"),
+                           "is http://, so the api_key crosses the network unencrypted; use "
+                           "https:// unless that network is private"});
+        }
+    }
+}
+
+void doubt_unused_upstreams(const Config& config, std::vector<Finding>& out) {
+    std::set<std::size_t> used;
+    for (const Route& route : config.routes) {
+        for (const ChainEntry& entry : route.chain) used.insert(entry.upstream);
+    }
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        if (used.contains(i) || config.upstreams[i].name.empty()) continue;
+        out.push_back({at("upstreams", i), "no route uses the upstream " +
+                                               in_quotes(config.upstreams[i].name) +
+                                               "; add it to a chain or remove it"});
+    }
+}
+
+void doubt_hidden_routes(const Config& config, std::vector<Finding>& out) {
+    for (std::size_t later = 1; later < config.routes.size(); ++later) {
+        for (std::size_t earlier = 0; earlier < later; ++earlier) {
+            const std::string& wide = config.routes[earlier].model;
+            const std::string& narrow = config.routes[later].model;
+            if (wide == narrow || !glob_covers(wide, narrow)) continue;
+            out.push_back({at("routes", later, "model"),
+                           "never matches: " + in_quotes(wide) + " of routes[" +
+                               std::to_string(earlier) +
+                               "] comes first and takes every model that " + in_quotes(narrow) +
+                               " names; put the narrower route first"});
+            break;
+        }
+    }
+}
+
+void doubt_prices(const Config& config, std::vector<Finding>& out) {
+    std::set<std::pair<std::size_t, std::string>> told;
+    for (const Route& route : config.routes) {
+        for (const ChainEntry& entry : route.chain) {
+            const Upstream& upstream = config.upstreams[entry.upstream];
+            if (!entry.model || upstream.price || upstream.name.empty()) continue;
+            if (config.prices->resolve(upstream.price_provider, *entry.model, *entry.model) !=
+                nullptr) {
+                continue;
+            }
+            if (!told.emplace(entry.upstream, *entry.model).second) continue;
+            out.push_back({at("upstreams", entry.upstream),
+                           "no price is known for the model " + in_quotes(*entry.model) + " at " +
+                               in_quotes(upstream.name) +
+                               ": its tokens are counted, its cost is not; set `price` there"});
+        }
+    }
+}
+
+void doubt_deadlines(const Config& config, std::vector<Finding>& out) {
+    if (!config.routes_given) return;
+    for (std::size_t i = 0; i < config.routes.size(); ++i) {
+        const Route& route = config.routes[i];
+        if (route.chain.size() < 2) continue;
+        const Timeouts& first = config.upstreams[route.chain.front().upstream].timeouts;
+        const Duration silent = std::min(first.first_token, first.total);
+        if (silent < route.deadline) continue;
+        out.push_back(
+            {at("routes", i, "deadline"),
+             "leaves no time for the second entry of the chain when the first one stays "
+             "silent for its whole first_token timeout; raise it, or lower that timeout"});
+    }
+}
+
+}  // namespace
+
+std::vector<Finding> find_contradictions(const Config& config, const Overrides& overrides) {
+    std::vector<Finding> out;
+    check_admin(config, out);
+    if (overrides.insecure) return out;
+    for (const Finding& door : open_doors(config, overrides)) {
+        out.push_back({door.path,
+                       door.message +
+                           " can be reached from other machines and there are no `keys`, so anyone "
+                           "could spend your money; add `keys`, listen on 127.0.0.1, or pass "
+                           "--insecure if the network protects it"});
+    }
+    return out;
+}
+
+std::vector<Finding> find_doubts(const Config& config, const Overrides& overrides) {
+    std::vector<Finding> out;
+    if (overrides.insecure) {
+        for (const Finding& door : open_doors(config, overrides)) {
+            out.push_back({door.path, door.message +
+                                          " serves everyone who can reach it (--insecure, no "
+                                          "`keys`)"});
+        }
+    }
+    doubt_transport(config, out);
+    doubt_unused_upstreams(config, out);
+    doubt_hidden_routes(config, out);
+    doubt_prices(config, out);
+    doubt_deadlines(config, out);
+    return out;
+}
+
+}  // namespace understudy::config

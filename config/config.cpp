@@ -1,0 +1,63 @@
+#include "config/config.hpp"
+
+#include "config/glob.hpp"
+
+#include <openssl/crypto.h>
+
+#include <utility>
+
+namespace understudy::config {
+namespace {
+
+// The usual linear matcher: on a mismatch go back to the last star and let it take one more.
+// `matches(p, t)` compares one pattern character that is not a star with one of the text.
+template <class Matches>
+bool match(std::string_view pattern, std::string_view text, Matches matches) {
+    std::size_t p = 0, t = 0;
+    std::size_t star = std::string_view::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && matches(pattern[p], text[t])) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+}  // namespace
+
+bool glob_match(std::string_view pattern, std::string_view text) {
+    return match(pattern, text, [](char p, char t) { return p == '?' || p == t; });
+}
+
+bool glob_covers(std::string_view wide, std::string_view narrow) {
+    // The narrow pattern is read as text in which its own wildcards are characters that only an
+    // equal or wider wildcard takes: a star is taken by a star alone.
+    return match(wide, narrow, [](char w, char n) {
+        if (n == '*') return false;
+        return w == '?' || w == n;
+    });
+}
+
+const Route* Config::route_for(std::string_view model) const {
+    for (const Route& route : routes) {
+        if (glob_match(route.model, model)) return &route;
+    }
+    return nullptr;
+}
+
+Secret::~Secret() {
+    value_.resize(value_.capacity());  // a shorter value may have followed a longer one
+    OPENSSL_cleanse(value_.data(), value_.size());
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,18 @@
+// The last steps of every load, whether from a file or from the environment.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/load.hpp"
+#include "config/value.hpp"
+
+namespace understudy::config {
+
+/// Applies overrides, fills in what follows from the rest, judges the whole. `root` is the document
+/// if there is one, to say where things stand.
+Loaded finish(Context& context, Config config, const Node* root, const Overrides& overrides);
+
+/// environment.cpp: the chain made of the API keys that are set. Null config and no problem: none
+/// is.
+Loaded load_environment(const Environment& env, const Overrides& overrides);
+
+}  // namespace understudy::config

@@ -1,0 +1,183 @@
+#include "config/key_table.hpp"
+
+namespace understudy::config {
+namespace {
+
+constexpr KeySpec kTimeouts[] = {
+    {"connect", "duration", "5s"},  {"first_token", "duration", "60s"},
+    {"response", "duration", "5m"}, {"idle", "duration", "60s"},
+    {"total", "duration", "15m"},
+};
+
+constexpr KeySpec kBody[] = {
+    {"set", "map", "none"},
+    {"drop", "list", "none"},
+    {"rename", "map", "none"},
+};
+
+constexpr KeySpec kTls[] = {
+    {"ca", "path", "none"},
+    {"verify", "boolean", "true"},
+    {"sni", "host name", "none"},
+};
+
+constexpr KeySpec kPrice[] = {
+    {"input", "number", "required"},
+    {"output", "number", "required"},
+    {"cache_read", "number", "none"},
+    {"cache_write", "number", "none"},
+};
+
+constexpr KeySpec kBreaker[] = {
+    {"failures", "integer", "5"},
+    {"window", "duration", "60s"},
+    {"cooldown", "duration", "30s"},
+};
+
+constexpr KeySpec kUpstream[] = {
+    {"name", "name", "required"},
+    {"base_url", "URL", "required"},
+    {"api_key", "secret", "none"},
+    {"provider", "choice", "openai"},
+    {"model", "model name", "none"},
+    {"timeouts", "section", "none", kTimeouts},
+    {"headers", "map", "none"},
+    {"body", "section", "none", kBody},
+    {"tls", "section", "none", kTls},
+    {"max_connections", "integer", "256"},
+    {"price", "section", "none", kPrice},
+    {"continuation", "choice", "auto"},
+    {"breaker", "section", "none", kBreaker},
+};
+
+constexpr KeySpec kRetry[] = {
+    {"base", "duration", "250ms"},
+    {"max", "duration", "5s"},
+    {"max_retry_after", "duration", "5s"},
+};
+
+constexpr KeySpec kHedge[] = {
+    {"after", "percentile or duration", "required"},
+    {"budget", "percentage", "5%"},
+};
+
+constexpr KeySpec kRoute[] = {
+    {"model", "glob", "required"},
+    {"chain", "list", "required"},
+    {"fallback_on", "list", "[connection, timeout, rate_limit, quota, server_error, malformed]"},
+    {"retries", "integer", "0"},
+    {"retry", "section", "none", kRetry},
+    {"deadline", "duration", "5m"},
+    {"midstream", "choice", "error"},
+    {"hedge", "section", "none", kHedge},
+};
+
+constexpr KeySpec kKeyLimits[] = {
+    {"requests_per_minute", "integer", "none"},
+    {"tokens_per_minute", "integer", "none"},
+    {"budget_usd_per_day", "number", "none"},
+};
+
+constexpr KeySpec kKey[] = {
+    {"name", "name", "required"},
+    {"key", "secret", "required"},
+    {"routes", "list", "none"},
+    {"limits", "section", "none", kKeyLimits},
+};
+
+constexpr KeySpec kLimits[] = {
+    {"header", "size", "64KiB"},         {"header_count", "integer", "128"},
+    {"body", "size", "64MiB"},           {"memory", "size", "1GiB"},
+    {"connections", "integer", "10000"}, {"header_timeout", "duration", "10s"},
+    {"body_timeout", "duration", "60s"}, {"keepalive", "duration", "75s"},
+    {"buffer_response", "size", "4MiB"},
+};
+
+constexpr KeySpec kLog[] = {
+    {"level", "choice", "info"},
+    {"format", "choice", "text"},
+};
+
+constexpr KeySpec kLedger[] = {
+    {"path", "path", "required"},
+};
+
+constexpr KeySpec kTop[] = {
+    {"listen", "address or list", "127.0.0.1:8080"},
+    {"admin", "address", "none"},
+    {"workers", "integer or auto", "auto"},
+    {"upstreams", "list", "required", kUpstream, true},
+    {"routes", "list", "none", kRoute, true},
+    {"breaker", "section", "none", kBreaker},
+    {"keys", "list", "none", kKey, true},
+    {"limits", "section", "none", kLimits},
+    {"drain", "duration", "30s"},
+    {"log", "section", "none", kLog},
+    {"ledger", "section or off", "off", kLedger},
+    {"profiles", "path", "none"},
+    {"prices", "path", "none"},
+};
+
+void flatten(std::span<const KeySpec> keys, const std::string& prefix, std::vector<KeyPath>& out) {
+    for (const KeySpec& key : keys) {
+        const std::string path = prefix + std::string(key.name);
+        out.push_back({path, &key});
+        flatten(key.children, path + (key.each ? "[]." : "."), out);
+    }
+}
+
+}  // namespace
+
+std::span<const KeySpec> top_keys() {
+    return kTop;
+}
+std::span<const KeySpec> upstream_keys() {
+    return kUpstream;
+}
+std::span<const KeySpec> timeout_keys() {
+    return kTimeouts;
+}
+std::span<const KeySpec> body_keys() {
+    return kBody;
+}
+std::span<const KeySpec> tls_keys() {
+    return kTls;
+}
+std::span<const KeySpec> price_keys() {
+    return kPrice;
+}
+std::span<const KeySpec> breaker_keys() {
+    return kBreaker;
+}
+std::span<const KeySpec> route_keys() {
+    return kRoute;
+}
+std::span<const KeySpec> retry_keys() {
+    return kRetry;
+}
+std::span<const KeySpec> hedge_keys() {
+    return kHedge;
+}
+std::span<const KeySpec> key_keys() {
+    return kKey;
+}
+std::span<const KeySpec> key_limit_keys() {
+    return kKeyLimits;
+}
+std::span<const KeySpec> limit_keys() {
+    return kLimits;
+}
+std::span<const KeySpec> log_keys() {
+    return kLog;
+}
+std::span<const KeySpec> ledger_keys() {
+    return kLedger;
+}
+
+std::vector<KeyPath> all_keys() {
+    std::vector<KeyPath> out;
+    flatten(kTop, "", out);
+    return out;
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,116 @@
+#include "config/load.hpp"
+
+#include "config/address.hpp"
+#include "config/checks.hpp"
+#include "config/files.hpp"
+#include "config/finish.hpp"
+#include "config/prices.hpp"
+#include "config/read.hpp"
+#include "config/references.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace understudy::config {
+namespace {
+
+constexpr std::size_t kMaxProblems = 100;  // nobody reads more at once
+constexpr std::size_t kMaxPath = 160;
+
+void override_listen(const Overrides& overrides, Config& config, std::vector<Problem>& problems) {
+    if (overrides.listen.empty()) return;
+    config.listen.clear();
+    for (const std::string& text : overrides.listen) {
+        const auto endpoint = parse_endpoint(text);
+        if (endpoint) {
+            config.listen.push_back(*endpoint.value);
+        } else {
+            problems.push_back({"command line", 0, 0, "--listen", endpoint.error});
+        }
+    }
+}
+
+// "--listen" stands on the command line, everything else in the document.
+Problem place(const Finding& finding, const std::string& file, const Node* root) {
+    if (finding.path == "--listen") return {"command line", 0, 0, finding.path, finding.message};
+    const Mark mark = root == nullptr ? Mark{} : locate(*root, finding.path);
+    return {file, mark.line, mark.column, finding.path, finding.message};
+}
+
+void sort_by_place(std::vector<Problem>& problems) {
+    std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
+        return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+    });
+}
+
+void shorten(std::vector<Problem>& problems, const std::string& file) {
+    if (problems.size() <= kMaxProblems) return;
+    const std::size_t more = problems.size() - kMaxProblems;
+    problems.resize(kMaxProblems);
+    problems.push_back({file, 0, 0, "", "has " + std::to_string(more) + " more problems"});
+}
+
+}  // namespace
+
+std::string Problem::text() const {
+    std::string out = file;
+    if (line > 0) out += ":" + std::to_string(line);
+    if (line > 0 && column > 0) out += ":" + std::to_string(column);
+    out += ": ";
+    if (!path.empty()) {
+        // A path holds keys as the user wrote them, so it may hold anything.
+        for (const char c : path.substr(0, kMaxPath)) {
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+        }
+        out += path.size() > kMaxPath ? "...: " : ": ";
+    }
+    return out + message;
+}
+
+Loaded finish(Context& context, Config config, const Node* root, const Overrides& overrides) {
+    override_listen(overrides, config, context.problems);
+    if (!config.routes_given) config.routes.push_back(default_route(config));
+    config.source = context.file;
+    config.prices = builtin_prices();
+    for (const Finding& finding : find_contradictions(config, overrides)) {
+        context.problems.push_back(place(finding, context.file, root));
+    }
+    for (Problem& problem : unavailable(config)) {
+        context.problems.push_back(place({problem.path, problem.message}, context.file, root));
+    }
+    if (!context.problems.empty()) {
+        sort_by_place(context.problems);
+        shorten(context.problems, context.file);
+        return {nullptr, std::move(context.problems)};
+    }
+    for (const Finding& finding : find_doubts(config, overrides)) {
+        context.warnings.push_back(place(finding, context.file, root));
+    }
+    sort_by_place(context.warnings);
+    for (const Problem& warning : context.warnings) config.warnings.push_back(warning.text());
+    return {std::make_shared<const Config>(std::move(config)), {}};
+}
+
+Loaded load_text(std::string_view yaml, const std::string& file, const Environment& env,
+                 const Overrides& overrides) {
+    Context context{file, directory_of(file), env, {}, {}};
+    Node root;
+    if (!parse_document(yaml, file, root, context.problems)) {
+        return {nullptr, std::move(context.problems)};
+    }
+    resolve_references(root, file, env, context.problems);
+    Config config;
+    {
+        const Section top(Value(context, root, ""), top_keys(),
+                          "a map of settings such as `upstreams:`");
+        read_server(top, config);
+        read_upstreams(top, config);
+        read_routes(top, config);
+        read_keys(top, config);
+    }
+    Loaded loaded = finish(context, std::move(config), &root, overrides);
+    wipe(root);
+    return loaded;
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,108 @@
+// Inbound keys. The key itself is hashed here and goes no further.
+#include "config/read.hpp"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+
+namespace understudy::config {
+namespace {
+
+constexpr std::size_t kShortKey = 16;  // below this, guessing is worth trying
+
+void read_name(const Section& section, const Config& config, Key& key) {
+    const auto value = section.require("name", "a name for logs and metrics");
+    if (!value) return;
+    const std::string* text = value->text("a name");
+    if (text == nullptr) return;
+    if (!is_plain_name(*text)) {
+        value->problem(value->shown() +
+                       " is not a name: use 1 to 64 letters, digits, dots, dashes and underscores");
+        return;
+    }
+    for (const Key& other : config.keys) {
+        if (other.name == *text) value->problem("another key is already named " + value->shown());
+    }
+    key.name = *text;
+}
+
+void read_secret(const Section& section, const Config& config, Key& key) {
+    const auto value = section.require("key", "what the client sends, best written as ${NAME}");
+    if (!value) return;
+    const std::string* text = value->text("a key, best written as ${NAME}");
+    if (text == nullptr) return;
+    if (text->empty()) {
+        value->problem("is empty; anyone could use it. Set it, or remove this entry");
+        return;
+    }
+    if (!is_visible_ascii(*text)) {
+        value->problem("has a space, a line break or another character that a key cannot have");
+        return;
+    }
+    if (text->size() < kShortKey) {
+        value->warn("is shorter than " + std::to_string(kShortKey) +
+                    " characters and could be guessed; `openssl rand -hex 24` makes a good one");
+    }
+    SHA256(reinterpret_cast<const unsigned char*>(text->data()), text->size(), key.sha256.data());
+    for (const Key& other : config.keys) {
+        if (other.sha256 == key.sha256) {
+            value->problem("is the same as that of " + in_quotes(other.name) +
+                           "; every key must be different");
+        }
+    }
+}
+
+void read_allowed(const Section& section, Key& key) {
+    const auto value = section.get("routes");
+    if (!value) return;
+    const auto items = value->items("globs over model names");
+    if (value->node().kind == Node::Kind::list && items.empty()) {
+        value->problem("is an empty list; remove it to allow every model");
+    }
+    for (const Value& item : items) {
+        const std::string* text = item.text("a glob over model names");
+        if (text == nullptr) continue;
+        if (!is_model_name(*text)) {
+            item.problem(item.shown() + " is not a glob over model names");
+        } else if (std::find(key.routes.begin(), key.routes.end(), *text) != key.routes.end()) {
+            item.problem(item.shown() + " is listed twice");
+        } else {
+            key.routes.push_back(*text);
+        }
+    }
+}
+
+void read_key_limits(const Section& section, KeyLimits& limits) {
+    const auto value = section.get("limits");
+    if (!value) return;
+    constexpr std::uint64_t kMost = 1'000'000'000'000;
+    const Section keys(*value, key_limit_keys(), "a map of limits");
+    limits.requests_per_minute = read_integer(keys, "requests_per_minute", {1, kMost});
+    limits.tokens_per_minute = read_integer(keys, "tokens_per_minute", {1, kMost});
+    limits.budget_usd_per_day = read_number(keys, "budget_usd_per_day", {0.01, 1e6});
+    if (value->node().kind == Node::Kind::map && value->node().members.empty()) {
+        value->problem("is empty; name a limit or remove the key");
+    }
+}
+
+}  // namespace
+
+void read_keys(const Section& top, Config& config) {
+    const auto value = top.get("keys");
+    if (!value) return;
+    const auto items = value->items("keys");
+    if (value->node().kind == Node::Kind::list && items.empty()) {
+        value->problem("is an empty list; name at least one key, or remove it to need none");
+    }
+    for (const Value& item : items) {
+        Key key;
+        const Section section(item, key_keys(), "a map with name and key");
+        read_name(section, config, key);
+        read_secret(section, config, key);
+        read_allowed(section, key);
+        read_key_limits(section, key.limits);
+        config.keys.push_back(std::move(key));
+    }
+}
+
+}  // namespace understudy::config

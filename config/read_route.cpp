@@ -1,0 +1,209 @@
+#include "config/read.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace understudy::config {
+namespace {
+
+constexpr std::uint32_t kRetriesOfSingle = 2;  // nowhere else to go, so try the same entry again
+
+// All classes that may be named: the others end a chain whatever the configuration says.
+constexpr std::array kNameable{
+    wire::FailureClass::connection,     wire::FailureClass::timeout,
+    wire::FailureClass::rate_limit,     wire::FailureClass::quota,
+    wire::FailureClass::server_error,   wire::FailureClass::malformed,
+    wire::FailureClass::auth,           wire::FailureClass::not_found,
+    wire::FailureClass::context_length, wire::FailureClass::content_filter,
+    wire::FailureClass::bad_request};
+
+void read_glob(const Section& section, const Config& config, Route& route) {
+    const auto value = section.require("model", "a glob over model names, such as \"gpt-4o*\"");
+    if (!value) return;
+    const std::string* text = value->text("a glob over model names");
+    if (text == nullptr) return;
+    if (!is_model_name(*text)) {
+        value->problem(value->shown() +
+                       " is not a glob: use printable ASCII without comma and semicolon");
+        return;
+    }
+    for (const Route& other : config.routes) {
+        if (other.model == *text) {
+            value->problem("another route already has the glob " + value->shown() +
+                           "; the first one takes all its requests");
+        }
+    }
+    route.model = *text;
+}
+
+std::optional<ChainEntry> read_entry(const Value& item, const Config& config) {
+    const std::string* text = item.text("an upstream's name, or upstream/model");
+    if (text == nullptr) return std::nullopt;
+    const std::size_t slash = text->find('/');
+    const std::string name = text->substr(0, slash);
+    ChainEntry entry;
+    entry.text = *text;
+    const auto& upstreams = config.upstreams;
+    const auto at = std::find_if(upstreams.begin(), upstreams.end(), [&](const Upstream& u) {
+        return !name.empty() && u.name == name;
+    });
+    if (at == upstreams.end()) {
+        std::vector<std::string_view> names;
+        for (const Upstream& u : upstreams) {
+            if (!u.name.empty()) names.push_back(u.name);
+        }
+        std::string hint = suggestion(name, names);
+        if (hint.empty() && !names.empty()) hint = "; the upstreams are " + one_of(names);
+        item.problem("there is no upstream for " + item.shown() + hint);
+        return std::nullopt;
+    }
+    entry.upstream = static_cast<std::size_t>(at - upstreams.begin());
+    entry.model = at->model;
+    if (slash != std::string::npos) {
+        const std::string model = text->substr(slash + 1);
+        if (!is_model_name(model)) {
+            item.problem(item.shown() + " has no model behind the slash; write upstream/model");
+            return std::nullopt;
+        }
+        entry.model = model;
+    }
+    return entry;
+}
+
+void read_chain(const Section& section, const Config& config, Route& route) {
+    const auto value = section.require("chain", "a list of upstreams");
+    if (!value) return;
+    const auto items = value->items("upstreams");
+    if (value->node().kind == Node::Kind::list && items.empty()) {
+        value->problem("is an empty list; name at least one upstream");
+    }
+    for (const Value& item : items) {
+        auto entry = read_entry(item, config);
+        if (!entry) continue;
+        const auto same = [&](const ChainEntry& other) {
+            return other.upstream == entry->upstream && other.model == entry->model;
+        };
+        if (std::any_of(route.chain.begin(), route.chain.end(), same)) {
+            item.problem(item.shown() +
+                         " is in this chain twice; `retries` tries the same entry again");
+        }
+        route.chain.push_back(std::move(*entry));
+    }
+}
+
+void read_fallback_on(const Section& section, Route& route) {
+    const auto value = section.get("fallback_on");
+    if (!value) return;
+    std::vector<std::string_view> names;
+    for (const auto failure : kNameable) names.push_back(wire::name_of(failure));
+    wire::FailureSet set;
+    for (const Value& item : value->items("failure classes")) {
+        const std::string* text = item.text("a failure class");
+        if (text == nullptr) continue;
+        if (*text == "budget" || *text == "client_closed") {
+            item.problem(item.shown() + " always ends the chain; remove it");
+        } else if (std::find(names.begin(), names.end(), *text) == names.end()) {
+            item.problem(item.shown() + " is not one of " + one_of(names) +
+                         (item.node().referenced ? "" : suggestion(*text, names)));
+        } else {
+            set.add(*wire::failure_class_from(*text));
+        }
+    }
+    route.fallback_on = set;
+}
+
+void read_retry(const Section& section, Route& route) {
+    route.retries = route.chain.size() == 1 ? kRetriesOfSingle : 0;
+    if (const auto n = read_integer(section, "retries", {0, 10})) {
+        route.retries = static_cast<std::uint32_t>(*n);
+    }
+    const auto value = section.get("retry");
+    if (!value) return;
+    const Section keys(*value, retry_keys(), "a map with base, max and max_retry_after");
+    read(keys, "base", route.retry.base);
+    read(keys, "max", route.retry.max);
+    read(keys, "max_retry_after", route.retry.max_retry_after, kFromZero);
+    if (route.retry.base > route.retry.max) {
+        value->problem("base (" + format_duration(route.retry.base) + ") is longer than max (" +
+                       format_duration(route.retry.max) + ")");
+    }
+}
+
+// `p95` -> 95.
+std::optional<double> parse_percentile(std::string_view text) {
+    if (!text.starts_with('p')) return std::nullopt;
+    const auto number = parse_number(text.substr(1));
+    if (!number || *number.value <= 0 || *number.value >= 100) return std::nullopt;
+    return number.value;
+}
+
+void read_hedge(const Section& section, Route& route) {
+    const auto value = section.get("hedge");
+    if (!value) return;
+    Hedge hedge;
+    const Section keys(*value, hedge_keys(), "a map with after and budget");
+    const auto after = keys.require("after", "a percentile such as p95 or a duration such as 1.5s");
+    const std::string* text =
+        after ? after->text("a percentile such as p95 or a duration such as 1.5s") : nullptr;
+    if (text != nullptr) {
+        hedge.percentile = parse_percentile(*text);
+        const auto duration = parse_duration(*text);
+        if (duration && *duration.value >= kPositive.min && *duration.value <= kPositive.max) {
+            hedge.after = duration.value;
+        }
+        if (!hedge.percentile && !hedge.after) {
+            after->problem(after->shown() + " is neither a percentile (p95) nor a duration (1.5s)");
+        }
+    }
+    if (const auto budget = keys.get("budget")) {
+        const auto percent = parse(*budget, "a percentage such as 5%", &parse_percent);
+        if (percent && (*percent <= 0 || *percent > 100)) {
+            budget->problem(budget->shown() +
+                            " is out of range; it must be above 0% and up to 100%");
+        } else if (percent) {
+            hedge.budget_percent = *percent;
+        }
+    }
+    route.hedge = hedge;
+}
+
+Route read_route(const Value& value, const Config& config) {
+    Route route;
+    const Section section(value, route_keys(), "a map with model and chain");
+    read_glob(section, config, route);
+    read_chain(section, config, route);
+    read_fallback_on(section, route);
+    read_retry(section, route);
+    read(section, "deadline", route.deadline);
+    using Entry = std::pair<std::string_view, Midstream>;
+    constexpr std::array kWords{Entry{"continue", Midstream::continue_},
+                                Entry{"error", Midstream::error}};
+    read_word<Midstream>(section, "midstream", route.midstream, kWords);
+    read_hedge(section, route);
+    return route;
+}
+
+}  // namespace
+
+Route default_route(const Config& config) {
+    Route route;
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        route.chain.push_back({i, config.upstreams[i].model, config.upstreams[i].name});
+    }
+    route.retries = route.chain.size() == 1 ? kRetriesOfSingle : 0;
+    return route;
+}
+
+void read_routes(const Section& top, Config& config) {
+    const auto value = top.get("routes");
+    if (!value) return;
+    config.routes_given = true;
+    const auto items = value->items("routes");
+    if (value->node().kind == Node::Kind::list && items.empty()) {
+        value->problem(
+            "is an empty list; remove the key to send every model through all upstreams");
+    }
+    for (const Value& item : items) config.routes.push_back(read_route(item, config));
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,176 @@
+// listen, admin, workers, breaker, limits, drain, log, ledger, profiles, prices.
+#include "config/address.hpp"
+#include "config/files.hpp"
+#include "config/prices.hpp"
+#include "config/read.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace understudy::config {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr std::size_t kMaxPriceFileBytes = 16 * kMiB;  // the public file is about 1.6 MB
+constexpr std::string_view kAddress = "an address such as 127.0.0.1:8080";
+
+void read_listen(const Section& top, Config& config) {
+    const auto value = top.get("listen");
+    if (!value) return;
+    std::vector<Value> addresses{*value};
+    if (value->node().kind != Node::Kind::scalar) addresses = value->items("addresses");
+    std::vector<Endpoint> listen;
+    for (const Value& address : addresses) {
+        const auto endpoint = parse(address, kAddress, &parse_endpoint);
+        if (!endpoint) continue;
+        const bool twice = std::find(listen.begin(), listen.end(), *endpoint) != listen.end();
+        if (twice && endpoint->port != 0) {
+            address.problem(in_quotes(endpoint->text()) + " is listed twice");
+        }
+        listen.push_back(*endpoint);
+    }
+    if (value->node().kind == Node::Kind::list && addresses.empty()) {
+        value->problem("is an empty list; name at least one address, or remove the key");
+    }
+    if (!listen.empty()) config.listen = std::move(listen);
+}
+
+void read_admin(const Section& top, Config& config) {
+    const auto value = top.get("admin");
+    if (!value) return;
+    config.admin = parse(*value, kAddress, &parse_endpoint);
+}
+
+void read_workers(const Section& top, Config& config) {
+    const auto value = top.get("workers");
+    if (!value) return;
+    if (value->node().kind == Node::Kind::scalar && value->node().text == "auto") return;
+    const auto number = parse(*value, "a number of threads or auto", &parse_integer);
+    if (!number) return;
+    if (*number < 1 || *number > 256) {
+        value->problem(value->shown() + " is out of range; it must be 1 to 256, or auto");
+        return;
+    }
+    config.workers = static_cast<std::uint32_t>(*number);
+}
+
+void read_limits(const Section& top, Limits& limits) {
+    const auto value = top.get("limits");
+    if (!value) return;
+    const Section section(*value, limit_keys(), "a map of limits");
+    read_size(section, "header", limits.header_bytes, {kKiB, kMiB});
+    if (const auto n = read_integer(section, "header_count", {8, 1000})) limits.header_count = *n;
+    read_size(section, "body", limits.body_bytes, {kKiB, 4 * kGiB});
+    read_size(section, "memory", limits.memory_bytes, {kMiB, 1024 * kGiB});
+    if (const auto n = read_integer(section, "connections", {1, 1'000'000})) {
+        limits.connections = *n;
+    }
+    read(section, "header_timeout", limits.header_timeout);
+    read(section, "body_timeout", limits.body_timeout);
+    read(section, "keepalive", limits.keepalive);
+    read_size(section, "buffer_response", limits.buffer_response_bytes, {kKiB, kGiB});
+    for (const auto& [key, bytes] : {std::pair{"body", limits.body_bytes},
+                                     std::pair{"buffer_response", limits.buffer_response_bytes}}) {
+        if (bytes <= limits.memory_bytes) continue;
+        const auto at = section.get(key);
+        (at ? *at : *value)
+            .problem(std::string(at ? "" : key) + (at ? "" : " ") +
+                     "is larger than limits.memory, which bounds all buffers together (" +
+                     format_size(bytes) + " > " + format_size(limits.memory_bytes) + ")");
+    }
+}
+
+void read_log(const Section& top, Log& log) {
+    const auto value = top.get("log");
+    if (!value) return;
+    const Section section(*value, log_keys(), "a map with level and format");
+    using Level = std::pair<std::string_view, LogLevel>;
+    constexpr std::array kLevels{Level{"trace", LogLevel::trace}, Level{"debug", LogLevel::debug},
+                                 Level{"info", LogLevel::info},   Level{"warn", LogLevel::warn},
+                                 Level{"error", LogLevel::error}, Level{"off", LogLevel::off}};
+    read_word<LogLevel>(section, "level", log.level, kLevels);
+    using Format = std::pair<std::string_view, bool>;
+    constexpr std::array kFormats{Format{"text", false}, Format{"json", true}};
+    read_word<bool>(section, "format", log.json, kFormats);
+}
+
+std::optional<std::string> read_path(const Value& value) {
+    const std::string* text = value.text("a path");
+    if (text == nullptr) return std::nullopt;
+    if (text->empty()) {
+        value.problem("is empty; give a path or remove the key");
+        return std::nullopt;
+    }
+    return resolve_path(*text, value.context().directory, value.context().env);
+}
+
+void read_ledger(const Section& top, Config& config) {
+    const auto value = top.get("ledger");
+    if (!value) return;
+    if (value->node().kind == Node::Kind::scalar) {
+        if (value->node().text == "off" || value->node().broken) return;
+        value->problem(value->shown() +
+                       " is neither off nor a map; write `ledger: off` or "
+                       "`ledger: { path: FILE }`");
+        return;
+    }
+    const Section section(*value, ledger_keys(), "off or a map with path");
+    const auto path = section.require("path", "the ledger's file");
+    if (path) config.ledger = read_path(*path);
+}
+
+void read_profiles(const Section& top, Config& config) {
+    const auto value = top.get("profiles");
+    if (!value) return;
+    const auto path = read_path(*value);
+    if (!path) return;
+    if (!is_directory(*path)) value->problem("the directory " + value->shown() + " does not exist");
+    config.profiles = *path;
+}
+
+// The file is read and judged although this build does not use it, so that `check` tells all.
+void read_prices(const Section& top, Config& config) {
+    const auto value = top.get("prices");
+    if (!value) return;
+    const auto path = read_path(*value);
+    if (!path) return;
+    config.prices_file = *path;
+    const FileText file = read_file(*path, kMaxPriceFileBytes);
+    if (!file.text) {
+        value->problem("the file " + value->shown() + " " + file.error);
+        return;
+    }
+    const PriceFile prices = parse_prices(*file.text);
+    if (!prices.error.empty()) value->problem("the file " + value->shown() + " " + prices.error);
+    for (const std::string& note : prices.notes) value->warn(note);
+}
+
+}  // namespace
+
+Breaker read_breaker(const Value& value, const Breaker& defaults) {
+    Breaker breaker = defaults;
+    const Section section(value, breaker_keys(), "a map with failures, window and cooldown");
+    if (const auto n = read_integer(section, "failures", {1, 10'000})) {
+        breaker.failures = static_cast<std::uint32_t>(*n);
+    }
+    read(section, "window", breaker.window);
+    read(section, "cooldown", breaker.cooldown);
+    return breaker;
+}
+
+void read_server(const Section& top, Config& config) {
+    read_listen(top, config);
+    read_admin(top, config);
+    read_workers(top, config);
+    if (const auto value = top.get("breaker")) config.breaker = read_breaker(*value, Breaker{});
+    read_limits(top, config.limits);
+    read(top, "drain", config.drain, kFromZero);
+    read_log(top, config.log);
+    read_ledger(top, config);
+    read_profiles(top, config);
+    read_prices(top, config);
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,62 @@
+// Where the configuration comes from (product.md section 2).
+#include "config/files.hpp"
+#include "config/finish.hpp"
+#include "config/text.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace understudy::config {
+namespace {
+
+constexpr const char* kThreeWays =
+    "no configuration found. Three ways to start: write understudy.yaml here (or name a file with "
+    "-c FILE or $UNDERSTUDY_CONFIG); set an API key such as OPENAI_API_KEY; or run `understudy "
+    "demo` to see it work without any key";
+
+// Present in whatever form: a file that is there but cannot be read must not be passed over.
+bool exists(const std::string& path) {
+    return ::access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+std::optional<std::string> value_of(const Environment& env, std::string_view name) {
+    auto value = env(name);
+    if (value && value->empty()) value.reset();
+    return value;
+}
+
+std::optional<std::string> find_file(const Environment& env) {
+    if (auto named = value_of(env, "UNDERSTUDY_CONFIG")) return named;
+    std::vector<std::string> places{"understudy.yaml"};
+    const std::string below = "/understudy/understudy.yaml";
+    if (const auto xdg = value_of(env, "XDG_CONFIG_HOME")) {
+        places.push_back(*xdg + below);
+    } else if (const auto home = value_of(env, "HOME")) {
+        places.push_back(*home + "/.config" + below);  // the default of XDG_CONFIG_HOME
+    }
+    places.push_back("/etc" + below);
+    for (std::string& place : places) {
+        if (exists(place)) return std::move(place);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Loaded load(const std::optional<std::string>& path, const Environment& env,
+            const Overrides& overrides) {
+    const auto file = path ? path : find_file(env);
+    if (file) {
+        const FileText content = read_file(*file, kMaxDocumentBytes);
+        if (!content.text) return {nullptr, {{*file, 0, 0, "", content.error}}};
+        return load_text(*content.text, *file, env, overrides);
+    }
+    Loaded loaded = load_environment(env, overrides);
+    if (!loaded.config && loaded.problems.empty()) {
+        loaded.problems.push_back({"understudy", 0, 0, "", kThreeWays});
+    }
+    return loaded;
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,69 @@
+// Settings whose work is still to come: valid, but refused rather than ignored.
+#include "config/load.hpp"
+
+namespace understudy::config {
+namespace {
+
+Problem refuse(const Config& config, std::string path, const std::string& what_to_do) {
+    return {config.source, 0, 0, std::move(path), "not available in this build; " + what_to_do};
+}
+
+std::string element(const char* list, std::size_t index, const char* key) {
+    return std::string(list) + "[" + std::to_string(index) + "]." + key;
+}
+
+void refuse_upstream(const Config& config, std::size_t i, std::vector<Problem>& out) {
+    const Upstream& upstream = config.upstreams[i];
+    if (upstream.provider != Provider::openai) {
+        out.push_back(refuse(config, element("upstreams", i, "provider"),
+                             "use `provider: openai` with the OpenAI-compatible base_url that the "
+                             "service offers, or remove this upstream"));
+    }
+    if (upstream.continuation != Continuation::automatic &&
+        upstream.continuation != Continuation::none) {
+        out.push_back(refuse(config, element("upstreams", i, "continuation"),
+                             "write `continuation: auto` or remove the key"));
+    }
+    // One that is inherited is refused at the top, once.
+    if (upstream.breaker && upstream.breaker != config.breaker) {
+        out.push_back(refuse(config, element("upstreams", i, "breaker"), "remove the key"));
+    }
+}
+
+}  // namespace
+
+std::vector<Problem> unavailable(const Config& config) {
+    std::vector<Problem> out;
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) refuse_upstream(config, i, out);
+    for (std::size_t i = 0; i < config.routes.size(); ++i) {
+        if (config.routes[i].midstream != Midstream::error) {
+            out.push_back(refuse(config, element("routes", i, "midstream"),
+                                 "write `midstream: error` or remove the key"));
+        }
+        if (config.routes[i].hedge) {
+            out.push_back(refuse(config, element("routes", i, "hedge"), "remove the key"));
+        }
+    }
+    if (config.breaker) out.push_back(refuse(config, "breaker", "remove the key"));
+    for (std::size_t i = 0; i < config.keys.size(); ++i) {
+        const KeyLimits& limits = config.keys[i].limits;
+        if (limits.requests_per_minute || limits.tokens_per_minute || limits.budget_usd_per_day) {
+            out.push_back(refuse(config, element("keys", i, "limits"),
+                                 "remove the key and limit at the provider meanwhile"));
+        }
+    }
+    if (config.ledger) {
+        out.push_back(refuse(config, "ledger", "write `ledger: off` or remove the key"));
+    }
+    if (config.profiles) {
+        out.push_back(
+            refuse(config, "profiles", "remove the key and list the models under `upstreams`"));
+    }
+    if (config.prices_file) {
+        out.push_back(refuse(config, "prices",
+                             "remove the key and set `price` at the upstreams it is about"));
+    }
+    return out;
+}
+
+}  // namespace understudy::config
