@@ -1,0 +1,97 @@
+#include "wire/request_body.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace understudy::wire;
+
+namespace {
+
+RequestFacts scanned(std::string_view body) {
+    RequestFacts facts;
+    REQUIRE_FALSE(scan_request(body, facts));
+    return facts;
+}
+
+}  // namespace
+
+TEST_CASE("A chat request gives model, stream and include_usage") {
+    const std::string body =
+        R"({"model":"gpt-4o","messages":[{"role":"user","content":"\"model\":\"no\""}],)"
+        R"("stream":true,"stream_options":{"include_usage":true}})";
+    const RequestFacts facts = scanned(body);
+    CHECK(facts.json);
+    CHECK(facts.object == Span{0, body.size()});
+    CHECK(facts.members.size() == 4);
+    CHECK(facts.has_model);
+    CHECK(facts.model == "gpt-4o");
+    REQUIRE(facts.model_values.size() == 1);
+    CHECK(facts.model_values[0].of(body) == "\"gpt-4o\"");
+    CHECK(facts.stream);
+    CHECK(facts.include_usage);
+}
+
+TEST_CASE("Only top-level members count, under every spelling of their keys") {
+    const std::string body =
+        R"({"metadata":{"model":"inner","stream":true},"mod\u0065l":"caf\u00e9","str\u0065am":true})";
+    const RequestFacts facts = scanned(body);
+    CHECK(facts.model == "caf\xC3\xA9");
+    CHECK(facts.stream);
+    CHECK_FALSE(facts.include_usage);
+    CHECK(facts.model_values.size() == 1);
+}
+
+TEST_CASE("Of duplicates the last one counts, and every model value is known") {
+    const std::string body = R"({"model":"a","stream":true,"model":"b","stream":false,)"
+                             R"("stream_options":{"include_usage":true},)"
+                             R"("stream_options":{"include_usage":true,"include_usage":null}})";
+    const RequestFacts facts = scanned(body);
+    CHECK(facts.model == "b");
+    REQUIRE(facts.model_values.size() == 2);
+    CHECK(facts.model_values[0].of(body) == "\"a\"");
+    CHECK(facts.model_values[1].of(body) == "\"b\"");
+    CHECK_FALSE(facts.stream);
+    CHECK_FALSE(facts.include_usage);
+}
+
+TEST_CASE("A model that is not a string is no model, but its value is known") {
+    const RequestFacts facts = scanned(R"({"model":"a","model":null})");
+    CHECK_FALSE(facts.has_model);
+    CHECK(facts.model.empty());
+    CHECK(facts.model_values.size() == 2);
+    CHECK(scanned(R"({"model":""})").has_model);
+    CHECK_FALSE(scanned("{}").has_model);
+}
+
+TEST_CASE("Only the literal true switches something on") {
+    for (const char* value : {"false", "null", "\"true\"", "1", "[true]", "{}"}) {
+        CAPTURE(value);
+        const RequestFacts facts = scanned(R"({"stream":)" + std::string(value) +
+                                           R"(,"stream_options":{"include_usage":)" + value + "}}");
+        CHECK_FALSE(facts.stream);
+        CHECK_FALSE(facts.include_usage);
+    }
+    CHECK_FALSE(scanned(R"({"stream_options":[{"include_usage":true}]})").include_usage);
+    CHECK_FALSE(scanned(R"({"stream_options":{"x":{"include_usage":true}}})").include_usage);
+}
+
+TEST_CASE("Facts of an earlier body never survive a scan") {
+    RequestFacts facts;
+    REQUIRE_FALSE(scan_request(
+        R"({"model":"a","stream":true,"stream_options":{"include_usage":true}})", facts));
+    SECTION("of another body") {
+        REQUIRE_FALSE(scan_request("{}", facts));
+        CHECK(facts.json);
+    }
+    SECTION("of a body that is refused") {
+        REQUIRE(scan_request(R"({"model":"b","stream":true,})", facts));
+        CHECK_FALSE(facts.json);
+    }
+    CHECK(facts.members.empty());
+    CHECK(facts.model_values.empty());
+    CHECK(facts.model.empty());
+    CHECK_FALSE(facts.has_model);
+    CHECK_FALSE(facts.stream);
+    CHECK_FALSE(facts.include_usage);
+}
