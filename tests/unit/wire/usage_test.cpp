@@ -1,0 +1,165 @@
+#include "wire/answer.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::wire;
+
+namespace {
+
+struct Row {
+    const char* title;
+    const char* json;
+    Usage expected;
+};
+
+Usage counts(std::uint64_t prompt, std::uint64_t completion, std::uint64_t cache_read = 0,
+             std::uint64_t cache_write = 0, std::uint64_t reasoning = 0) {
+    return {prompt, completion, cache_read, cache_write, reasoning, std::nullopt};
+}
+
+void check(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+        INFO(row.title);
+        const auto usage = parse_usage(row.json);
+        REQUIRE(usage);
+        CHECK(usage->prompt == row.expected.prompt);
+        CHECK(usage->completion == row.expected.completion);
+        CHECK(usage->cache_read == row.expected.cache_read);
+        CHECK(usage->cache_write == row.expected.cache_write);
+        CHECK(usage->reasoning == row.expected.reasoning);
+    }
+}
+
+std::optional<std::uint64_t> cost(const std::string& members) {
+    const auto usage = parse_usage(R"({"prompt_tokens":1,)" + members + "}");
+    REQUIRE(usage);
+    return usage->reported_cost_pico_usd;
+}
+
+}  // namespace
+
+TEST_CASE("Every dialect of usage is read into one meaning") {
+    check({
+        {"OpenAI chat",
+         R"({"prompt_tokens":1420,"completion_tokens":212,"total_tokens":1632,"prompt_tokens_details":{"cached_tokens":1024,"cache_write_tokens":256,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":192,"audio_tokens":0}})",
+         counts(1420, 212, 1024, 256, 192)},
+        {"OpenAI responses",
+         R"({"input_tokens":50,"input_tokens_details":{"cached_tokens":10,"cache_write_tokens":5},"output_tokens":20,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":70})",
+         counts(50, 20, 10, 5, 8)},
+        {"transcription",
+         R"({"type":"tokens","input_tokens":14,"output_tokens":45,"total_tokens":59,"input_token_details":{"text_tokens":0,"audio_tokens":14}})",
+         counts(14, 45)},
+        {"embeddings", R"({"prompt_tokens":8,"total_tokens":8})", counts(8, 0)},
+        {"DeepSeek",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36})",
+         counts(100, 5, 64)},
+        {"DeepSeek without a prompt",
+         R"({"completion_tokens":5,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36})",
+         counts(100, 5, 64)},
+        {"Mistral's typo",
+         R"({"prompt_tokens":9,"completion_tokens":1,"prompt_token_details":{"cached_tokens":4}})",
+         counts(9, 1, 4)},
+        {"Mistral's own", R"({"prompt_tokens":9,"completion_tokens":1,"num_cached_tokens":4})",
+         counts(9, 1, 4)},
+        {"Moonshot", R"({"prompt_tokens":9,"completion_tokens":1,"cached_tokens":4})",
+         counts(9, 1, 4)},
+        {"Perplexity",
+         R"({"prompt_tokens":9,"completion_tokens":7,"reasoning_tokens":4,"citation_tokens":90})",
+         counts(9, 7, 0, 0, 4)},
+        {"LiteLLM sends both names",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,"prompt_tokens_details":{"cached_tokens":30}})",
+         counts(100, 5, 30, 20)},
+        {"Anthropic's input never includes the cache",
+         R"({"input_tokens":10,"cache_creation_input_tokens":20,"cache_read_input_tokens":3,"output_tokens":5})",
+         counts(33, 5, 3, 20)},
+        {"OpenAI's names win over others",
+         R"({"input_tokens":1,"prompt_tokens":9,"input_tokens":2,"output_tokens":1,"completion_tokens":4})",
+         counts(9, 4)},
+        {"vLLM early",
+         R"({"prompt_tokens":9,"total_tokens":9,"completion_tokens":null,"prompt_tokens_details":null})",
+         counts(9, 0)},
+        {"only a total", R"({"total_tokens":12})", counts(12, 0)},
+        {"a total and a prompt", R"({"prompt_tokens":10,"total_tokens":12})", counts(10, 2)},
+        {"a total and a completion", R"({"completion_tokens":10,"total_tokens":12})",
+         counts(2, 10)},
+        {"extras of Groq",
+         R"({"queue_time":0.1,"prompt_tokens":9,"prompt_time":0.01,"completion_tokens":1,"total_tokens":10})",
+         counts(9, 1)},
+        {"floats", R"({"prompt_tokens":9.0,"completion_tokens":1e1})", counts(9, 10)},
+        {"negative counts are none", R"({"prompt_tokens":9,"completion_tokens":-3})", counts(9, 0)},
+        {"garbage counts are none",
+         R"({"prompt_tokens":9,"completion_tokens":1e300,"total_tokens":99999999999999999999})",
+         counts(9, 0)},
+        {"strings are none", R"({"prompt_tokens":9,"completion_tokens":"12"})", counts(9, 0)},
+        {"an escaped name", R"({"prompt\u005ftokens":9})", counts(9, 0)},
+    });
+}
+
+TEST_CASE("Counts that contradict each other are repaired") {
+    check({
+        {"xAI leaves reasoning out of completion",
+         R"({"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"prompt_tokens_details":{"cached_tokens":11},"completion_tokens_details":{"reasoning_tokens":290}})",
+         counts(12, 291, 11, 0, 290)},
+        {"reasoning apart even when it is the smaller part",
+         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":72,"completion_tokens_details":{"reasoning_tokens":10}})",
+         counts(12, 60, 0, 0, 10)},
+        {"more reasoning than completion",
+         R"({"prompt_tokens":12,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":9}})",
+         counts(12, 10, 0, 0, 9)},
+        {"reasoning inside stays inside",
+         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":62,"completion_tokens_details":{"reasoning_tokens":10}})",
+         counts(12, 50, 0, 0, 10)},
+        {"more cached than prompt",
+         R"({"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":100}})",
+         counts(105, 1, 100)},
+        {"Portkey leaves the cache out of prompt but not of total",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":155,"cache_creation_input_tokens":20,"cache_read_input_tokens":30})",
+         counts(150, 5, 30, 20)},
+        {"both apart",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":145,"cached_tokens":30,"reasoning_tokens":10})",
+         counts(130, 15, 30, 0, 10)},
+    });
+}
+
+TEST_CASE("A block that says nothing is no usage") {
+    for (const char* json :
+         {"", "null", "{}", "[]", "5", "\"x\"",
+          R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})",
+          R"({"type":"duration","seconds":12})", R"({"prompt_tokens":null})", R"({"cost":0.5})",
+          R"({"prompt_tokens":5)", R"({"prompt_tokens":5} x)"}) {
+        CAPTURE(json);
+        CHECK_FALSE(parse_usage(json));
+    }
+}
+
+TEST_CASE("The upstream's own price is kept beside the counts") {
+    CHECK(cost(R"("cost":0.00014662)") == 146'620'000U);
+    CHECK(cost(R"("cost":1)") == 1'000'000'000'000U);
+    CHECK(cost(R"("cost":0)") == 0U);
+    CHECK(cost(R"("cost":{"input_tokens_cost":0.1,"total_cost":0.005})") == 5'000'000'000U);
+    CHECK(cost(R"("cost_in_usd_ticks":1466250)") == 146'625'000U);
+    CHECK(cost(R"("estimated_cost":0.25)") == 250'000'000'000U);
+    CHECK(cost(R"("cost":2,"estimated_cost":1)") == 2'000'000'000'000U);
+    CHECK(cost(R"("estimated_cost":1,"cost":2)") == 2'000'000'000'000U);
+    CHECK(cost(R"("cost":-1)") == 0U);
+    CHECK_FALSE(cost(R"("cost":null)"));
+    CHECK_FALSE(cost(R"("cost":"1")"));
+    CHECK_FALSE(cost(R"("cost":1e30)"));
+    CHECK_FALSE(cost(R"("x":1)"));
+}
+
+TEST_CASE("Later usage of the same answer is merged by maximum and never added") {
+    Usage usage = counts(10, 5, 4, 0, 2);
+    merge_usage(usage, counts(10, 9, 0, 1, 1));
+    CHECK(usage == counts(10, 9, 4, 1, 2));
+    Usage priced = counts(1, 1);
+    priced.reported_cost_pico_usd = 7;
+    merge_usage(usage, priced);
+    CHECK(usage.reported_cost_pico_usd == 7U);
+    merge_usage(usage, counts(1, 1));
+    CHECK(usage.reported_cost_pico_usd == 7U);
+    CHECK(usage.completion == 9);
+}
