@@ -1,0 +1,52 @@
+#include "cmd/configured.hpp"
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace understudy::cmd {
+
+std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app) {
+    auto options = std::make_shared<ConfigOptions>();
+    app.add_option("-c,--config", options->file,
+                   "Configuration file; without it: $UNDERSTUDY_CONFIG, ./understudy.yaml, "
+                   "$XDG_CONFIG_HOME/understudy/understudy.yaml, "
+                   "/etc/understudy/understudy.yaml, API keys in the environment")
+        ->type_name("FILE");
+    app.add_option("--listen", options->overrides.listen,
+                   "Listen here instead of where the configuration says; may be repeated")
+        ->type_name("ADDR:PORT")
+        ->expected(1)
+        ->take_all();
+    app.add_flag("--insecure", options->overrides.insecure,
+                 "Allow addresses that other machines reach although no keys are configured");
+    return options;
+}
+
+std::shared_ptr<const config::Config> load_or_explain(const ConfigOptions& options) {
+    std::optional<std::string> file;
+    if (!options.file.empty()) file = options.file;
+    const auto loaded = config::load(file, config::process_environment(), options.overrides);
+    if (loaded.config) return loaded.config;
+    const bool colour = wants_colour(STDERR_FILENO);
+    for (const config::Problem& problem : loaded.problems) {
+        std::fprintf(stderr, "%s%s%s\n", colour ? "\x1b[31m" : "", problem.text().c_str(),
+                     colour ? "\x1b[0m" : "");
+    }
+    const std::size_t count = loaded.problems.size();
+    std::fprintf(stderr, "%zu problem%s in the configuration\n", count, count == 1 ? "" : "s");
+    return nullptr;
+}
+
+bool wants_colour(int descriptor) {
+    const char* no_colour = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    if (no_colour != nullptr && *no_colour != '\0') return false;
+    if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
+    return ::isatty(descriptor) == 1;
+}
+
+}  // namespace understudy::cmd

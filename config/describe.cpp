@@ -1,0 +1,252 @@
+#include "config/describe.hpp"
+
+#include "config/load.hpp"
+#include "config/scalars.hpp"
+#include "config/text.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace understudy::config {
+namespace {
+
+class Painter {
+  public:
+    explicit Painter(bool colour) : colour_(colour) {}
+    std::string bold(std::string_view text) const { return wrap("1", text); }
+    std::string dim(std::string_view text) const { return wrap("2", text); }
+    std::string yellow(std::string_view text) const { return wrap("33", text); }
+
+  private:
+    std::string wrap(const char* code, std::string_view text) const {
+        if (!colour_) return std::string(text);
+        return std::string("\x1b[") + code + "m" + std::string(text) + "\x1b[0m";
+    }
+    bool colour_;
+};
+
+// "name      " -> columns line up; the padding stays outside of the colour.
+std::string padding(std::string_view text, std::size_t width) {
+    return std::string(text.size() < width ? width - text.size() : 0, ' ');
+}
+
+template <class List, class Word>
+std::string join(const List& list, std::string_view between, Word word) {
+    std::string out;
+    for (const auto& item : list) {
+        if (!out.empty()) out += between;
+        out += word(item);
+    }
+    return out;
+}
+
+std::string line(const Painter& paint, std::string_view name, const std::string& text) {
+    return "  " + paint.dim(name) + padding(name, 11) + text + "\n";
+}
+
+std::string chain_text(const Config& config, const Route& route) {
+    return join(route.chain, " -> ", [&](const ChainEntry& entry) {
+        const auto& own = config.upstreams[entry.upstream].model;
+        return entry.text + (own && own == entry.model ? " (" + *own + ")" : "");
+    });
+}
+
+std::string route_terms(const Route& route) {
+    return "deadline " + format_duration(route.deadline) + ", " + std::to_string(route.retries) +
+           (route.retries == 1 ? " retry" : " retries") + " per entry";
+}
+
+std::string keys_text(const Config& config) {
+    if (config.keys.empty()) return "none needed";
+    return join(config.keys, "; ", [](const Key& key) {
+        return key.name + " (" +
+               (key.routes.empty() ? "every model"
+                                   : join(key.routes, ", ", [](const auto& r) { return r; })) +
+               ")";
+    });
+}
+
+std::string describe_upstreams(const Config& config, const Painter& paint) {
+    std::size_t name_width = 0, url_width = 0;
+    for (const Upstream& upstream : config.upstreams) {
+        name_width = std::max(name_width, upstream.name.size() + 2);
+        url_width = std::max(url_width, upstream.base_url.text().size() + 2);
+    }
+    std::string out = "\n" + paint.bold("upstreams") + "\n";
+    for (const Upstream& upstream : config.upstreams) {
+        const std::string url = upstream.base_url.text();
+        out += "  " + upstream.name + padding(upstream.name, name_width) + url +
+               padding(url, url_width) + (upstream.api_key ? "own key" : "client's key");
+        if (upstream.model) out += ", model " + *upstream.model;
+        out += "\n";
+    }
+    return out;
+}
+
+std::string describe_routes(const Config& config, const Painter& paint) {
+    std::size_t glob_width = 0;
+    for (const Route& route : config.routes) {
+        glob_width = std::max(glob_width, route.model.size() + 2);
+    }
+    std::string out = "\n" + paint.bold("routes") + "\n";
+    for (const Route& route : config.routes) {
+        out += "  " + route.model + padding(route.model, glob_width) + chain_text(config, route) +
+               paint.dim("  " + route_terms(route)) + "\n";
+    }
+    return out;
+}
+
+std::string fallback_text(const Route& route) {
+    std::string out;
+    for (std::size_t i = 0; i < wire::kFailureClassCount; ++i) {
+        const auto failure = static_cast<wire::FailureClass>(i);
+        if (!route.fallback_on.contains(failure)) continue;
+        if (!out.empty()) out += ", ";
+        out += wire::name_of(failure);
+    }
+    return out.empty() ? "nothing: every failure of the first entry goes to the client" : out;
+}
+
+std::string timeouts_text(const Timeouts& t) {
+    return "connect " + format_duration(t.connect) + ", first_token " +
+           format_duration(t.first_token) + ", response " + format_duration(t.response) +
+           ", idle " + format_duration(t.idle) + ", total " + format_duration(t.total);
+}
+
+// Pico-dollars per token are dollars per million tokens times 1e6: exact.
+std::string rates_text(const metrics::Rates& rates) {
+    using Entry = std::pair<std::string_view, std::optional<std::int64_t>>;
+    std::string out;
+    for (const auto& [name, rate] :
+         {Entry{"input", rates.input}, Entry{"output", rates.output},
+          Entry{"cache_read", rates.cache_read}, Entry{"cache_write", rates.cache_write},
+          Entry{"reasoning", rates.reasoning}}) {
+        if (!rate) continue;
+        if (!out.empty()) out += ", ";
+        out += std::string(name) + " $" + metrics::format_usd(*rate * 1'000'000);
+    }
+    return out;
+}
+
+std::string explain_price(const Config& config, const Upstream& upstream, std::string_view model,
+                          const Painter& paint) {
+    const metrics::ModelPrice* price =
+        upstream.price ? &*upstream.price
+                       : config.prices->resolve(upstream.price_provider, model, model);
+    if (price == nullptr) {
+        return line(paint, "price", "unknown: tokens are counted, cost is not; set `price`");
+    }
+    std::string out = line(paint, "price",
+                           rates_text(price->standard) + " per million tokens" +
+                               (upstream.price ? " (configured)" : " (built-in table)"));
+    for (const auto& tier : price->tiers) {
+        out += line(
+            paint, "",
+            "above " + std::to_string(tier.above) + " prompt tokens: " + rates_text(tier.standard));
+    }
+    return out;
+}
+
+std::string body_text(const wire::BodyRewrite& body) {
+    const auto first = [](const auto& pair) { return pair.first; };
+    std::vector<std::string> parts;
+    if (!body.set.empty()) parts.push_back("set " + join(body.set, ", ", first));
+    if (!body.drop.empty()) {
+        parts.push_back("drop " + join(body.drop, ", ", [](const auto& name) { return name; }));
+    }
+    if (!body.rename.empty()) {
+        parts.push_back("rename " + join(body.rename, ", ", [](const auto& pair) {
+                            return pair.first + " to " + pair.second;
+                        }));
+    }
+    return join(parts, "; ", [](const auto& part) { return part; });
+}
+
+std::string explain_entry(const Config& config, const ChainEntry& entry, std::string_view asked,
+                          const Painter& paint) {
+    const Upstream& upstream = config.upstreams[entry.upstream];
+    const std::string model = entry.model.value_or(std::string(asked));
+    std::string out = line(paint, "sends", "model " + model + " to " + upstream.base_url.text());
+    out += line(paint, "key", upstream.api_key ? "its own" : "the client's, passed through");
+    if (!upstream.headers.empty()) {
+        out += line(paint, "headers", join(upstream.headers, ", ", [](const HeaderSetting& header) {
+                        return header.name;
+                    }));
+    }
+    if (!upstream.body.empty()) out += line(paint, "body", body_text(upstream.body));
+    if (upstream.base_url.tls) {
+        const TlsOptions& tls = upstream.tls;
+        if (!tls.verify) {
+            out += line(paint, "tls", paint.yellow("not verified"));
+        } else if (!tls.ca.empty()) {
+            out += line(paint, "tls", "verified against " + tls.ca);
+        }
+    }
+    out += line(paint, "timeouts", timeouts_text(upstream.timeouts));
+    return out + explain_price(config, upstream, model, paint);
+}
+
+std::string allowed_keys(const Config& config, std::string_view model) {
+    std::string out;
+    for (const Key& key : config.keys) {
+        const bool allowed = key.routes.empty() || std::any_of(key.routes.begin(), key.routes.end(),
+                                                               [&](const std::string& glob) {
+                                                                   return glob_match(glob, model);
+                                                               });
+        if (!allowed) continue;
+        if (!out.empty()) out += ", ";
+        out += key.name;
+    }
+    return out.empty() ? "none" : out;
+}
+
+}  // namespace
+
+std::string describe(const Config& config, bool colour) {
+    const Painter paint(colour);
+    std::string out = paint.bold(config.source) + " is valid\n\n";
+    out += line(paint, "listen",
+                join(config.listen, ", ", [](const Endpoint& e) { return e.text(); }));
+    out += line(paint, "admin", config.admin ? config.admin->text() : "on the same address");
+    out += line(paint, "workers",
+                config.workers > 0 ? std::to_string(config.workers)
+                                   : std::to_string(auto_workers()) + " (auto)");
+    out += line(paint, "keys", keys_text(config));
+    out += describe_upstreams(config, paint) + describe_routes(config, paint);
+    if (config.warnings.empty()) return out;
+    out += "\n" + paint.bold("warnings") + "\n";
+    for (const std::string& warning : config.warnings) out += "  " + paint.yellow(warning) + "\n";
+    return out;
+}
+
+std::optional<std::string> explain(const Config& config, std::string_view model, bool colour) {
+    const Painter paint(colour);
+    const Route* route = config.route_for(model);
+    if (route == nullptr) return std::nullopt;
+    std::string out = paint.bold(model) + " takes the route " + in_quotes(route->model) + "\n\n";
+    out += line(paint, "deadline", format_duration(route->deadline) + " over all attempts");
+    out +=
+        line(paint, "retries",
+             std::to_string(route->retries) + " per entry, " + format_duration(route->retry.base) +
+                 " to " + format_duration(route->retry.max) + " apart; a retry-after of up to " +
+                 format_duration(route->retry.max_retry_after) + " is waited for");
+    out += line(paint, "falls back", fallback_text(*route));
+    if (!config.keys.empty()) out += line(paint, "allowed", allowed_keys(config, model));
+    for (std::size_t i = 0; i < route->chain.size(); ++i) {
+        const ChainEntry& entry = route->chain[i];
+        out += "\n" + paint.bold(std::to_string(i + 1) + ". " + entry.text) + "\n" +
+               explain_entry(config, entry, model, paint);
+    }
+    return out;
+}
+
+std::string no_route(const Config& config, std::string_view model) {
+    std::vector<std::string_view> globs;
+    for (const Route& route : config.routes) globs.push_back(route.model);
+    return "no route matches " + in_quotes(model) + ", a client would get 404 model_not_found; " +
+           "the routes are " +
+           join(globs, ", ", [](std::string_view glob) { return std::string(glob); });
+}
+
+}  // namespace understudy::config
