@@ -26,7 +26,7 @@ FailureClass classify_inline_error(std::string_view json);
 /// How long the upstream asks to wait: retry-after-ms, else retry-after (seconds, fractions too, or
 /// an HTTP date against `wall_now`), else the longest x-ratelimit-reset-{requests,tokens} whose
 /// remaining count is 0 or absent (Go durations or seconds). nullopt when nothing usable is there;
-/// negative values count as 0; everything is capped at 24 h.
+/// negative waits count as 0, but a reset of 0 or less says nothing; everything is capped at 24 h.
 std::optional<std::chrono::milliseconds> retry_after(
     const Fields& fields, std::chrono::system_clock::time_point wall_now);
 

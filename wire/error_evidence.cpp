@@ -1,0 +1,122 @@
+#include "wire/error_evidence.hpp"
+
+#include "wire/answer.hpp"
+#include "wire/json_scan.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+
+namespace understudy::wire {
+namespace {
+
+using nlohmann::json;
+
+// Messages that matter fit many times over; what is longer echoes something.
+constexpr std::size_t kMaxMessageBytes = 4096;
+// An error wrapped by a gateway (metadata.raw) that was itself wrapped: enough.
+constexpr int kMaxWrappers = 2;
+
+std::string lowered(std::string_view text) {
+    std::string result(text.substr(0, kMaxMessageBytes));
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    return result;
+}
+
+/// The value at a path of object keys; null where there is none.
+const json& at(const json& from, std::initializer_list<const char*> path) {
+    static const json nothing;
+    const json* value = &from;
+    for (const auto* key : path) {
+        if (!value->is_object()) return nothing;
+        const auto found = value->find(key);
+        if (found == value->end()) return nothing;
+        value = &*found;
+    }
+    return *value;
+}
+
+void note_status(ErrorEvidence& evidence, unsigned long long number) {
+    if (evidence.status == 0 && number >= 400 && number <= 599) {
+        evidence.status = static_cast<unsigned>(number);
+    }
+}
+
+void add_text(ErrorEvidence& evidence, std::string_view text) {
+    if (text.empty()) return;
+    unsigned number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec == std::errc{} && end == text.data() + text.size()) {
+        note_status(evidence, number);
+    } else {
+        evidence.codes.push_back(lowered(text));
+    }
+}
+
+void add_code(ErrorEvidence& evidence, const json& value) {
+    if (value.is_string()) {
+        add_text(evidence, value.get_ref<const std::string&>());
+    } else if (value.is_number_unsigned()) {
+        note_status(evidence, value.get<unsigned long long>());
+    }
+}
+
+// Google's typed details: ErrorInfo.reason and QuotaFailure.violations[].quotaId.
+void add_details(ErrorEvidence& evidence, const json& details) {
+    add_code(evidence, at(details, {"error_code"}));  // Anthropic: details is an object
+    if (!details.is_array()) return;
+    for (const auto& detail : details) {
+        add_code(evidence, at(detail, {"reason"}));
+        const auto& violations = at(detail, {"violations"});
+        if (!violations.is_array()) continue;
+        for (const auto& violation : violations) add_code(evidence, at(violation, {"quotaId"}));
+    }
+}
+
+/// The error object, wherever it is; something else than an object when there is none.
+const json& find_error(const json& body) {
+    const auto& document = body.is_array() && body.size() == 1 ? body.front() : body;
+    const auto& plain = at(document, {"error"});
+    if (plain.is_object()) return plain;
+    const auto& response = at(document, {"response", "error"});
+    if (response.is_object()) return response;
+    const auto& choices = at(document, {"choices"});
+    if (!choices.is_array() || choices.empty()) return plain;
+    return at(choices.front(), {"error"});
+}
+
+void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
+    // The check bounds the nesting, which nlohmann does not when it writes.
+    JsonKind kind{};
+    const auto document = check_json(body, kind) ? json() : json::parse(body, nullptr, false);
+    const auto& error = find_error(document);
+    const auto facts = parse_error_body(body);
+    add_text(evidence, facts.code);
+    add_code(evidence, at(error, {"innererror", "code"}));
+    add_code(evidence, at(error, {"inner_error", "code"}));
+    add_details(evidence, at(error, {"details"}));
+    add_code(evidence, at(error, {"status"}));
+    add_text(evidence, facts.type);
+    add_code(evidence, at(document, {"statusCode"}));
+    if (!evidence.message.empty()) evidence.message += '\n';
+    evidence.message += lowered(facts.message);
+    const auto& raw = at(error, {"metadata", "raw"});
+    if (wrappers == 0 || raw.is_null()) return;
+    // OpenRouter's own message is "Provider returned error"; the provider's words are in here.
+    gather(raw.is_string() ? raw.get<std::string>()
+                           : raw.dump(-1, ' ', false, json::error_handler_t::replace),
+           wrappers - 1, evidence);
+}
+
+}  // namespace
+
+ErrorEvidence gather_evidence(std::string_view body) {
+    ErrorEvidence evidence;
+    gather(body, kMaxWrappers, evidence);
+    return evidence;
+}
+
+}  // namespace understudy::wire

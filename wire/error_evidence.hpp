@@ -1,0 +1,29 @@
+// What an error body says about its cause, gathered from every place where providers put it and
+// made comparable. Internal to this room; errors are rare, so this builds a JSON tree.
+//
+// Only fields that the provider writes are read. Places that echo the request (`input`,
+// `flagged_input`, `failed_generation` ...) never are: a prompt must not decide about failover.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy::wire {
+
+struct ErrorEvidence {
+    /// Identifiers in lower case, the most specific first: code, nested codes, status, type.
+    std::vector<std::string> codes;
+    /// The message in lower case, bounded.
+    std::string message;
+    /// The HTTP status that the body names, or 0.
+    unsigned status = 0;
+
+    bool says(std::string_view text) const noexcept {
+        return message.find(text) != std::string::npos;
+    }
+};
+
+ErrorEvidence gather_evidence(std::string_view body);
+
+}  // namespace understudy::wire

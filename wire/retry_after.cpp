@@ -1,0 +1,182 @@
+// The waits that upstreams ask for, in every notation met in practice.
+#include "wire/classify.hpp"
+#include "wire/octets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace understudy::wire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::system_clock;
+
+constexpr milliseconds kMaxWait = std::chrono::hours(24);
+
+milliseconds capped(double wait_ms) {
+    const double limit = static_cast<double>(kMaxWait.count());
+    // Rounded up: a client that comes back a fraction of a millisecond early is refused again.
+    return milliseconds(static_cast<std::int64_t>(std::ceil(std::clamp(wait_ms, 0.0, limit))));
+}
+
+/// A plain decimal number in front of `text`, which is taken off it.
+std::optional<double> take_number(std::string_view& text) {
+    const auto digits = text.starts_with('-') ? text.substr(1) : text;
+    // from_chars also knows "inf" and "nan".
+    if (digits.empty() || !(is(digits.front(), kDigit) || digits.front() == '.')) return {};
+    double value = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, ec] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+    if (ec != std::errc{}) return {};
+    text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+    return value;
+}
+
+std::optional<double> number(std::string_view text) {
+    const auto value = take_number(text);
+    return text.empty() ? value : std::nullopt;
+}
+
+/// The unit in front of `text` in milliseconds; "ms" before "m".
+std::optional<double> take_unit(std::string_view& text) {
+    struct Unit {
+        std::string_view name;
+        double wait_ms;
+    };
+    constexpr std::array<Unit, 4> units{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+    for (const auto& unit : units) {
+        if (!text.starts_with(unit.name)) continue;
+        text.remove_prefix(unit.name.size());
+        return unit.wait_ms;
+    }
+    return {};
+}
+
+/// Seconds ("2", "0.5"), or a Go duration ("6m0s", "12ms", "1h2m3.5s"), in milliseconds.
+std::optional<double> duration_ms(std::string_view text) {
+    if (const auto seconds = number(text)) return *seconds * 1'000;
+    double total = 0;
+    if (text.empty()) return {};
+    while (!text.empty()) {
+        const auto value = take_number(text);
+        const auto unit = value ? take_unit(text) : std::nullopt;
+        if (!unit) return {};
+        total += *value * *unit;
+    }
+    return total;
+}
+
+/// The pieces of an HTTP date that matter; 0 stands for "not seen".
+struct DateParts {
+    unsigned month = 0;
+    unsigned day = 0;
+    int year = -1;
+    std::chrono::seconds time{-1};
+};
+
+std::optional<unsigned> whole_number(std::string_view text) {
+    unsigned value = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, ec] = std::from_chars(text.data(), end, value);
+    if (ec != std::errc{} || stop != end) return {};
+    return value;
+}
+
+std::optional<std::chrono::seconds> time_of_day(std::string_view text) {
+    if (text.size() != 8 || text[2] != ':' || text[5] != ':') return {};
+    const auto hours = whole_number(text.substr(0, 2));
+    const auto minutes = whole_number(text.substr(3, 2));
+    const auto seconds = whole_number(text.substr(6, 2));
+    if (!hours || !minutes || !seconds || *hours > 23 || *minutes > 59 || *seconds > 60) return {};
+    return std::chrono::hours(*hours) + std::chrono::minutes(*minutes) +
+           std::chrono::seconds(*seconds);
+}
+
+unsigned month_of(std::string_view text) {
+    constexpr std::array<std::string_view, 12> names{"jan", "feb", "mar", "apr", "may", "jun",
+                                                     "jul", "aug", "sep", "oct", "nov", "dec"};
+    for (unsigned i = 0; i < names.size(); ++i) {
+        if (iequals(text, names[i])) return i + 1;
+    }
+    return 0;
+}
+
+// Two digits (RFC 850) mean the latest such year that is at most 50 years ahead (RFC 9110 5.6.7).
+int year_of(unsigned value, std::size_t digits, int this_year) {
+    if (digits != 2) return static_cast<int>(value);
+    const int latest = this_year + 50;
+    const int year = latest - latest % 100 + static_cast<int>(value);
+    return year > latest ? year - 100 : year;
+}
+
+bool note_part(std::string_view text, int this_year, DateParts& date) {
+    if (const auto time = time_of_day(text)) {
+        date.time = *time;
+    } else if (const auto value = whole_number(text)) {
+        if (date.day == 0 && *value <= 31) {
+            date.day = *value;
+        } else {
+            date.year = year_of(*value, text.size(), this_year);
+        }
+    } else if (const auto month = month_of(text)) {
+        date.month = month;
+    }
+    // What is left is the name of the day and "GMT": the only zone there is.
+    return text.size() <= 9;
+}
+
+/// IMF-fixdate, RFC 850 and asctime dates (RFC 9110 5.6.7): the same pieces in another order, in
+/// all of them the day before the year.
+std::optional<std::chrono::sys_seconds> http_date(std::string_view text, int this_year) {
+    DateParts date;
+    while (!text.empty()) {
+        const auto end = std::min(text.find_first_of(" ,-"), text.size());
+        if (end != 0 && !note_part(text.substr(0, end), this_year, date)) return {};
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    const std::chrono::year_month_day day{
+        std::chrono::year(date.year), std::chrono::month(date.month), std::chrono::day(date.day)};
+    if (date.year < 1900 || date.year > 9999 || !day.ok() || date.time.count() < 0) return {};
+    return std::chrono::sys_days(day) + date.time;
+}
+
+std::optional<milliseconds> from_retry_after(std::string_view value,
+                                             system_clock::time_point wall_now) {
+    if (const auto wait_ms = duration_ms(value)) return capped(*wait_ms);
+    const auto today = std::chrono::floor<std::chrono::days>(wall_now);
+    const auto this_year = static_cast<int>(std::chrono::year_month_day(today).year());
+    if (const auto date = http_date(value, this_year)) {
+        // In floating point: a date may lie beyond what system_clock can count in nanoseconds.
+        using Milliseconds = std::chrono::duration<double, std::milli>;
+        return capped(
+            (Milliseconds(date->time_since_epoch()) - Milliseconds(wall_now.time_since_epoch()))
+                .count());
+    }
+    return {};
+}
+
+// 0 and negative resets occur without meaning anything (azure.md 4).
+std::optional<milliseconds> from_reset(const Fields& fields, std::string_view reset,
+                                       std::string_view remaining) {
+    const auto wait_ms = duration_ms(fields.find(reset));
+    if (!wait_ms || *wait_ms <= 0) return {};
+    const auto left = fields.find(remaining);
+    if (left.data() != nullptr && number(left).value_or(0) > 0) return {};
+    return capped(*wait_ms);
+}
+
+}  // namespace
+
+std::optional<milliseconds> retry_after(const Fields& fields, system_clock::time_point wall_now) {
+    if (const auto wait_ms = number(fields.find("retry-after-ms"))) return capped(*wait_ms);
+    const auto value = fields.find("retry-after");
+    if (const auto wait = from_retry_after(value, wall_now)) return wait;
+    // std::optional compares an empty one as less than any other.
+    return std::max(
+        from_reset(fields, "x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
+        from_reset(fields, "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"));
+}
+
+}  // namespace understudy::wire
