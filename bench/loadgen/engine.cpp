@@ -38,8 +38,8 @@ std::string build_request(const Options& options) {
     return "POST " + options.path + " HTTP/1.1\r\nHost: " + options.target.host + ":" +
            std::to_string(options.target.port) +
            "\r\nAuthorization: Bearer sk-bench\r\nContent-Type: application/json\r\n"
-           "Accept: */*\r\nUser-Agent: understudy-loadgen\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+           "Accept: */*\r\nUser-Agent: understudy-loadgen\r\n" +
+           options.headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ const char* const kUsage =
     "  --sources N       client addresses 127.0.0.1 to 127.0.0.N (1)\n"
     "  --model NAME      model named in the request (bench)\n"
     "  --path PATH       (/v1/chat/completions)\n"
+    "  --header 'N: V'   one more header line; may be given again\n"
     "  --once            one request per connection, then idle\n"
     "Prints one JSON object; times are microseconds.\n";
 
@@ -53,6 +54,8 @@ void set(Options& options, std::string_view name, const std::string& value, std:
         options.sources = static_cast<std::uint32_t>(std::stoul(value));
     } else if (name == "--model") {
         options.model = value;
+    } else if (name == "--header") {
+        options.headers += value + "\r\n";
     } else if (name == "--path") {
         options.path = value;
     } else {

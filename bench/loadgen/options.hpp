@@ -15,6 +15,7 @@ struct Options {
     Address target;
     std::string model = "bench";
     std::string path = "/v1/chat/completions";
+    std::string headers;  // further lines, each with its CRLF
     std::size_t connections = 1;
     double seconds = 5;             // no new request after that; those under way are waited for
     double spread_seconds = 0;      // the first requests start evenly over this time
