@@ -514,7 +514,8 @@ def config(*upstreams, route: Mapping | None = None, routes: Sequence | None = N
                for i, upstream in enumerate(upstreams)]
     for entry in entries:
         entry.setdefault("timeouts", timeouts())
-        entry.setdefault("api_key", f"sk-{entry['name']}")
+        if entry.setdefault("api_key", f"sk-{entry['name']}") is None:
+            del entry["api_key"]  # the client's credentials are passed through
     if routes is None:
         routes = [{"model": "*", "chain": [entry["name"] for entry in entries], "retries": 0,
                    "deadline": ms(30_000), **(route or {})}]

@@ -1,0 +1,110 @@
+"""Inbound keys, and the rule that without them only loopback is served."""
+
+import pytest
+
+from harness import ask, chat, config, get, plain_and_streamed, well
+from tests.support.daemon import Daemon, StartError
+
+A, B = "sk-team-a-8c1f", "sk-team-b-55d0"
+KEYS = [{"name": "team-a", "key": A}, {"name": "team-b", "key": B, "routes": ["gpt-4o*"]}]
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("name,form", [("Authorization", "Bearer {}"),
+                                       ("authorization", "bearer {}"), ("x-api-key", "{}"),
+                                       ("api-key", "{}")])
+def test_a_key_opens_in_each_of_its_forms(start, upstream, name, form, stream):
+    daemon = start(config(upstream(), keys=KEYS))
+    assert chat(daemon, stream=stream, headers={name: form.format(A)}).status == 200
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("headers", [
+    {}, {"Authorization": "Bearer wrong"}, {"Authorization": A}, {"Authorization": "Basic " + A},
+    {"Authorization": "Bearer "}, {"Authorization": "Bearer " + A[:-1]},
+    {"Authorization": f"Bearer {A}x"}, {"x-api-key": A.upper()}, {"Cookie": A}],
+    ids=["none", "wrong", "bare", "basic", "empty", "prefix", "longer", "case", "cookie"])
+def test_without_a_key_nothing_opens(start, upstream, headers, stream):
+    primary = upstream()
+    got = chat(start(config(primary, keys=KEYS)), stream=stream, headers=headers)
+    assert got.status == 401
+    assert got.error["type"] == "understudy_error" and got.error["code"] == "invalid_api_key"
+    assert set(got.error) == {"message", "type", "param", "code"}
+    assert A not in got.body.decode() and not primary.connections
+
+
+def test_a_key_is_checked_before_the_body_is_judged(start, upstream):
+    daemon = start(config(upstream(), keys=KEYS))
+    assert ask(daemon, body=b"{not json").status == 401
+    assert chat(daemon, model="x", headers={"x-api-key": "wrong"}).status == 401
+
+
+def test_a_key_may_be_restricted_to_routes(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary, keys=KEYS))
+    auth = {"Authorization": f"Bearer {B}"}
+    assert chat(daemon, model="gpt-4o-mini", headers=auth).status == 200
+    refused = chat(daemon, model="o3", headers=auth)
+    assert refused.status in (403, 404) and refused.error["type"] == "understudy_error"
+    assert chat(daemon, model="o3", headers={"x-api-key": A}).status == 200
+    assert len(primary.requests) == 2
+
+
+def test_the_models_list_needs_a_key_and_shows_what_the_key_may_use(start, upstream):
+    one = upstream()
+    daemon = start(config(one.entry("one"), keys=KEYS, routes=[
+        {"model": "gpt-4o-mini", "chain": ["one"]}, {"model": "o3", "chain": ["one"]}]))
+    assert get(daemon, "/v1/models").status == 401
+    def listed(key):
+        got = get(daemon, "/v1/models", {"Authorization": f"Bearer {key}"})
+        return {model["id"] for model in got.json["data"]}
+    assert listed(A) == {"gpt-4o-mini", "o3"}
+    assert listed(B) == {"gpt-4o-mini"}
+
+
+def test_health_needs_no_key(start, upstream):
+    daemon = start(config(upstream(), keys=KEYS))
+    assert get(daemon, "/healthz").status == 200 and get(daemon, "/readyz").status == 200
+
+
+@pytest.mark.row(52)
+def test_a_key_of_ours_never_travels_upstream(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary.entry("primary", api_key=None), keys=KEYS))
+    for name, value in (("Authorization", f"Bearer {A}"), ("x-api-key", A), ("api-key", A)):
+        assert chat(daemon, headers={name: value}).status == 200
+    assert A.encode() not in b"".join(c.received for c in primary.connections)
+
+
+def test_a_key_for_us_and_credentials_for_the_upstream_go_their_own_ways(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary.entry("primary", api_key=None), keys=KEYS))
+    chat(daemon, headers={"x-api-key": A, "Authorization": "Bearer sk-clients-own"})
+    sent = primary.requests
+    assert not sent or A.encode() not in primary.connections[0].received
+
+
+# --- where it listens
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
+def test_without_keys_only_loopback_is_served(upstream, listen):
+    text = config(upstream(), listen=listen)
+    with pytest.raises(StartError) as refusal, Daemon(text):
+        pass
+    said = str(refusal.value)
+    assert "keys" in said and "--insecure" in said
+    assert "ended with 2" in said
+
+
+def test_with_keys_or_insecure_it_listens_elsewhere_too(start, upstream):
+    text = config(upstream(), listen="0.0.0.0:0")
+    daemon = start(text, args=["--insecure"])
+    assert any("insecure" in line.lower() or "without keys" in line.lower()
+               for line in daemon.stderr_lines()), "no warning"
+    assert chat(daemon).status == 200
+    keyed = start(config(upstream(), listen="0.0.0.0:0", keys=KEYS))
+    assert chat(keyed, headers={"api-key": A}).status == 200
+
+
+def test_a_loopback_listener_without_keys_needs_none(start, upstream):
+    assert chat(start(config(upstream(well("Open."))))).text == "Open."
