@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxRawText = 1024;  // of a body that is not JSON
 constexpr std::size_t kMaxMessage = 4096;
-constexpr int kMaxUnwrap = 4;  // gateways in front of gateways quote each other's bodies
+constexpr int kMaxUnwrap = 8;  // gateways in front of gateways quote each other's bodies
 
 /// The members of one object, looked up by name; the last of a name counts.
 class ObjectView {
@@ -76,7 +76,6 @@ ErrorFacts read_object(std::string_view object, int depth);
 
 /// The error that `value` describes, whichever of the shapes it has.
 ErrorFacts read_value(const JsonValue& value, int depth) {
-    if (depth > kMaxUnwrap) return {};
     if (value.kind == JsonKind::object) return read_object(value.raw, depth);
     ErrorFacts facts;
     facts.message = scalar_text(value);

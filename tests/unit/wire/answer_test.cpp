@@ -1,0 +1,121 @@
+#include "wire/answer.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::wire;
+
+namespace {
+
+struct Row {
+    const char* title;
+    AnswerShape shape;
+    std::string body;
+    const char* problem;  // nullptr: an answer
+};
+
+std::string chat(std::string_view message = R"({"role":"assistant","content":"Four."})") {
+    return R"({"id":"c","object":"chat.completion","model":"gpt-5-2026","choices":[{"index":0,"message":)" +
+           std::string(message) +
+           R"(,"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":14,"completion_tokens":2,)"
+           R"("total_tokens":16},"service_tier":"default"})";
+}
+
+}  // namespace
+
+TEST_CASE("A whole chat answer gives usage, model, tier and finish reason") {
+    const AnswerFacts facts = inspect_answer(AnswerShape::chat, chat());
+    CHECK(facts.well_formed);
+    CHECK(facts.complete);
+    CHECK_FALSE(facts.error_inside);
+    CHECK(facts.problem == nullptr);
+    REQUIRE(facts.usage);
+    CHECK(*facts.usage == Usage{14, 2, 0, 0, 0, std::nullopt});
+    CHECK(facts.model == "gpt-5-2026");
+    CHECK(facts.service_tier == "default");
+    CHECK(facts.finish_reason == "stop");
+}
+
+TEST_CASE("An answer is one when it has what its endpoint must give") {
+    using enum AnswerShape;
+    const std::vector<Row> rows{
+        {"chat", chat, ::chat(), nullptr},
+        {"chat with null content", chat, ::chat(R"({"content":null,"refusal":"No"})"), nullptr},
+        {"keep-alive lines first", chat, "\n\n \r\n" + ::chat() + "\n", nullptr},
+        {"a BOM first", chat, "\xEF\xBB\xBF" + ::chat(), nullptr},
+        {"only a finish reason", chat, R"({"choices":[{"finish_reason":"content_filter"}]})",
+         nullptr},
+        {"null error", chat,
+         R"({"error":null,"choices":[{"message":{"content":"x"},"error":null}]})", nullptr},
+        {"nothing", chat, "", "empty body"},
+        {"white space", chat, " \n\n ", "empty body"},
+        {"a BOM alone", chat, "\xEF\xBB\xBF", "empty body"},
+        {"a page", chat, "\n<!DOCTYPE html><html></html>", "HTML"},
+        {"plain text", chat, "no healthy upstream", "not JSON"},
+        {"a stream", chat, "data: {}\n\n", "not JSON"},
+        {"two values", chat, ::chat() + "{}", "not JSON"},
+        {"no object", chat, "[]", "not a JSON object"},
+        {"no choices", chat, R"({"id":"x"})", "no choices"},
+        {"null choices", chat, R"({"choices":null})", "no choices"},
+        {"empty choices", chat, R"({"choices":[ ]})", "empty choices"},
+        {"an empty choice", chat, R"({"choices":[{}]})", "choice without a message"},
+        {"a null message", chat, R"({"choices":[{"message":null,"finish_reason":null}]})",
+         "choice without a message"},
+        {"a choice that is none", chat, R"({"choices":["x"]})", "choice without a message"},
+        {"an error object", chat, R"({"error":{"message":"x"}})", "error object inside"},
+        {"an error text", chat, R"({"code":"busy","error":"try later"})", "error object inside"},
+        {"an error beside choices", chat,
+         R"({"choices":[{"message":{"content":"x"},"finish_reason":"error"}]})",
+         "error object inside"},
+        {"an error without a wrapper", chat, R"({"object":"error","message":"x"})",
+         "error object inside"},
+        {"completion", completion, R"({"choices":[{"text":""}]})", nullptr},
+        {"embeddings", embeddings, R"({"object":"list","data":[{"embedding":[1]}]})", nullptr},
+        {"no embeddings", embeddings, R"({"object":"list","data":[]})", "no data"},
+        {"responses", responses,
+         R"({"object":"response","status":"completed","error":null,"output":[]})", nullptr},
+        {"failed response", responses, R"({"object":"response","status":"failed","output":[]})",
+         "error object inside"},
+        {"response without output", responses, R"({"object":"response"})", "no output"},
+        {"moderation", other_json, R"({"results":[]})", nullptr},
+        {"an error elsewhere", other_json, R"({"error":"x"})", "error object inside"},
+        {"no object elsewhere", other_json, "3", "not a JSON object"},
+        {"audio", opaque, std::string("\xff\xfb\0x", 4), nullptr},
+        {"a silent transcription", opaque, "\n", nullptr},
+        {"text that begins like JSON", opaque, "{laughs} hello", nullptr},
+        {"no audio", opaque, "", "empty body"},
+        {"an error for audio", opaque, R"({"error":{"message":"x"}})", "error object inside"},
+    };
+    for (const Row& row : rows) {
+        INFO(row.title);
+        const AnswerFacts facts = inspect_answer(row.shape, row.body);
+        CHECK(std::string(facts.problem == nullptr ? "" : facts.problem) ==
+              (row.problem == nullptr ? "" : row.problem));
+        CHECK((facts.complete && facts.well_formed && !facts.error_inside) ==
+              (row.problem == nullptr));
+    }
+}
+
+TEST_CASE("An answer that is cut anywhere is truncated, not an answer") {
+    const std::string whole = chat();
+    for (std::size_t cut = 1; cut < whole.size(); ++cut) {
+        const std::string body(whole, 0, cut);
+        CAPTURE(body);
+        const AnswerFacts facts = inspect_answer(AnswerShape::chat, body);
+        CHECK_FALSE(facts.well_formed);
+        CHECK_FALSE(facts.complete);
+        REQUIRE(facts.problem != nullptr);
+        // Behind a minus or a decimal point a cut looks like a wrong number; here are none.
+        CHECK(facts.problem == std::string("truncated JSON"));
+    }
+}
+
+TEST_CASE("Names in an answer are decoded") {
+    const AnswerFacts facts = inspect_answer(
+        AnswerShape::chat,
+        R"({"model":"caf\u00e9","choices":[{"text":"x","finish_reason":""},{"finish_reason":"le\u006egth"}]})");
+    CHECK(facts.model == "caf\xC3\xA9");
+    CHECK(facts.finish_reason == "length");
+}
