@@ -211,9 +211,18 @@ std::string Registry::render(Format format) const {
     reloads.sample(label_block({{"result", "success"}}),
                    reloads_ok_.load(std::memory_order_relaxed));
     render_gen_ai(page, totals);
-    render_process(out, format, read_process_stats());
+    auto process = read_process_stats();
+    if (!process.start_ms) process.start_ms = start_of_registry();  // /proc may show pids only
+    render_process(out, format, process);
     if (format == Format::openmetrics) out += "# EOF\n";
     return out;
+}
+
+std::uint64_t Registry::start_of_registry() const noexcept {
+    using std::chrono::milliseconds;
+    const auto since_epoch = started_.time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<milliseconds>(since_epoch).count());
 }
 
 std::string_view Registry::content_type(Format format) noexcept {

@@ -178,6 +178,7 @@ class Registry {
 
   private:
     Totals collect() const;
+    std::uint64_t start_of_registry() const noexcept;  // ms since the epoch
     void add_shard(Totals& totals, const Shard& shard) const;
 
     std::vector<std::unique_ptr<Shard>> shards_;

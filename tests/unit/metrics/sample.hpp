@@ -40,7 +40,7 @@ inline void count_backup(Shard& shard) {
     series.add_usage({120, 4096, 2048, 310, 0}, Source::reported);
     series.cost_pico_usd[0].add(9'279'200'000);
     series.duration.observe(1'500'000'000);
-    shard.failover("openai/gpt-4o", "backup/claude-sonnet-5", kRateLimit).add();
+    shard.failover("openai", "backup", kRateLimit).add();
 }
 
 inline std::unique_ptr<Registry> sample_registry() {
