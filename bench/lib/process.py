@@ -72,11 +72,11 @@ class Process:
         text = self.log.read_text(errors="replace").strip()
         return " | ".join(text.splitlines()[-3:]) or "nothing"
 
-    def stop(self) -> None:
+    def stop(self, patience: float = 3) -> None:
         if not self.exited():
             self._child.send_signal(signal.SIGTERM)
             try:
-                self._child.wait(3)
+                self._child.wait(patience)
             except subprocess.TimeoutExpired:
                 for pid in reversed(self.pids()):
                     os.kill(pid, signal.SIGKILL)

@@ -79,7 +79,12 @@ const Results& Engine::run() {
 bool Engine::over(std::uint64_t now) const {
     if (now >= deadline_) return true;
     if (options_.once) return opened_ == connections_.size() && under_way_ == 0;
-    return now >= stop_ && under_way_ == 0;
+    return starts_no_more(now) && under_way_ == 0;
+}
+
+bool Engine::starts_no_more(std::uint64_t now) const {
+    return options_.once || now >= stop_ ||
+           (options_.requests > 0 && results_.started >= options_.requests);
 }
 
 void Engine::open_due(std::uint64_t now) {
@@ -96,7 +101,7 @@ void Engine::open_due(std::uint64_t now) {
 void Engine::reopen_failed(std::uint64_t now) {
     const auto failed = std::move(failed_);
     failed_.clear();
-    if (options_.once || now >= stop_) return;
+    if (starts_no_more(now)) return;
     for (const auto index : failed) open(index);
 }
 
@@ -211,7 +216,7 @@ void Engine::complete(Connection& connection, std::size_t index, std::uint64_t n
         ++results_.completed;
         results_.latency.add(now - connection.request_sent);
     }
-    if (options_.once || now >= stop_) return;
+    if (starts_no_more(now)) return;
     if (connection.reader.closes()) {
         close(connection.fd);
         return open(index);

@@ -65,6 +65,7 @@ class Engine {
     void note_first_event();
     void reopen_failed(std::uint64_t now);
     bool over(std::uint64_t now) const;
+    bool starts_no_more(std::uint64_t now) const;
 
     const Options& options_;
     std::string request_;

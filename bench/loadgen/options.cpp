@@ -13,6 +13,7 @@ const char* const kUsage =
     "options:\n"
     "  --connections N   concurrent requests (1)\n"
     "  --seconds S       start no request after that (5)\n"
+    "  --requests N      and not more than N requests in all (no limit)\n"
     "  --spread S        start the first ones evenly over S seconds (0)\n"
     "  --patience S      wait that long for requests under way (30)\n"
     "  --events N --interval-us U   streams: events per stream and the pause between them\n"
@@ -40,6 +41,8 @@ void set(Options& options, std::string_view name, const std::string& value, std:
         options.connections = std::stoul(value);
     } else if (name == "--seconds") {
         options.seconds = std::stod(value);
+    } else if (name == "--requests") {
+        options.requests = std::stoull(value);
     } else if (name == "--spread") {
         options.spread_seconds = std::stod(value);
     } else if (name == "--patience") {

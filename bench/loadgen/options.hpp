@@ -23,6 +23,7 @@ struct Options {
     std::uint32_t events = 0;       // streams: content events a whole stream has
     std::size_t body_bytes = 2048;  // of the request
     std::uint32_t sources = 1;      // client addresses 127.0.0.1 ... 127.0.0.n
+    std::uint64_t requests = 0;     // stop after so many; 0: no such limit
     bool once = false;              // one request per connection
 };
 
