@@ -474,11 +474,12 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def full_backlog():
+def full_backlog(address: str = "127.0.0.1", port: int = 0):
     """A port whose accept queue is full: SYNs are dropped, so that a connect neither succeeds nor
     fails. What a black-holed address looks like, on loopback."""
     with socket.socket() as listener, contextlib.ExitStack() as stack:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
         listener.listen(0)
         for _ in range(3):
             filler = stack.enter_context(socket.socket())

@@ -1,0 +1,305 @@
+"""Connections to upstreams: kept, bounded, replaced without a word when they went stale; TLS that
+resumes; names that resolve, or do not, without anybody waiting for them."""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import nullcontext
+
+import pytest
+
+from harness import (MAX_WAIT, Client, chat, chat_body, config, expect_metrics, get, in_turn,
+                     plain_and_streamed, reset, seconds, silent, status, timeouts, well,
+                     full_backlog, plain)
+from tests.support.daemon import wait_until
+
+
+def test_a_connection_is_used_again(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary))
+    for stream in (False, True, False, True):
+        assert chat(daemon, stream=stream).status == 200
+    assert len(primary.connections) == 1 and len(primary.connections[0].requests) == 4
+
+
+def test_a_connection_that_says_close_is_not(start, upstream):
+    primary = upstream(lambda c, r: (c.send(plain(None, "Connection: close")), c.close()))
+    daemon = start(config(primary))
+    for _ in range(3):
+        assert chat(daemon).status == 200
+    assert len(primary.connections) == 3
+    expect_metrics(daemon, (3, "understudy_attempts_total", {}))
+
+
+@pytest.mark.row(12)
+@plain_and_streamed
+@pytest.mark.parametrize("how", ["closed while resting", "reset while resting",
+                                 "closed when the request comes", "reset when the request comes"])
+def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream, how, stream):
+    """The request is replayed once, on a fresh connection to the same upstream, and not counted."""
+    def answer(connection, request):
+        if connection.index == 0 and len(connection.requests) == 2:
+            getattr(connection, "reset" if how.startswith("reset") else "close")()
+            return
+        well(f"Request {len(connection.upstream.requests)}.")(connection, request)
+        if connection.index == 0 and how.endswith("resting"):
+            getattr(connection, "reset" if how.startswith("reset") else "close")()
+    primary, backup = upstream(answer), upstream()
+    daemon = start(config(primary, backup))
+    assert chat(daemon, stream=stream).status == 200
+    got = chat(daemon, stream=stream)
+    assert got.status == 200 and got.header("x-understudy-upstream") == "primary"
+    assert got.header("x-understudy-attempts") == "1"
+    assert len(primary.connections) == 2 and not backup.connections
+    expect_metrics(daemon, (2, "understudy_attempts_total", {"reason": "ok"}),
+                   (2, "understudy_attempts_total", {}), (0, "understudy_failovers_total", {}))
+
+
+@pytest.mark.row(12)
+def test_the_replay_of_a_stale_connection_happens_once(start, upstream):
+    """The fresh connection fails too: that is a failure of the upstream, and counted."""
+    def answer(connection, request):
+        if len(connection.upstream.requests) == 1:
+            well()(connection, request)
+        else:
+            connection.close()
+    primary, backup = upstream(answer), upstream(well("Backup."))
+    daemon = start(config(primary, backup))
+    chat(daemon)
+    assert chat(daemon).text == "Backup."
+    assert len(primary.requests) == 3
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary",
+                                                            "reason": "connection"}))
+
+
+@pytest.mark.row(12)
+def test_a_reused_connection_that_breaks_in_its_answer_is_not_replayed(start, upstream):
+    def answer(connection, request):
+        if len(connection.upstream.requests) == 1:
+            well()(connection, request)
+        else:
+            connection.send(plain()[:30])
+            connection.reset()
+    primary, backup = upstream(answer), upstream(well("Backup."))
+    daemon = start(config(primary, backup))
+    chat(daemon)
+    assert chat(daemon).text == "Backup." and len(primary.requests) == 2
+
+
+def test_idle_connections_are_counted_and_go_when_the_upstream_closes_them(start, upstream):
+    opened = threading.Event()
+    def together(connection, request):
+        if not connection.upstream.stopping and request.model == "together":
+            connection.wait(opened)
+        well()(connection, request)
+    primary = upstream(together)
+    daemon = start(config(primary))
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(chat, daemon, model="together") for _ in range(6)]
+        primary.wait_requests(6)
+        wait_until(lambda: daemon.metrics().value("understudy_upstream_connections",
+                                                  state="active") == 6, "six active", MAX_WAIT)
+        opened.set()
+        assert all(one.result().status == 200 for one in waiting)
+    expect_metrics(daemon, (0, "understudy_upstream_connections", {"state": "active"}))
+    assert daemon.metrics().value("understudy_upstream_connections", state="idle") >= 1
+    for connection in list(primary.connections):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    assert chat(daemon).status == 200
+
+
+def test_no_descriptor_is_left_behind(start, upstream):
+    primary = upstream(in_turn(status(503), reset, well(), status(429), silent, well()))
+    backup = upstream(well())
+    daemon = start(config(primary.entry("primary", timeouts=timeouts(response=300,
+                                                                     first_token=300)), backup))
+    for i in range(4):
+        chat(daemon, stream=bool(i % 2))
+    before = daemon.open_files()
+    for i in range(30):
+        chat(daemon, stream=bool(i % 2))
+    wait_until(lambda: daemon.open_files() <= before + 2, "descriptors are closed", MAX_WAIT)
+
+
+# --- TLS
+
+def test_tls_sends_the_name_and_resumes_sessions(start, upstream, certificates):
+    context = certificates.context("good")
+    names = []
+    context.sni_callback = lambda sock, name, ctx: names.append(name)
+    primary = upstream(lambda c, r: (c.send(plain(None, "Connection: close")), c.close()),
+                       tls=context)
+    entry = {**primary.entry("primary", tls={"ca": certificates.ca}),
+             "base_url": f"https://localhost:{primary.port}/v1"}
+    daemon = start(config(entry))
+    for _ in range(3):
+        assert chat(daemon).status == 200
+    assert names == ["localhost"] * 3
+    assert context.session_stats()["hits"] >= 1, "no session was resumed"
+
+
+def test_a_configured_name_is_sent_and_checked_instead(start, upstream, certificates):
+    context = certificates.context("wrong_name")
+    names = []
+    context.sni_callback = lambda sock, name, ctx: names.append(name)
+    primary = upstream(tls=context)
+    daemon = start(config(primary.entry("primary", tls={"ca": certificates.ca,
+                                                        "sni": "somebody.else.test"})))
+    assert chat(daemon).status == 200 and names == ["somebody.else.test"]
+
+
+def test_without_a_ca_of_its_own_the_systems_decides(start, upstream, certificates):
+    primary, backup = upstream(tls=certificates.context("good")), upstream(well("Backup."))
+    got = chat(start(config(primary, backup)))
+    assert got.text == "Backup." and got.trace[0][1] == "connection" and not primary.requests
+
+
+@pytest.mark.parametrize("certificate", ["wrong_name", "expired", "self_signed"])
+def test_verification_can_be_switched_off_with_a_warning(start, upstream, certificates,
+                                                         certificate):
+    primary = upstream(tls=certificates.context(certificate))
+    daemon = start(config(primary.entry("primary", tls={"verify": False})))
+    assert chat(daemon).status == 200
+    assert any("verify" in line for line in daemon.stderr_lines()), "no warning"
+
+
+@pytest.mark.row(9)
+def test_the_log_names_why_a_certificate_was_refused(start, upstream, certificates):
+    primary = upstream(tls=certificates.context("expired"))
+    daemon = start(config(primary.entry("primary", tls={"ca": certificates.ca}),
+                          log={"level": "debug"}))
+    got = chat(daemon)
+    assert got.status == 502
+    said = " ".join([*daemon.stderr_lines(), got.error["message"]]).lower()
+    assert "expired" in said or "certificate" in said
+
+
+def test_tls_1_0_is_not_spoken(start, upstream, certificates):
+    context = certificates.context("good")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    primary, backup = upstream(tls=context), upstream(well("Backup."))
+    daemon = start(config(primary.entry("primary", tls={"ca": certificates.ca}), backup))
+    assert chat(daemon).text == "Backup." and not primary.requests
+
+
+# --- names
+
+@pytest.fixture
+def names(tmp_path):
+    """A resolver of our own under the daemon: names("api.test", "127.0.0.1") makes it answer, with
+    NXDOMAIN, SERVFAIL or HANG as well. Returns the environment that puts it there."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        pytest.skip("no C compiler for the resolver shim")
+    library, table = tmp_path / "resolver.so", tmp_path / "names"
+    source = pathlib.Path(__file__).with_name("resolver_shim.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    table.write_text("")
+
+    class Names:
+        env = {"LD_PRELOAD": str(library), "FAKE_NAMES": str(table),
+               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
+               + ":verify_asan_link_order=0"}
+
+        def __call__(self, **answers: str):
+            lines = "".join(f"{name.replace('_', '.')} {answer}\n"
+                            for name, answer in answers.items())
+            new = table.with_suffix(".new")
+            new.write_text(lines)
+            new.replace(table)
+    return Names()
+
+
+def named(server, name="api_test", **settings):
+    return {"name": "primary", "base_url": f"http://{name.replace('_', '.')}:{server.port}/v1",
+            **settings}
+
+
+def test_a_name_is_resolved(start, upstream, names):
+    primary = upstream()
+    names(api_test="127.0.0.1")
+    daemon = start(config(named(primary)), env=names.env)
+    assert chat(daemon).status == 200
+    assert primary.requests[0].header("host") == f"api.test:{primary.port}"
+
+
+@pytest.mark.row(4)
+@plain_and_streamed
+@pytest.mark.parametrize("answer", ["NXDOMAIN", "SERVFAIL"])
+def test_a_name_that_does_not_resolve_falls_back_and_is_tried_again_later(start, upstream, names,
+                                                                          answer, stream):
+    primary, backup = upstream(), upstream(well("Backup."))
+    names(api_test=answer)
+    daemon = start(config(named(primary), backup), env=names.env)
+    got = chat(daemon, stream=stream)
+    assert got.text == "Backup." and got.trace[0][1] == "connection"
+    names(api_test="127.0.0.1")
+    wait_until(lambda: chat(daemon).header("x-understudy-upstream") == "primary",
+               "the negative answer is forgotten", 3 * MAX_WAIT)
+
+
+@pytest.mark.row(5)
+def test_a_lookup_that_hangs_blocks_nobody_else(start, upstream, names):
+    slow, fast = upstream(), upstream(well("Fast."))
+    names(api_test="HANG")
+    daemon = start(config(
+        named(slow, timeouts=timeouts(connect=600)), fast.entry("fast"),
+        routes=[{"model": "slow", "chain": ["primary", "fast"]},
+                {"model": "*", "chain": ["fast"]}]), env=names.env)
+    with Client(daemon) as client:
+        client.ask(body=chat_body(model="slow"))
+        began = time.monotonic()
+        for _ in range(5):
+            assert chat(daemon).text == "Fast." and get(daemon, "/healthz").status == 200
+        assert time.monotonic() - began < seconds(0.5), "a worker waited for the resolver"
+        got = client.response()
+    assert got.text == "Fast." and got.trace[0][1] in ("timeout", "connection")
+
+
+@pytest.mark.row(6)
+@pytest.mark.parametrize("first", ["refused", "silent"])
+def test_the_second_address_is_tried_within_the_connect_budget(start, upstream, names, first):
+    """A name with two addresses, the first of which is dead."""
+    primary = upstream()
+    dead = full_backlog("127.0.0.2", primary.port) if first == "silent" else nullcontext()
+    with dead:
+        names(api_test="127.0.0.2,127.0.0.1")
+        daemon = start(config(named(primary, timeouts=timeouts(connect=3000))), env=names.env)
+        assert chat(daemon).header("x-understudy-attempts") == "1"
+
+
+@pytest.mark.row(7)
+def test_a_changed_address_is_used_for_new_connections(start, upstream, names):
+    old = upstream(well("Old."))
+    names(api_test="127.0.0.1")
+    daemon = start(config(named(old)), env=names.env)
+    assert chat(daemon).text == "Old."
+    new = socket.socket()
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    new.bind(("127.0.0.2", old.port))
+    new.listen(16)
+    new.settimeout(0.02)
+    names(api_test="127.0.0.2")
+    old.answer = lambda c, r: (c.send(plain(None, "Connection: close")), c.close())
+    def moved():
+        try:
+            connection, _ = new.accept()
+        except TimeoutError:
+            with Client(daemon) as client:
+                client.ask(body=chat_body())
+                client.quiet(0.2)
+            return False
+        connection.close()
+        return True
+    try:
+        wait_until(moved, "a connection to the new address", 45 + MAX_WAIT)
+    finally:
+        new.close()

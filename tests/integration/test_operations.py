@@ -1,0 +1,315 @@
+"""Running it: drain on SIGTERM, reload on SIGHUP, exit codes, logs."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from harness import (MAX_WAIT, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
+                     expect_metrics, get, metric, ms, request_lines, seconds,
+                     status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
+from tests.support.daemon import Daemon, Process, StartError, binary, run, wait_until
+
+FIRST = event({"content": "Hello"})
+
+
+def running_stream(start, upstream, **top):
+    """A daemon with one committed stream that waits for `opened`; (daemon, client, answer, opened)."""
+    opened = threading.Event()
+    primary = upstream(steps(SSE_HEAD, chunk(FIRST), lambda c: c.wait(opened),
+                             chunk(FINISH) + chunk(DONE) + LAST_CHUNK))
+    daemon = start(config(primary, **top))
+    client = Client(daemon)
+    client.ask(body=chat_body(stream=True))
+    got = client.body(client.head(), until=lambda r: FIRST in r.body)
+    return daemon, client, got, opened
+
+
+# --- the end
+
+@pytest.mark.row(59)
+def test_sigterm_lets_a_running_stream_finish_and_takes_nothing_new(start, upstream):
+    daemon, client, got, opened = running_stream(start, upstream, drain="20s",
+                                                 admin="127.0.0.1:0")
+    admin = int(daemon.admin_url.rpartition(":")[2])
+    with Client(daemon) as idle:
+        idle.ask("GET", "/healthz")
+        idle.response()
+        daemon.signal(signal.SIGTERM)
+        assert idle.at_end() == "fin", "an idle connection outlived the drain"
+
+    def draining():
+        with Client(daemon, port=admin) as probe:
+            probe.ask("GET", "/readyz")
+            return probe.response().status == 503
+    wait_until(draining, "/readyz to answer 503", MAX_WAIT)
+    with pytest.raises(OSError):
+        Client(daemon)
+    assert daemon.returncode is None
+    opened.set()
+    assert client.body(got).finished
+    assert daemon.wait(MAX_WAIT) == 0
+
+
+@pytest.mark.row(59)
+def test_during_a_drain_readyz_is_503_on_connections_that_still_exist(start, upstream):
+    daemon, client, got, opened = running_stream(start, upstream, drain="20s")
+    with Client(daemon) as busy:
+        busy.send(b"GET /readyz HTTP/1.1\r\nHost: h\r\n")  # half a head: not idle
+        wait_until(lambda: metric(daemon, "understudy_connections") >= 2, "it is seen", MAX_WAIT)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_line("(?i)drain")
+        busy.send(b"\r\n")
+        answer = busy.response()
+        assert answer.status in (0, 503)
+        assert answer.status == 0 or answer.header("connection") == "close"
+    opened.set()
+    assert client.body(got).finished and daemon.wait(MAX_WAIT) == 0
+
+
+@pytest.mark.row(59)
+def test_what_outlasts_the_drain_is_cut_visibly(start, upstream):
+    daemon, client, got, _ = running_stream(start, upstream, drain=ms(400))
+    began = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    client.body(got)
+    assert got.ended in ("cut", "reset") and "[DONE]" not in got.events
+    assert daemon.wait(MAX_WAIT) in (0, 1)
+    assert seconds(0.3) < time.monotonic() - began < seconds(4)
+
+
+@pytest.mark.row(59)
+def test_a_second_signal_ends_it_at_once(start, upstream):
+    daemon, client, got, _ = running_stream(start, upstream, drain="60s")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_line("(?i)drain")
+    began = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    daemon.wait(MAX_WAIT)
+    assert time.monotonic() - began < seconds(3)
+    client.body(got)
+    assert got.ended in ("cut", "reset") and "[DONE]" not in got.events
+
+
+def test_ctrl_c_ends_it_like_sigterm(start, upstream):
+    daemon = start(config(upstream()))
+    chat(daemon)
+    daemon.signal(signal.SIGINT)
+    assert daemon.wait(MAX_WAIT) == 0
+
+
+@pytest.mark.row(59)
+def test_a_plain_request_in_flight_is_answered_during_the_drain(start, upstream):
+    opened = threading.Event()
+    primary = upstream(lambda c, r: (c.wait(opened), well("Late.")(c, r)))
+    daemon = start(config(primary, drain="20s"))
+    with Client(daemon) as client:
+        client.ask(body=chat_body())
+        primary.wait_requests(1)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_line("(?i)drain")
+        opened.set()
+        got = client.response()
+    assert got.text == "Late." and got.header("connection") == "close"
+    assert daemon.wait(MAX_WAIT) == 0
+
+
+# --- reload
+
+@pytest.mark.row(60)
+def test_a_reload_under_load_fails_no_request_and_takes_effect(start, upstream):
+    one, two = upstream(well("One.")), upstream(well("Two."))
+    texts = [config(one, workers=2), config(two, workers=2)]
+    daemon = start(texts[0])
+    stop, answers = threading.Event(), []
+
+    def load(stream):
+        with Client(daemon) as client:
+            while not stop.is_set():
+                client.ask(body=chat_body(stream=stream))
+                got = client.response()
+                answers.append((got.status, got.ended, got.text))
+    threads = [threading.Thread(target=load, args=(i % 2 == 1,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for i in range(1, 7):
+        daemon.write_config(texts[i % 2])
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: metric(daemon, "understudy_config_reloads_total", result="success") +
+                   metric(daemon, "understudy_config_reloads_total", result="ok") >= i,
+                   f"reload {i}", MAX_WAIT)
+        wanted = "Two." if i % 2 else "One."
+        wait_until(lambda: answers and answers[-1][2] == wanted, wanted, MAX_WAIT)
+    stop.set()
+    for thread in threads:
+        thread.join(MAX_WAIT)
+    assert len(answers) > 50
+    assert {(code, ended) for code, ended, _ in answers} == {(200, "whole")}
+
+
+def test_a_stream_that_runs_keeps_the_configuration_it_started_with(start, upstream):
+    daemon, client, got, opened = running_stream(start, upstream)
+    two = upstream(well("Two."))
+    daemon.write_config(config(two))
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: chat(daemon).text == "Two.", "the new configuration", MAX_WAIT)
+    opened.set()
+    assert client.body(got).finished and client.at_end(0.1) == ""
+    client.close()
+
+
+@pytest.mark.row(60)
+@pytest.mark.parametrize("broken", ["upstreams: [", "upstreams: []\nroutes: []\n",
+                                    "listen: nonsense\n", "", None], ids=repr)
+def test_a_bad_configuration_keeps_the_old_one_and_is_counted(start, upstream, broken):
+    daemon = start(config(upstream(well("Still here."))))
+    if broken is None:
+
+        os.unlink(daemon.config_path)
+    else:
+        daemon.write_config(broken)
+    daemon.signal(signal.SIGHUP)
+    def failed():
+        metrics = daemon.metrics()
+        return sum(metrics.value("understudy_config_reloads_total", **labels)
+                   for labels in metrics.labels("understudy_config_reloads_total")
+                   if labels["result"] not in ("success", "ok")) == 1
+    wait_until(failed, "the failed reload is counted", MAX_WAIT)
+    assert chat(daemon).text == "Still here."
+    assert daemon.returncode is None and get(daemon, "/readyz").status == 200
+
+
+def test_a_changed_file_reloads_by_itself(start, upstream):
+    one, two = upstream(well("One.")), upstream(well("Two."))
+    daemon = start(config(one))
+    assert chat(daemon).text == "One."
+    daemon.write_config(config(two))
+    wait_until(lambda: chat(daemon).text == "Two.", "the file's change", 2 * MAX_WAIT)
+
+
+# --- the start
+
+def test_an_address_in_use_ends_with_3(upstream):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError) as refusal, \
+                Daemon(config(upstream(), listen=f"127.0.0.1:{port}")):
+            pass
+    assert "ended with 3" in str(refusal.value) and str(port) in str(refusal.value)
+
+
+@pytest.mark.parametrize("text,said", [
+    ("upstreams:\n  - name: a\n    base_url: http://127.0.0.1:1\n    modle: x\n", "model"),
+    ("upstreams:\n  - name: a\n    base_url: nonsense\n", "base_url"),
+    ("listen: 127.0.0.1:0\n", "upstreams"),
+    ("upstreams: [\n", ":"),
+    ("upstreams:\n  - name: a\n    base_url: http://127.0.0.1:1\n    api_key: ${NOT_SET}\n",
+     "NOT_SET")])
+def test_a_bad_configuration_ends_with_2_and_says_where(text, said):
+    with pytest.raises(StartError) as refusal, Daemon("listen: 127.0.0.1:0\n" + text
+                                                      if "listen" not in text else text):
+        pass
+    message = str(refusal.value)
+    assert "ended with 2" in message and said in message and "understudy.yaml" in message
+
+
+def test_a_missing_file_ends_with_2():
+    done = run("serve", "-c", "/nowhere/understudy.yaml")
+    assert done.returncode == 2 and "/nowhere/understudy.yaml" in "\n".join(done.stderr_lines())
+
+
+@pytest.mark.parametrize("setting", [
+    {"breaker": {"failures": 5, "window": "60s", "cooldown": "30s"}},
+    {"ledger": {"path": "/tmp/x.db"}}, {"profiles": "/tmp"}])
+def test_settings_that_this_build_cannot_honour_are_refused_not_ignored(upstream, setting):
+    with pytest.raises(StartError) as refusal, Daemon(config(upstream(), **setting)):
+        pass
+    assert "ended with 2" in str(refusal.value) and "not available in this build" in \
+        str(refusal.value)
+
+
+def test_zero_configuration_starts_from_a_key_in_the_environment(upstream, tmp_path):
+    """No file anywhere: the chain comes from the environment."""
+
+    with Process([binary(), "serve", "--listen", "127.0.0.1:0"],
+                 env={"HOME": str(tmp_path), "OPENAI_API_KEY": "sk-test-zero-conf"},
+                 cwd=str(tmp_path)) as daemon:
+        daemon.wait_line(r"listening on http://127\.0\.0\.1:\d+")
+        assert "sk-test-zero-conf" not in "\n".join(daemon.stderr_lines())
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait(MAX_WAIT) == 0
+
+
+# --- logs
+
+def test_json_logs_are_json_line_by_line_and_hold_the_facts(start, upstream):
+    primary, backup = upstream(status(503)), upstream(well())
+    daemon = start(config(primary.entry("primary", model="m1"), backup.entry("backup", model="m2"),
+                          log={"format": "json"}))
+    chat(daemon, headers={"x-request-id": "facts-0001"})
+    wait_until(lambda: any("facts-0001" in line for line in daemon.stderr_lines()), "the line",
+               MAX_WAIT)
+    for line in daemon.stderr_lines():
+        if not line.startswith("listening on") and "admin on" not in line:
+            json.loads(line)
+    (record,) = [r for r in request_lines(daemon) if "facts-0001" in json.dumps(r)]
+    text = json.dumps(record)
+    for fact in ("server_error", "backup", "m2", "200"):
+        assert fact in text, record
+    numbers = [v for v in record.values() if isinstance(v, (int, float))]
+    assert 12 in numbers and 5 in numbers, "tokens are missing"
+
+
+def test_log_level_off_says_nothing_about_requests(start, upstream):
+    daemon = start(config(upstream(), log={"level": "error"}))
+    chat(daemon, headers={"x-request-id": "quiet-0001"})
+    expect_metrics(daemon)
+    assert not any("quiet-0001" in line for line in daemon.stderr_lines())
+
+
+# --- the neighbours
+
+@pytest.mark.row(62)
+def test_an_upstream_that_is_stopped_times_out_once_and_works_again_when_it_continues(start,
+                                                                                       upstream):
+    frozen = threading.Event()
+    frozen.set()
+    def freezing(connection, request):
+        connection.wait(frozen)
+        well("Thawed.")(connection, request)
+    primary, backup = upstream(freezing), upstream(well("Backup."))
+    daemon = start(config(primary.entry("primary", timeouts=timeouts(response=400)), backup))
+    assert chat(daemon).text == "Thawed."
+    frozen.clear()
+    assert chat(daemon).text == "Backup."
+    assert len(primary.requests) == 2
+    frozen.set()
+    wait_until(lambda: chat(daemon).text == "Thawed.", "the primary again", MAX_WAIT)
+
+
+@pytest.mark.row(62)
+def test_a_daemon_that_was_stopped_continues_without_a_burst_of_retries(start, upstream):
+    opened = threading.Event()
+    primary = upstream(lambda c, r: (c.wait(opened), well("After the pause.")(c, r)))
+    backup = upstream(well("Backup."))
+    daemon = start(config(primary.entry("primary", timeouts=timeouts(response=600)), backup))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(daemon)) for _ in range(5)]
+        for client in clients:
+            client.ask(body=chat_body())
+        primary.wait_requests(5)
+        daemon.signal(signal.SIGSTOP)
+        threading.Event().wait(seconds(0.9))  # longer than the limit: the clock went on
+        opened.set()
+        daemon.signal(signal.SIGCONT)
+        texts = {client.response().text for client in clients}
+    assert texts <= {"After the pause.", "Backup."}
+    assert len(primary.requests) <= 5 and len(backup.requests) <= 5
+    assert chat(daemon).status == 200

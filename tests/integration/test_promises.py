@@ -1,0 +1,95 @@
+"""Section 1, promise by promise, in one scenario each. The details have files of their own."""
+
+import signal
+
+from harness import (ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config,
+                     error_body, event, expect_metrics, plain_and_streamed, reset,
+                     silent, status, steps, timeouts, well)
+from tests.support.daemon import wait_until
+
+
+@plain_and_streamed
+def test_1_every_request_starts_at_the_first_entry_of_its_chain(start, upstream, stream):
+    primary, backup = upstream(status(500)), upstream()
+    daemon = start(config(primary, backup))
+    for count in range(1, 4):
+        chat(daemon, stream=stream)
+        assert len(primary.requests) == len(backup.requests) == count
+
+
+@plain_and_streamed
+def test_2_only_transient_failures_fall_back_and_then_anything_moves_on(start, upstream, stream):
+    bad = error_body("Your fault.", "invalid_request_error")
+    primary = upstream(lambda c, r: c.send(status(400, bad) if r.model == "mine" else status(503)))
+    second, third = upstream(status(401)), upstream(well("Third."))
+    daemon = start(config(primary, second, third))
+    got = chat(daemon, stream=stream, model="mine")
+    assert (got.status, got.body) == (400, bad) and not second.requests
+    assert chat(daemon, stream=stream, model="theirs").text == "Third."
+
+
+@plain_and_streamed
+def test_3_when_all_fail_the_client_gets_the_primarys_error(start, upstream, stream):
+    own = error_body("Primary's own words.", "overloaded")
+    daemon = start(config(upstream(status(529, own, "retry-after: 7")), upstream(reset),
+                          upstream(status(404))))
+    got = chat(daemon, stream=stream)
+    assert (got.status, got.body, got.header("retry-after")) == (529, own, "7")
+
+
+@plain_and_streamed
+def test_4_nothing_is_retried_after_the_client_has_left(start, upstream, stream):
+    primary, backup = upstream(silent), upstream()
+    limits = timeouts(first_token=300, response=300)
+    daemon = start(config(primary.entry("primary", timeouts=limits), backup, route={"retries": 3}))
+    with Client(daemon) as client:
+        client.ask(body=chat_body(stream=stream))
+        primary.wait_requests(1)
+    primary.wait_gone()
+    expect_metrics(daemon, (1, "understudy_attempts_total", {}))
+    assert len(primary.requests) == 1 and not backup.connections
+
+
+def test_5_a_truncated_answer_is_never_presented_as_complete(start, upstream):
+    half = event({"content": "Half"})
+    daemon = start(config(upstream(steps(SSE_HEAD, chunk(ROLE), chunk(half), reset)), upstream()))
+    got = chat(daemon, stream=True)
+    assert got.ended in ("cut", "reset") and got.stream_error and "[DONE]" not in got.events
+
+
+@plain_and_streamed
+def test_6_bytes_are_not_rewritten_without_need(start, upstream, stream):
+    primary = upstream()
+    body = b'{\n "unknown" : 1.50e+2,\t"model":"asked" , "messages":[ ]%s}' % (
+        b', "stream" :true,"stream_options":{ "include_usage" : true }' if stream else b"")
+    with Client(start(config(primary.entry("primary", model="ours")))) as client:
+        client.ask(body=body)
+        client.response()
+    assert primary.requests[0].body == body.replace(b'"asked"', b'"ours"')
+
+
+@plain_and_streamed
+def test_7_every_attempt_is_accounted_where_it_was_served(start, upstream, stream):
+    primary, backup = upstream(status(503)), upstream(well())
+    daemon = start(config(primary.entry("primary", model="m1"), backup.entry("backup", model="m2")))
+    chat(daemon, stream=stream)
+    expect_metrics(daemon, (0, "understudy_tokens_total", {"upstream": "primary"}),
+                   (17, "understudy_tokens_total", {"upstream": "backup", "model": "m2"}))
+
+
+def test_8_secrets_never_leave(start, upstream):
+    secret = "sk-very-secret-0815"
+    daemon = start(config(upstream(status(500)).entry("primary", api_key=secret),
+                          log={"level": "trace"}))
+    answers = [chat(daemon), chat(daemon, stream=True)]
+    said = "\n".join(daemon.stderr_lines()) + daemon.metrics_text() + str([a.raw for a in answers])
+    assert secret not in said
+
+
+def test_9_bad_configuration_never_runs(start, upstream):
+    daemon = start(config(upstream(well("Old."))))
+    daemon.write_config(config(upstream(), limits={"boddy": "1KiB"}))
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: any("boddy" in line and "body" in line for line in daemon.stderr_lines()),
+               "the complaint")
+    assert chat(daemon).text == "Old."
