@@ -79,7 +79,7 @@ struct ResponseHead {
 };
 
 struct HeadLimits {
-    std::size_t bytes = 64 * 1024;  // of the whole head
+    std::size_t bytes = std::size_t{64} * 1024;  // of the whole head
     std::size_t fields = 128;
 };
 
