@@ -115,7 +115,13 @@ class Builder : public YAML::EventHandler {
     void check_tag(const std::string& tag, Mark mark) {
         // "?" and "!" are yaml-cpp's words for "plain" and "quoted".
         if (tag.empty() || tag == "?" || tag == "!") return;
-        if (tag.starts_with("tag:yaml.org,2002:")) return;
+        constexpr std::string_view kCore = "tag:yaml.org,2002:";
+        if (tag.starts_with(kCore)) {
+            const std::string_view type = std::string_view(tag).substr(kCore.size());
+            for (const std::string_view known : {"str", "int", "float", "bool", "map", "seq"}) {
+                if (type == known) return;
+            }
+        }
         problem(mark, next_path(), "YAML tags have no meaning here; remove " + in_quotes(tag));
     }
 
@@ -256,6 +262,18 @@ int line_of(std::string_view text, std::size_t offset) {
     return 1 + static_cast<int>(std::count(text.begin(), text.begin() + offset, '\n'));
 }
 
+// `{ key: ${NAME} }` is the mistake that everybody makes once: the brace of the reference ends the
+// map.
+std::string flow_hint(std::string_view text, int line) {
+    for (int i = 1; i < line && !text.empty(); ++i) {
+        const std::size_t end = text.find('\n');
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    }
+    text = text.substr(0, text.find('\n'));
+    if (text.find("${") == std::string_view::npos) return {};
+    return "; inside { } and [ ] a reference needs quotes: \"${NAME}\"";
+}
+
 // What must hold before yaml-cpp sees the text. Returns false if it must not.
 bool check_bytes(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
     if (text.size() > kMaxDocumentBytes) {
@@ -310,7 +328,8 @@ bool parse_document(std::string_view text, const std::string& file, Node& root,
         return true;
     } catch (const YAML::Exception& e) {
         const Mark mark = e.mark.is_null() ? Mark{} : to_mark(e.mark);
-        problems.push_back({file, mark.line, mark.column, "", "is not valid YAML: " + e.msg});
+        problems.push_back({file, mark.line, mark.column, "",
+                            "is not valid YAML: " + e.msg + flow_hint(text, mark.line)});
     } catch (const Refused& e) {
         problems.push_back({file, e.mark.line, e.mark.column, e.path, e.message});
     }

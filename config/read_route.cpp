@@ -50,7 +50,8 @@ std::optional<ChainEntry> read_entry(const Value& item, const Config& config) {
     if (at == upstreams.end()) {
         std::vector<std::string_view> names;
         for (const Upstream& u : upstreams) {
-            if (!u.name.empty()) names.push_back(u.name);
+            const bool listed = std::find(names.begin(), names.end(), u.name) != names.end();
+            if (!u.name.empty() && !listed) names.push_back(u.name);
         }
         std::string hint = suggestion(name, names);
         if (hint.empty() && !names.empty()) hint = "; the upstreams are " + one_of(names);

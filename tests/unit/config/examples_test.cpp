@@ -1,0 +1,107 @@
+// What the documentation shows must load, or it teaches mistakes.
+#include "config/document.hpp"
+#include "config/key_table.hpp"
+#include "tests/unit/config/support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sstream>
+
+using namespace understudy::config;
+using namespace understudy::config::test;
+
+namespace {
+
+struct Block {
+    std::string place;  // "docs/failover.md:42"
+    std::string text;
+    bool unavailable = false;  // a comment in front says so
+};
+
+std::vector<Block> yaml_blocks(const std::string& file) {
+    std::vector<Block> blocks;
+    std::istringstream lines(read_source(file));
+    std::string before;
+    bool inside = false;
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        if (inside && line.starts_with("```")) {
+            inside = false;
+        } else if (inside) {
+            blocks.back().text += line + "\n";
+        } else if (line == "```yaml") {
+            inside = true;
+            const bool unavailable =
+                before.find("not available in this build") != std::string::npos;
+            blocks.push_back({file + ":" + std::to_string(number), "", unavailable});
+        }
+        if (!line.empty()) before = line;
+    }
+    return blocks;
+}
+
+bool is_configuration(const std::string& text) {
+    for (const KeySpec& key : top_keys()) {
+        const std::string start = std::string(key.name) + ":";
+        if (text.starts_with(start) || text.find("\n" + start) != std::string::npos) return true;
+    }
+    return false;
+}
+
+// Fragments show one setting; the rest is what every document needs.
+std::string completed(const std::string& text) {
+    if (text.starts_with("upstreams:") || text.find("\nupstreams:") != std::string::npos) {
+        return text;
+    }
+    std::string upstreams = "upstreams:\n";
+    for (const std::string name : {"primary", "backup", "openai", "openrouter", "local"}) {
+        upstreams += "  - { name: " + name + ", base_url: 'https://" + name + ".example/v1' }\n";
+    }
+    return upstreams + text;
+}
+
+}  // namespace
+
+TEST_CASE("Every YAML example of the documentation loads") {
+    std::vector<std::string> files{"README.md"};
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::string(SOURCE_DIR) + "/docs")) {
+        if (entry.path().extension() == ".md") {
+            files.push_back("docs/" + entry.path().filename().string());
+        }
+    }
+    // Any variable is set, as long as it looks like one.
+    const Environment env = [](std::string_view name) -> std::optional<std::string> {
+        if (name == "HOME") return "/home/user";
+        return "value-of-" + std::string(name);
+    };
+    std::size_t loaded_blocks = 0;
+    for (const std::string& file : files) {
+        for (const Block& block : yaml_blocks(file)) {
+            if (!is_configuration(block.text)) continue;  // Prometheus, Compose ...
+            CAPTURE(block.place);
+            // Relative paths start at the root of the repository.
+            const Loaded loaded =
+                load_text(completed(block.text), std::string(SOURCE_DIR) + "/u.yaml", env, {});
+            std::vector<std::string> wrong;
+            for (const Problem& problem : loaded.problems) {
+                const bool later = problem.message.starts_with("not available in this build");
+                if (!later || !block.unavailable) wrong.push_back(problem.text());
+            }
+            REQUIRE(wrong == std::vector<std::string>{});
+            ++loaded_blocks;
+        }
+    }
+    REQUIRE(loaded_blocks >= 4);
+}
+
+TEST_CASE("The full examples show every key") {
+    std::string shown;
+    for (const Block& block : yaml_blocks("docs/configuration.md")) shown += block.text;
+    for (const KeyPath& key : all_keys()) {
+        CAPTURE(key.path);
+        if (key.path == "upstreams[].tls.ca") continue;  // needs a certificate that exists
+        REQUIRE(shown.find(std::string(key.spec->name) + ":") != std::string::npos);
+    }
+}
