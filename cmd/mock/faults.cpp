@@ -1,0 +1,330 @@
+#include "cmd/mock/faults.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace understudy::mock {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kMaxCount = 10'000'000;
+
+struct ErrorText {
+    unsigned status;
+    std::string_view message, type, param, code;
+};
+
+// Messages as the real service words them: clients and proxies scan for these words.
+constexpr std::array kErrors{
+    ErrorText{400, "The simulated upstream refuses this request.", "invalid_request_error", "", ""},
+    ErrorText{401, "Incorrect API key provided.", "invalid_request_error", "", "invalid_api_key"},
+    ErrorText{402, "Insufficient balance: please add credits to your account.",
+              "insufficient_quota", "", "insufficient_quota"},
+    ErrorText{403, "Country, region, or territory not supported.", "request_forbidden", "",
+              "unsupported_country_region_territory"},
+    ErrorText{404, "The model does not exist or you do not have access to it.",
+              "invalid_request_error", "model", "model_not_found"},
+    ErrorText{408, "Request timed out.", "timeout", "", "request_timeout"},
+    ErrorText{409, "The resource is locked by another request.", "conflict_error", "", ""},
+    ErrorText{413, "Request body too large.", "invalid_request_error", "", "request_too_large"},
+    ErrorText{422, "Unprocessable entity: a field has a value out of range.",
+              "invalid_request_error", "temperature", "invalid_value"},
+    ErrorText{429,
+              "Rate limit reached for requests per min (RPM): Limit 3, Used 3, Requested 1. "
+              "Please try again later.",
+              "requests", "", "rate_limit_exceeded"},
+    ErrorText{500, "The server had an error while processing your request. Sorry about that!",
+              "server_error", "", ""},
+    ErrorText{502, "Bad gateway.", "server_error", "", ""},
+    ErrorText{503, "The engine is currently overloaded, please try again later.",
+              "service_unavailable_error", "", "server_is_overloaded"},
+    ErrorText{504, "The gateway timed out waiting for the model.", "server_error", "", "timeout"},
+    ErrorText{529, "Overloaded", "overloaded_error", "", ""},
+};
+
+constexpr std::string_view kHtml =
+    "<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head>\n"
+    "<body><h1>Checking your browser</h1><p>This page should not be here.</p></body></html>\n";
+
+void fail_with(Plan& plan, unsigned status, std::string body) {
+    plan.status = status;
+    plan.body = std::move(body);
+}
+
+/// Names without a number in them.
+bool apply_word(Behaviour& behaviour, std::string_view name) {
+    Plan& plan = behaviour.plan;
+    if (name == "reset") {
+        plan.breaks = Break::reset;
+    } else if (name == "close") {
+        plan.breaks = Break::close;
+    } else if (name == "silent") {
+        plan.breaks = Break::stall;
+        plan.stall = seconds(120);
+    } else if (name == "quota") {
+        fail_with(plan, 429,
+                  error_document("You exceeded your current quota, please check your plan and "
+                                 "billing details.",
+                                 "insufficient_quota", "", "insufficient_quota"));
+    } else if (name == "context-length") {
+        fail_with(plan, 400,
+                  error_document("This model's maximum context length is 4096 tokens. However, "
+                                 "your messages resulted in 5000 tokens. Please reduce the length "
+                                 "of the messages.",
+                                 "invalid_request_error", "messages", "context_length_exceeded"));
+    } else if (name == "content-filter") {
+        fail_with(plan, 400,
+                  error_document("Your request was rejected as a result of our safety system.",
+                                 "invalid_request_error", "", "content_policy_violation"));
+    } else if (name == "no-prefill") {
+        behaviour.gate = Gate::prefill;
+        fail_with(plan, 400,
+                  error_document("This model does not support assistant message prefill. The "
+                                 "conversation must end with a user message.",
+                                 "invalid_request_error", "messages", "unsupported_value"));
+    } else if (name == "html") {
+        plan.body = std::string(kHtml);
+        plan.content_type = "text/html; charset=utf-8";
+    } else if (name == "empty") {
+        plan.body = "";
+    } else if (name == "error-in-200") {
+        plan.body = error_body(500);
+    } else if (name == "redirect") {
+        fail_with(plan, 307, "");
+        plan.headers.emplace_back("location", "https://elsewhere.invalid/v1/chat/completions");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// Names that bend a healthy answer.
+bool apply_bend(Plan& plan, std::string_view name) {
+    if (name == "no-done") {
+        plan.done = false;
+    } else if (name == "no-usage") {
+        plan.usage = false;
+    } else if (name == "slow-drip") {
+        plan.between = milliseconds(500);
+        plan.piece_bytes = 64;
+        plan.piece_pause = milliseconds(20);
+    } else if (name == "truncated-json") {
+        plan.flaw = Flaw::truncated;
+    } else if (name == "no-choices") {
+        plan.flaw = Flaw::no_choices;
+    } else if (name == "error-event-first") {
+        plan.flaw = Flaw::error_event;
+    } else if (name == "gzip") {
+        plan.gzip = true;
+    } else if (name == "tools") {
+        plan.content = Content::tools;
+    } else if (name == "reasoning") {
+        plan.content = Content::reasoning;
+    } else if (name == "echo") {
+        plan.content = Content::echo;
+    } else if (name == "lean") {
+        plan.lean = true;
+    } else if (name == "byte-by-byte") {
+        plan.piece_bytes = 1;
+    } else if (name == "head-drip") {
+        plan.piece_bytes = 1;
+        plan.piece_pause = milliseconds(20);
+        plan.piece_head = true;
+    } else if (name == "100-continue") {
+        plan.interim = Interim::continue_100;
+    } else if (name == "early-hints") {
+        plan.interim = Interim::early_hints_103;
+    } else if (name == "close-delimited") {
+        plan.ending = Ending::until_close;
+    } else if (name == "keep-alive-close") {
+        plan.ending = Ending::close_unannounced;
+    } else {
+        return name == "ok";
+    }
+    return true;
+}
+
+/// <word>-<number>.
+bool apply_counted(Plan& plan, std::string_view word, std::string_view argument) {
+    const auto count = parse_number(argument, kMaxCount);
+    if (!count) return false;
+    if (word == "cut" || word == "reset" || word == "stall") {
+        plan.breaks = word == "cut" ? Break::close : word == "reset" ? Break::reset : Break::stall;
+        plan.break_after = *count;
+        plan.stall = seconds(30);
+    } else if (word == "malformed") {
+        plan.flaw = Flaw::malformed;
+        plan.flaw_at = *count == 0 ? 0 : *count - 1;  // malformed-10: the tenth event
+    } else if (word == "error-event") {
+        plan.flaw = Flaw::error_event;
+        plan.flaw_at = *count;
+    } else if (word == "long") {
+        plan.words = *count;
+    } else if (word == "rate" && *count > 0) {
+        plan.between = Duration(1'000'000 / *count);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// <word>-<duration>.
+bool apply_timed(Behaviour& behaviour, std::string_view word, std::string_view argument) {
+    const auto time = parse_duration(argument);
+    if (!time) return false;
+    if (word == "slow") {
+        behaviour.plan.before_first = *time;
+    } else if (word == "late") {
+        behaviour.plan.before_head = *time;
+    } else if (word == "drip") {
+        behaviour.plan.between = *time;
+    } else if (word == "flap") {
+        behaviour.gate = Gate::outage;
+        behaviour.outage = *time;
+        fail_with(behaviour.plan, 503, error_body(503));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// <status>[-retry-<duration>].
+bool apply_status(Plan& plan, std::string_view name) {
+    const auto status = parse_number(name.substr(0, 3), 599);
+    if (!status || *status < 300 || name.size() < 3) return false;
+    std::string_view rest = name.substr(3);
+    constexpr std::string_view kRetry = "-retry-";
+    std::optional<Duration> wait;
+    if (rest.starts_with(kRetry)) {
+        wait = parse_duration(rest.substr(kRetry.size()));
+        if (!wait) return false;
+    } else if (!rest.empty()) {
+        return false;
+    }
+    const auto code = static_cast<unsigned>(*status);
+    fail_with(plan, code, error_body(code));
+    if (!wait) return true;
+    // retry-after knows whole seconds only; retry-after-ms says it exactly.
+    const auto exact = std::chrono::duration_cast<milliseconds>(*wait);
+    const auto whole = std::chrono::ceil<seconds>(exact);
+    plan.headers.emplace_back("retry-after", std::to_string(whole.count()));
+    if (whole != exact) plan.headers.emplace_back("retry-after-ms", std::to_string(exact.count()));
+    return true;
+}
+
+bool apply_term(Behaviour& behaviour, std::string_view name) {
+    if (apply_word(behaviour, name) || apply_bend(behaviour.plan, name)) return true;
+    if (apply_status(behaviour.plan, name)) return true;
+    const auto dash = name.rfind('-');
+    if (dash == std::string_view::npos) return false;
+    const auto word = name.substr(0, dash);
+    const auto argument = name.substr(dash + 1);
+    return apply_counted(behaviour.plan, word, argument) || apply_timed(behaviour, word, argument);
+}
+
+/// Takes "-once" out of the name, from its end or from before "-retry-".
+std::string without_once(std::string_view name, bool& once) {
+    constexpr std::string_view kOnce = "-once";
+    const auto at = name.find(kOnce);
+    std::string rest(name);
+    if (at == std::string_view::npos || at == 0) return rest;
+    const auto behind = name.substr(at + kOnce.size());
+    if (!behind.empty() && !behind.starts_with("-retry-")) return rest;
+    once = true;
+    rest.erase(at, kOnce.size());
+    return rest;
+}
+
+constexpr std::array kTable{
+    FaultHelp{"ok", "the sixty words; any name not listed here does the same"},
+    FaultHelp{"<status>", "an error with this status, always: 429, 503, 401, 529 ..."},
+    FaultHelp{"<status>-retry-<time>", "the same with retry-after"},
+    FaultHelp{"<status>-once", "the first request with this name fails, then well"},
+    FaultHelp{"<status>-once-retry-<time>", "the same with retry-after: 429-once-retry-2s"},
+    FaultHelp{"quota", "429 insufficient_quota"},
+    FaultHelp{"context-length", "400 context_length_exceeded"},
+    FaultHelp{"content-filter", "400 content_policy_violation"},
+    FaultHelp{"no-prefill", "400 when the last message is the assistant's, else well"},
+    FaultHelp{"flap-<time>", "503 for this long from the first request on, then well"},
+    FaultHelp{"reset", "connection reset before any response byte"},
+    FaultHelp{"close", "connection closed before any response byte"},
+    FaultHelp{"silent", "accepts the request and says nothing for 120 s"},
+    FaultHelp{"late-<time>", "silence before the response head"},
+    FaultHelp{"slow-<time>", "head at once, first word after this; plain: all after this"},
+    FaultHelp{"cut-<n>", "closes after n words; plain: after 60 % of the declared body"},
+    FaultHelp{"reset-<n>", "like cut, with a connection reset"},
+    FaultHelp{"stall-<n>", "30 s of silence after n words, then closes; plain: after the head"},
+    FaultHelp{"malformed-<n>",
+              "the n-th word is preceded by an event that is not JSON; plain: "
+              "a body that is not JSON"},
+    FaultHelp{"truncated-json", "JSON that ends in the middle, framed properly"},
+    FaultHelp{"no-choices", "JSON without choices (output, data)"},
+    FaultHelp{"empty", "200 and no body"},
+    FaultHelp{"html", "200 and a web page"},
+    FaultHelp{"error-in-200", "200 and an error object, streamed or not"},
+    FaultHelp{"error-event-first", "a stream whose first event is an error"},
+    FaultHelp{"error-event-<n>", "an error event after n words"},
+    FaultHelp{"no-done", "a whole stream without [DONE]"},
+    FaultHelp{"no-usage", "token counts are never reported"},
+    FaultHelp{"slow-drip", "slow but alive: a word each 500 ms, every write in small pieces"},
+    FaultHelp{"drip-<time>", "this long from event to event"},
+    FaultHelp{"rate-<n>", "n events per second"},
+    FaultHelp{"long-<n>", "n words instead of sixty"},
+    FaultHelp{"lean", "events of about 100 bytes"},
+    FaultHelp{"byte-by-byte", "each byte of the body is a write of its own"},
+    FaultHelp{"head-drip", "head and body one byte each 20 ms"},
+    FaultHelp{"tools", "a tool call instead of words"},
+    FaultHelp{"reasoning", "twenty words of reasoning_content first"},
+    FaultHelp{"echo", "the content is the request body as it was received"},
+    FaultHelp{"gzip", "content-encoding: gzip without being asked"},
+    FaultHelp{"redirect", "307 to another host"},
+    FaultHelp{"100-continue", "an unasked 100 before the answer"},
+    FaultHelp{"early-hints", "a 103 before the answer"},
+    FaultHelp{"close-delimited", "neither length nor chunks: the end of connection ends the body"},
+    FaultHelp{"keep-alive-close", "promises keep-alive and closes after the answer"},
+    FaultHelp{"<name>-once", "any of them for the first request only: reset-once, cut-40-once"},
+    FaultHelp{"<name>+<name>", "together: slow-2s+cut-40, long-1000+rate-100"},
+};
+
+}  // namespace
+
+std::string error_document(std::string_view message, std::string_view type, std::string_view param,
+                           std::string_view code) {
+    const auto or_null = [](std::string_view text) {
+        return text.empty() ? std::string("null") : quoted(text);
+    };
+    return join({R"({"error":{"message":)", quoted(message), R"(,"type":)", quoted(type),
+                 R"(,"param":)", or_null(param), R"(,"code":)", or_null(code), "}}\n"});
+}
+
+std::string error_body(unsigned status) {
+    const auto found = std::find_if(kErrors.begin(), kErrors.end(),
+                                    [&](const ErrorText& e) { return e.status == status; });
+    if (found != kErrors.end())
+        return error_document(found->message, found->type, found->param, found->code);
+    return error_document(join({"Simulated status ", std::to_string(status), "."}),
+                          status >= 500 ? "server_error" : "invalid_request_error", "", "");
+}
+
+std::optional<Behaviour> behaviour_named(std::string_view name) {
+    Behaviour behaviour;
+    bool once = false;
+    std::string_view left = name;
+    do {
+        const auto plus = std::min(left.find('+'), left.size());
+        const std::string term = without_once(left.substr(0, plus), once);
+        if (!apply_term(behaviour, term)) return std::nullopt;
+        left.remove_prefix(std::min(plus + 1, left.size()));
+    } while (!left.empty());
+    if (once) behaviour.gate = Gate::once;
+    behaviour.healthy = name == "ok";
+    return behaviour;
+}
+
+std::span<const FaultHelp> fault_table() {
+    return kTable;
+}
+
+}  // namespace understudy::mock
