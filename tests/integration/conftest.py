@@ -1,70 +1,15 @@
-"""Fixtures of the integration tests: `start` runs the daemon, `upstream` a scripted upstream; what a
-test started ends with it. A daemon that died, leaks or trips a sanitizer fails its test."""
+"""Paths and fixtures for the tests in this folder."""
 
 import pathlib
 import sys
 
-import pytest
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-for path in (ROOT, ROOT / "tests/integration", ROOT / "tests/faults"):
-    if str(path) not in sys.path:
-        sys.path.insert(0, str(path))
+for folder in (ROOT, ROOT / "tests/integration", ROOT / "tests/faults"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
-import harness  # noqa: E402  (needs the path above)
-from certs import Certificates  # noqa: E402
-from tests.support.daemon import Daemon  # noqa: E402
+from fixtures import certificates, shim, start, upstream  # noqa: E402, F401
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "row(*numbers): rows of part 2 of faults.md under test")
-
-
-@pytest.fixture
-def start(request):
-    """start(config, env=..., args=...) -> a running daemon."""
-    daemons: list[Daemon] = []
-
-    def start_daemon(config: str, **options) -> Daemon:
-        daemon = Daemon(config, **options)
-        daemon.start()
-        daemons.append(daemon)
-        return daemon
-
-    yield start_daemon
-    problems = []
-    for daemon in daemons:
-        died = daemon.returncode
-        daemon.stop()
-        if died not in (None, 0):
-            problems.append(f"the daemon died with {died}\n" + daemon._printed())
-        elif daemon.returncode != 0:
-            problems.append(f"the daemon ended with {daemon.returncode}\n" + daemon._printed())
-        try:
-            daemon.__exit__(None, None, None)
-        except AssertionError as error:
-            problems.append(str(error))
-    assert not problems, "\n".join(problems)
-
-
-@pytest.fixture
-def upstream():
-    """upstream(answer, ...) -> a scripted upstream."""
-    upstreams: list[harness.Upstream] = []
-
-    def start_upstream(answer=None, **options) -> harness.Upstream:
-        upstreams.append(harness.Upstream(answer, **options))
-        return upstreams[-1]
-
-    yield start_upstream
-    failures = []
-    for one in upstreams:
-        one.stop()
-        failures += one.failures
-    if failures:
-        raise failures[0]
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("certificates"))

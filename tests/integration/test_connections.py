@@ -2,12 +2,8 @@
 resumes; names that resolve, or do not, without anybody waiting for them."""
 
 import concurrent.futures
-import os
-import pathlib
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from contextlib import nullcontext
@@ -192,41 +188,15 @@ def test_tls_1_0_is_not_spoken(start, upstream, certificates):
 
 # --- names
 
-@pytest.fixture
-def names(tmp_path):
-    """A resolver of our own under the daemon: names("api.test", "127.0.0.1") makes it answer, with
-    NXDOMAIN, SERVFAIL or HANG as well. Returns the environment that puts it there."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if not compiler:
-        pytest.skip("no C compiler for the resolver shim")
-    library, table = tmp_path / "resolver.so", tmp_path / "names"
-    source = pathlib.Path(__file__).with_name("resolver_shim.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    table.write_text("")
-
-    class Names:
-        env = {"LD_PRELOAD": str(library), "FAKE_NAMES": str(table),
-               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
-               + ":verify_asan_link_order=0"}
-
-        def __call__(self, **answers: str):
-            lines = "".join(f"{name.replace('_', '.')} {answer}\n"
-                            for name, answer in answers.items())
-            new = table.with_suffix(".new")
-            new.write_text(lines)
-            new.replace(table)
-    return Names()
-
-
 def named(server, name="api_test", **settings):
     return {"name": "primary", "base_url": f"http://{name.replace('_', '.')}:{server.port}/v1",
             **settings}
 
 
-def test_a_name_is_resolved(start, upstream, names):
+def test_a_name_is_resolved(start, upstream, shim):
     primary = upstream()
-    names(api_test="127.0.0.1")
-    daemon = start(config(named(primary)), env=names.env)
+    shim.names(api_test="127.0.0.1")
+    daemon = start(config(named(primary)), env=shim.env)
     assert chat(daemon).status == 200
     assert primary.requests[0].header("host") == f"api.test:{primary.port}"
 
@@ -234,26 +204,26 @@ def test_a_name_is_resolved(start, upstream, names):
 @pytest.mark.row(4)
 @plain_and_streamed
 @pytest.mark.parametrize("answer", ["NXDOMAIN", "SERVFAIL"])
-def test_a_name_that_does_not_resolve_falls_back_and_is_tried_again_later(start, upstream, names,
+def test_a_name_that_does_not_resolve_falls_back_and_is_tried_again_later(start, upstream, shim,
                                                                           answer, stream):
     primary, backup = upstream(), upstream(well("Backup."))
-    names(api_test=answer)
-    daemon = start(config(named(primary), backup), env=names.env)
+    shim.names(api_test=answer)
+    daemon = start(config(named(primary), backup), env=shim.env)
     got = chat(daemon, stream=stream)
     assert got.text == "Backup." and got.trace[0][1] == "connection"
-    names(api_test="127.0.0.1")
+    shim.names(api_test="127.0.0.1")
     wait_until(lambda: chat(daemon).header("x-understudy-upstream") == "primary",
                "the negative answer is forgotten", 3 * MAX_WAIT)
 
 
 @pytest.mark.row(5)
-def test_a_lookup_that_hangs_blocks_nobody_else(start, upstream, names):
+def test_a_lookup_that_hangs_blocks_nobody_else(start, upstream, shim):
     slow, fast = upstream(), upstream(well("Fast."))
-    names(api_test="HANG")
+    shim.names(api_test="HANG")
     daemon = start(config(
         named(slow, timeouts=timeouts(connect=600)), fast.entry("fast"),
         routes=[{"model": "slow", "chain": ["primary", "fast"]},
-                {"model": "*", "chain": ["fast"]}]), env=names.env)
+                {"model": "*", "chain": ["fast"]}]), env=shim.env)
     with Client(daemon) as client:
         client.ask(body=chat_body(model="slow"))
         began = time.monotonic()
@@ -266,28 +236,28 @@ def test_a_lookup_that_hangs_blocks_nobody_else(start, upstream, names):
 
 @pytest.mark.row(6)
 @pytest.mark.parametrize("first", ["refused", "silent"])
-def test_the_second_address_is_tried_within_the_connect_budget(start, upstream, names, first):
+def test_the_second_address_is_tried_within_the_connect_budget(start, upstream, shim, first):
     """A name with two addresses, the first of which is dead."""
     primary = upstream()
     dead = full_backlog("127.0.0.2", primary.port) if first == "silent" else nullcontext()
     with dead:
-        names(api_test="127.0.0.2,127.0.0.1")
-        daemon = start(config(named(primary, timeouts=timeouts(connect=3000))), env=names.env)
+        shim.names(api_test="127.0.0.2,127.0.0.1")
+        daemon = start(config(named(primary, timeouts=timeouts(connect=3000))), env=shim.env)
         assert chat(daemon).header("x-understudy-attempts") == "1"
 
 
 @pytest.mark.row(7)
-def test_a_changed_address_is_used_for_new_connections(start, upstream, names):
+def test_a_changed_address_is_used_for_new_connections(start, upstream, shim):
     old = upstream(well("Old."))
-    names(api_test="127.0.0.1")
-    daemon = start(config(named(old)), env=names.env)
+    shim.names(api_test="127.0.0.1")
+    daemon = start(config(named(old)), env=shim.env)
     assert chat(daemon).text == "Old."
     new = socket.socket()
     new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     new.bind(("127.0.0.2", old.port))
     new.listen(16)
     new.settimeout(0.02)
-    names(api_test="127.0.0.2")
+    shim.names(api_test="127.0.0.2")
     old.answer = lambda c, r: (c.send(plain(None, "Connection: close")), c.close())
     def moved():
         try:

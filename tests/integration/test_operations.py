@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from harness import (MAX_WAIT, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
-                     expect_metrics, get, metric, ms, request_lines, seconds,
+from harness import (MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
+                     expect_metrics, get, metric, ms, plain_and_streamed, request_lines, seconds,
                      status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
-from tests.support.daemon import Daemon, Process, StartError, binary, run, wait_until
+from tests.support.daemon import Daemon, Mock, Process, StartError, binary, run, wait_until
 
 FIRST = event({"content": "Hello"})
 
@@ -277,21 +277,21 @@ def test_log_level_off_says_nothing_about_requests(start, upstream):
 # --- the neighbours
 
 @pytest.mark.row(62)
-def test_an_upstream_that_is_stopped_times_out_once_and_works_again_when_it_continues(start,
-                                                                                       upstream):
-    frozen = threading.Event()
-    frozen.set()
-    def freezing(connection, request):
-        connection.wait(frozen)
-        well("Thawed.")(connection, request)
-    primary, backup = upstream(freezing), upstream(well("Backup."))
-    daemon = start(config(primary.entry("primary", timeouts=timeouts(response=400)), backup))
-    assert chat(daemon).text == "Thawed."
-    frozen.clear()
-    assert chat(daemon).text == "Backup."
-    assert len(primary.requests) == 2
-    frozen.set()
-    wait_until(lambda: chat(daemon).text == "Thawed.", "the primary again", MAX_WAIT)
+@plain_and_streamed
+def test_an_upstream_that_is_stopped_times_out_once_and_works_again_when_it_continues(
+        start, upstream, stream):
+    backup = upstream(well("Backup."))
+    with Mock() as mock:
+        daemon = start(config({"name": "primary", "base_url": mock.url + "/v1", "model": "ok",
+                               "timeouts": timeouts(first_token=500, response=500)}, backup))
+        served = lambda: chat(daemon, stream=stream).header("x-understudy-upstream")
+        assert served() == "primary"
+        mock.signal(signal.SIGSTOP)
+        assert served() == "backup" and len(backup.requests) == 1
+        expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary",
+                                                                "reason": "timeout"}))
+        mock.signal(signal.SIGCONT)
+        wait_until(lambda: served() == "primary", "the primary again", MAX_WAIT)
 
 
 @pytest.mark.row(62)
@@ -313,3 +313,26 @@ def test_a_daemon_that_was_stopped_continues_without_a_burst_of_retries(start, u
     assert texts <= {"After the pause.", "Backup."}
     assert len(primary.requests) <= 5 and len(backup.requests) <= 5
     assert chat(daemon).status == 200
+
+
+@pytest.mark.row(61)
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_jump_of_the_clock_expires_nothing(start, upstream, shim, hours):
+    opened = threading.Event()
+    primary = upstream(steps(SSE_HEAD, chunk(FIRST), lambda c: c.wait(opened),
+                             chunk(FINISH) + chunk(DONE) + LAST_CHUNK))
+    daemon = start(config(primary, log={"format": "json"}), env=shim.env)
+    with Client(daemon) as streaming, Client(daemon) as idle:
+        idle.ask("GET", "/healthz")
+        idle.response()
+        streaming.ask(body=chat_body(stream=True))
+        got = streaming.body(streaming.head(), until=lambda r: FIRST in r.body)
+        shim.jump(hours * 3600)
+        assert streaming.quiet(QUIET * 3), "the stream was ended"
+        idle.ask("GET", "/healthz")
+        assert idle.response().status == 200
+        opened.set()
+        assert streaming.body(got).finished
+    metrics = daemon.metrics()
+    assert metrics.value("understudy_request_duration_seconds_sum") < seconds(60)
+    assert metrics.value("understudy_request_duration_seconds_sum") >= 0

@@ -257,6 +257,7 @@ def test_a_broken_stream_ends_in_an_error_event_and_an_unclean_close(start, upst
                    (1, "understudy_requests_total", {}))
 
 
+@pytest.mark.row(10)
 def test_over_tls_a_close_without_close_notify_is_a_truncation(start, upstream, certificates):
     primary = upstream(steps(head("200 OK", "Content-Type: text/event-stream") + ROLE + FIRST,
                              close), tls=certificates.context("good"))

@@ -1,4 +1,9 @@
-/* getaddrinfo() for tests, by LD_PRELOAD: names come from the file $FAKE_NAMES, one per line, as
+/* Under the daemon by LD_PRELOAD, for tests.
+ *
+ * clock_gettime(CLOCK_REALTIME) is off by the seconds in the file $FAKE_CLOCK; the steady clock is
+ * left alone.
+ *
+ * getaddrinfo(): names come from the file $FAKE_NAMES, one per line, as
  * "name address[,address...]" or "name NXDOMAIN|SERVFAIL|HANG". Names that are not in it go to the
  * real resolver. The answer is built by the real one from numeric addresses, so that freeaddrinfo()
  * stays the real one too. */
@@ -8,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef int (*resolve_fn)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -52,4 +59,19 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     }
     *result = first;
     return first ? 0 : EAI_NONAME;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    const char *path = getenv("FAKE_CLOCK");
+    if (result == 0 && clock == CLOCK_REALTIME && path) {
+        FILE *file = fopen(path, "r");
+        long offset = 0;
+        if (file) {
+            if (fscanf(file, "%ld", &offset) != 1) offset = 0;
+            fclose(file);
+        }
+        now->tv_sec += offset;
+    }
+    return result;
 }
