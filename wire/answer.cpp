@@ -88,7 +88,7 @@ AnswerFacts inspect_answer(AnswerShape shape, std::string_view body) {
         facts.problem = "HTML";
         return facts;
     }
-    return inspect_json(shape, text);
+    return inspect_json(shape, body);
 }
 
 }  // namespace understudy::wire

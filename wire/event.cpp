@@ -54,7 +54,8 @@ void inspect_event(AnswerShape shape, std::string_view data, std::string_view na
     facts = EventFacts{};
     facts.error = name == "error";
     if (is_done_marker(data)) {
-        facts.well_formed = facts.done = true;
+        facts.well_formed = true;
+        facts.done = !facts.error;
         return;
     }
     AnswerFindings found;

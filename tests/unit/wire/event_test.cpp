@@ -161,6 +161,7 @@ TEST_CASE("Errors are found at every place where servers put them") {
         });
     CHECK(flags(inspected(AnswerShape::chat, R"({"message":"x"})", "error")) == "e");
     CHECK(flags(inspected(AnswerShape::chat, "overloaded", "error")) == "?e");
+    CHECK(flags(inspected(AnswerShape::chat, "[DONE]", "error")) == "e");
     CHECK(flags(inspected(AnswerShape::responses, R"({"type":"error","code":"x"})", "error")) ==
           "e");
 }
@@ -288,11 +289,11 @@ TEST_CASE("Events of the responses endpoint are judged by their type") {
         });
     CHECK(flags(inspected(AnswerShape::responses, R"({"delta":"x"})",
                           "response.output_text.delta")) == "c");
-    const EventFacts facts = inspected(
-        AnswerShape::responses,
-        typed(
-            "completed",
-            R"("response":{"model":"gpt-5","service_tier":"flex","usage":{"input_tokens":3,"output_tokens":4}})"));
+    // The facts hold slices of it.
+    const std::string completed = typed(
+        "completed",
+        R"("response":{"model":"gpt-5","service_tier":"flex","usage":{"input_tokens":3,"output_tokens":4}})");
+    const EventFacts facts = inspected(AnswerShape::responses, completed);
     CHECK(facts.model == "gpt-5");
     CHECK(facts.service_tier == "flex");
     REQUIRE(facts.usage);
