@@ -30,13 +30,22 @@ class Load:
                          str(POST), url, "--", *headers], seconds + 30)
         for line in out.splitlines():
             if line.startswith("json "):
-                return json.loads(line[5:])
+                return self._checked(json.loads(line[5:]))
         raise RuntimeError(f"wrk gave no summary: {out.strip()[-300:]}")
+
+    @staticmethod
+    def _checked(result: dict) -> dict:
+        if result["errors"] >= result["requests"]:
+            raise RuntimeError(f"no request of {result['requests']} succeeded")
+        return result
 
     def run(self, mode: str, port: int, seconds: float, headers=(), patience: float = 30,
             **options) -> dict:
-        return json.loads(self._run(self.command(mode, port, seconds, headers, patience, **options),
-                                    seconds + patience + 15))
+        command = self.command(mode, port, seconds, headers, patience, **options)
+        result = json.loads(self._run(command, seconds + patience + 15))
+        if not result["completed"]:
+            raise RuntimeError(f"no request of {result['started']} succeeded: {result['errors']}")
+        return result
 
     def start(self, mode: str, port: int, seconds: float, **options) -> subprocess.Popen:
         """For whoever looks at the proxy while the load runs; stdout and stderr are pipes."""
