@@ -1,9 +1,68 @@
 // Chooses the subcommand. Everything else is in the file named after it.
+#include "cmd/commands.hpp"
 #include "understudy_version.hpp"
 
-#include <cstdio>
+#include <CLI/CLI.hpp>
+#include <boost/version.hpp>
+#include <openssl/crypto.h>
 
-int main() {
-    std::printf("understudy %s (%s)\n", UNDERSTUDY_VERSION, UNDERSTUDY_COMMIT);
-    return 0;
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace understudy::cmd;
+
+struct Command {
+    const char* name;
+    const char* description;
+    Run (*add)(CLI::App&);
+};
+
+constexpr std::array kCommands{
+    Command{"serve", "Run the daemon", add_serve},
+    Command{"check", "Validate the configuration as serve would load it", add_check},
+    Command{"explain", "Show what a request for a model would go through", add_explain},
+    Command{"mock", "Run the simulated upstream by itself", add_mock},
+    Command{"health", "Exit 0 if the daemon is ready", add_health},
+};
+
+std::string version() {
+    return std::string("understudy ") + UNDERSTUDY_VERSION + " (commit " + UNDERSTUDY_COMMIT +
+           ", " + UNDERSTUDY_BUILD_TYPE + ", " + UNDERSTUDY_COMPILER + ", Boost " +
+           std::to_string(BOOST_VERSION / 100000) + '.' +
+           std::to_string(BOOST_VERSION / 100 % 1000) + ", " +
+           OpenSSL_version(OPENSSL_VERSION_STRING) + ")";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Understudy: one base_url for LLM clients that does not go down.");
+    app.set_version_flag("--version", version());
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::help);
+    std::vector<std::pair<CLI::App*, Run>> commands;
+    for (const auto& c : kCommands) {
+        auto* sub = app.add_subcommand(c.name, c.description);
+        commands.emplace_back(sub, c.add(*sub));
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const int code = app.exit(e);
+        return code == 0 ? kOk : kUsage;
+    }
+    try {
+        for (const auto& [sub, run] : commands) {
+            if (sub->parsed()) return run();
+        }
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "understudy: %s\n", e.what());
+        return kFailure;
+    }
+    return kUsage;
 }

@@ -34,6 +34,8 @@ class Server {
 
     /// Opens all listeners and starts the workers. Throws BindError.
     void start();
+    /// How many workers there are (`workers: auto` resolved).
+    std::size_t workers() const;
     /// Addresses really bound (port 0 resolved): clients' first, then admin.
     std::vector<config::Endpoint> listening() const;
     std::vector<config::Endpoint> admin_listening() const;

@@ -1,0 +1,208 @@
+// understudy serve: run the daemon until a signal ends it.
+#include "cmd/commands.hpp"
+#include "cmd/configured.hpp"
+#include "config/load.hpp"
+#include "proxy/log.hpp"
+#include "proxy/server.hpp"
+#include "understudy_version.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <thread>
+#include <vector>
+
+namespace understudy::cmd {
+
+namespace {
+
+using config::LogLevel;
+
+// What identifies one state of a file; a change of it reloads (editors replace, ConfigMaps relink).
+struct FileState {
+    explicit FileState(const std::string& path) {
+        struct stat s {};
+        if (::stat(path.c_str(), &s) != 0) return;
+        inode = s.st_ino;
+        size = s.st_size;
+        seconds = s.st_mtim.tv_sec;
+        nanoseconds = s.st_mtim.tv_nsec;
+    }
+    bool operator==(const FileState&) const = default;
+    bool exists() const { return inode != 0; }
+    ino_t inode = 0;
+    off_t size = 0;
+    time_t seconds = 0;
+    long nanoseconds = 0;
+};
+
+// Signals are taken by the main thread only; workers are started with all of them blocked.
+sigset_t block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+// Every client needs a descriptor and so does its upstream; take what the system allows.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class Daemon {
+  public:
+    Daemon(ConfigOptions options, std::shared_ptr<const config::Config> config, sigset_t signals)
+        : options_(std::move(options)),
+          config_(std::move(config)),
+          signals_(signals),
+          server_(std::make_unique<proxy::Server>(config_)),
+          file_(config_->source) {}
+
+    int run() {
+        try {
+            server_->start();
+        } catch (const proxy::BindError& e) {
+            std::fprintf(stderr, "understudy: cannot listen on %s: %s\n", e.endpoint.c_str(),
+                         e.message.c_str());
+            return kCannotBind;
+        }
+        announce();
+        for (;;) {
+            const timespec second{1, 0};
+            const int signal = ::sigtimedwait(&signals_, nullptr, &second);
+            if (signal == SIGTERM || signal == SIGINT) return drain();
+            if (signal == SIGHUP || file_changed()) reload();
+        }
+    }
+
+  private:
+    void announce() const {
+        for (const auto& warning : config_->warnings) {
+            proxy::log(LogLevel::warn, "warning", {{"message", warning}});
+        }
+        proxy::log(LogLevel::info, "started",
+                   {{"version", UNDERSTUDY_VERSION},
+                    {"commit", UNDERSTUDY_COMMIT},
+                    {"config", config_->source},
+                    {"workers", static_cast<std::uint64_t>(server_->workers())}});
+        // Plain lines whatever the log format and level: scripts and people wait for them.
+        for (const auto& e : server_->listening()) {
+            std::fprintf(stderr, "listening on http://%s\n", e.text().c_str());
+        }
+        for (const auto& e : server_->admin_listening()) {
+            std::fprintf(stderr, "admin on http://%s\n", e.text().c_str());
+        }
+        std::fflush(stderr);
+    }
+
+    bool file_changed() {
+        const FileState now(config_->source);
+        if (!now.exists() || now == file_) {
+            changed_.reset();
+            return false;
+        }
+        // Wait until it has been the same for one round: it may still be being written.
+        if (!changed_ || !(*changed_ == now)) {
+            changed_ = now;
+            return false;
+        }
+        changed_.reset();
+        return true;
+    }
+
+    void reload() {
+        file_ = FileState(config_->source);
+        std::optional<std::string> path;
+        if (!options_.file.empty()) path = options_.file;
+        auto loaded = config::load(path, config::process_environment(), options_.overrides);
+        if (loaded.config) {
+            try {
+                const auto fixed = server_->reload(loaded.config);
+                for (const auto& name : fixed) {
+                    proxy::log(LogLevel::warn, "reload",
+                               {{"message", name + " changed; that needs a restart"}});
+                }
+                config_ = std::move(loaded.config);
+                proxy::init_log(config_->log);
+                proxy::log(LogLevel::info, "reload", {{"result", "ok"}, {"config", config_->source}});
+                return;
+            } catch (const std::exception& e) {
+                loaded.problems.push_back({config_->source, 0, 0, "", e.what()});
+            }
+        }
+        server_->count_failed_reload();
+        for (const auto& problem : loaded.problems) {
+            proxy::log(LogLevel::error, "reload",
+                       {{"result", "refused, the old configuration stays"},
+                        {"message", problem.text()}});
+        }
+    }
+
+    int drain() {
+        proxy::log(LogLevel::info, "draining",
+                   {{"limit_ms", static_cast<std::uint64_t>(config_->drain.count())}});
+        bool done = false;
+        std::thread drainer([&] { done = server_->drain(config_->drain); finished_ = true; });
+        while (!finished_) {
+            const timespec moment{0, 20'000'000};
+            const int signal = ::sigtimedwait(&signals_, nullptr, &moment);
+            if (signal == SIGTERM || signal == SIGINT) {
+                proxy::log(LogLevel::warn, "stopped", {{"reason", "second signal"}});
+                proxy::shutdown_log();
+                std::fflush(stderr);
+                std::_Exit(kFailure);  // at once: running answers are cut
+            }
+        }
+        drainer.join();
+        server_->stop();
+        proxy::log(LogLevel::info, "stopped", {{"drained", done ? "all" : "limit reached"}});
+        return kOk;
+    }
+
+    ConfigOptions options_;
+    std::shared_ptr<const config::Config> config_;
+    sigset_t signals_;
+    std::unique_ptr<proxy::Server> server_;
+    FileState file_;
+    std::optional<FileState> changed_;
+    std::atomic<bool> finished_{false};
+};
+
+int serve(const ConfigOptions& options) {
+    const auto signals = block_signals();
+    auto config = load_or_explain(options);
+    if (!config) return kUsage;
+    raise_descriptor_limit();
+    proxy::init_log(config->log);
+    int code = kFailure;
+    try {
+        Daemon daemon(options, std::move(config), signals);
+        code = daemon.run();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "understudy: %s\n", e.what());
+    }
+    proxy::shutdown_log();
+    return code;
+}
+
+}  // namespace
+
+Run add_serve(CLI::App& app) {
+    const auto options = add_config_options(app);
+    return [options] { return serve(*options); };
+}
+
+}  // namespace understudy::cmd

@@ -1,0 +1,15 @@
+// The pages that are not forwarded: health, metrics, the list of models.
+#pragma once
+
+#include "proxy/inbound.hpp"
+#include "proxy/runtime.hpp"
+#include "upstreams/task.hpp"
+
+namespace understudy::proxy {
+
+class Session;
+
+/// Answers any endpoint that is not EndpointKind::proxied.
+upstreams::Task<void> answer_admin(Session& session, const Inbound& request, Runtime& runtime);
+
+}  // namespace understudy::proxy

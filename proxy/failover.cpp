@@ -1,0 +1,221 @@
+#include "proxy/failover.hpp"
+
+#include "proxy/auth.hpp"
+#include "proxy/relay.hpp"
+#include "proxy/session.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy {
+
+namespace {
+// Failures of the upstream, as against refusals of what the client asked.
+bool upstreams_fault(wire::FailureClass failure) {
+    return wire::kDefaultFallbackOn.contains(failure);
+}
+}  // namespace
+
+using metrics::Outcome;
+using upstreams::Attempt;
+using upstreams::Clock;
+using upstreams::Task;
+using wire::FailureClass;
+
+Failover::Failover(Session& session, Inbound& request, std::shared_ptr<Runtime> runtime)
+    : session_(session), request_(request), runtime_(std::move(runtime)) {
+    session_.worker().shared().inflight.fetch_add(1, std::memory_order_relaxed);
+}
+
+Failover::~Failover() {
+    record_.reset();  // settles while the request it refers to is still there
+    session_.worker().shared().inflight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+std::string_view Failover::sent_model(const RuntimeEntry& entry) const {
+    return entry.model ? std::string_view(*entry.model) : std::string_view(request_.facts.model);
+}
+
+Task<void> Failover::run() {
+    auto refusal = understand();
+    record_.emplace(*runtime_, request_, route_, session_.client_gone());
+    if (refusal) {
+        co_await answer_rejected(std::move(*refusal));
+        co_return;
+    }
+    for (std::size_t position = 0;;) {
+        const Step step = co_await attempt(position);
+        if (step == Step::done || session_.client_gone()) co_return;
+        if (step == Step::stop) break;
+        if (step == Step::retry) {
+            ++retries_used_;
+            co_await wait(delay_);
+            if (session_.client_gone()) co_return;
+        } else {
+            ++position;
+            retries_used_ = 0;
+        }
+    }
+    co_await answer_failure();
+}
+
+Task<void> Failover::answer_rejected(LocalError error) {
+    record_->outcome = Outcome::rejected;
+    record_->status = error.status;
+    record_->error_code = error.code;
+    co_await session_.answer(error);
+}
+
+upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
+    const auto& config = runtime_->config();
+    upstreams::AttemptSpec spec;
+    spec.upstream = entry.upstream;
+    spec.peer = entry.peer.get();
+    spec.head.method = request_.head.method;
+    spec.head.path = request_.endpoint.path;
+    spec.head.client = &request_.head;
+    spec.head.request_id = request_.request_id;
+    // A key of this proxy never travels; a client's own credentials do where the upstream has none.
+    spec.head.forward_credentials = !entry.upstream->api_key && config.keys.empty();
+    spec.body = request_.body;
+    spec.facts = &request_.facts;
+    if (request_.facts.has_model || request_.facts.json) spec.model = entry.model;
+    spec.shape = request_.endpoint.shape;
+    spec.stream = request_.facts.stream;
+    spec.inject_usage =
+        request_.facts.stream && request_.endpoint.streams && !request_.facts.include_usage;
+    spec.buffer_response = config.limits.buffer_response_bytes;
+    spec.header_bytes = config.limits.header_bytes;
+    spec.header_count = config.limits.header_count;
+    spec.deadline = deadline_;
+    return spec;
+}
+
+// One attempt, from its start to its bill.
+Task<Failover::Step> Failover::attempt(std::size_t position) {
+    const auto& entry = *chain_[position];
+    const auto spec = spec_for(entry);
+    Attempt attempt(spec, session_.signal(), session_.client_gone());
+    AttemptRecord record(*runtime_, *record_, request_, spec, attempt, sent_model(entry));
+    co_await attempt.run();
+    record.trace();
+    if (attempt.state() != Attempt::State::failed) {
+        co_await relay(attempt, record, position);
+        co_return Step::done;
+    }
+    if (session_.client_gone()) co_return Step::done;
+    remember_failure(attempt, position);
+    const auto decision = decide_after(attempt, position);
+    co_await attempt.settle();
+    switch (decision.action) {
+        case Decision::Action::retry:
+            delay_ = decision.delay;
+            co_return Step::retry;
+        case Decision::Action::next:
+            runtime_->shard()
+                .failover(entry.upstream->name, chain_[position + 1]->upstream->name,
+                          static_cast<std::size_t>(attempt.failure()))
+                .add();
+            co_return Step::next;
+        case Decision::Action::stop:
+            break;
+    }
+    co_return Step::stop;
+}
+
+Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t position) {
+    const auto& entry = *chain_[position];
+    record_->outcome = position == 0 ? Outcome::primary : Outcome::fallback;
+    record_->status = attempt.head().status;
+    const bool whole = attempt.state() == Attempt::State::whole;
+    const auto bill = record.bill();
+    const auto fields = answer_fields(request_, *record_, entry.upstream->name, sent_model(entry),
+                                      whole ? &bill : nullptr);
+    if (whole) {
+        record_->whole = true;
+        co_await relay_whole(session_, attempt.head(), attempt.body(), fields);
+    } else {
+        co_await relay_stream(session_, attempt, fields);
+        if (attempt.state() == Attempt::State::broken) record_->outcome = Outcome::exhausted;
+    }
+    co_await attempt.settle();
+}
+
+void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
+    const auto& entry = *chain_[position];
+    if (!tried_.empty()) tried_ += "; ";
+    tried_ += attempt_name(entry.upstream->name, sent_model(entry)) + ": " + attempt.detail();
+    if (position != 0) return;
+    PrimaryFailure p;
+    p.failure = attempt.failure();
+    p.deadline_hit = attempt.request_deadline_hit();
+    p.starved = attempt.starved();
+    p.upstream = entry.upstream->name;
+    p.model = sent_model(entry);
+    // A 2xx is only relayed as a failure when it holds the upstream's own error: a cut or empty
+    // answer must not look like one.
+    const bool error_status = attempt.head().status < 200 || attempt.head().status > 299;
+    p.answered = attempt.answered() && (error_status || attempt.error_inside());
+    if (p.answered) {
+        p.head = attempt.head();
+        p.body = attempt.body();
+    }
+    primary_ = std::move(p);
+}
+
+Decision Failover::decide_after(const Attempt& attempt, std::size_t position) {
+    AfterFailure after;
+    after.failure = attempt.failure();
+    after.entry = position;
+    after.entries = chain_.size();
+    after.retries_used = retries_used_;
+    after.retry_after = attempt.retry_after();
+    after.time_left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+    after.may_fall_back = request_.may_fall_back;
+    after.jitter = session_.worker().jitter();
+    return decide(*route_->route, after);
+}
+
+Task<void> Failover::wait(std::chrono::milliseconds delay) {
+    if (delay.count() <= 0) co_return;
+    upstreams::Watch watch(session_.signal(), session_.client_gone(),
+                           session_.worker().context().timers);
+    watch.set_deadline(Clock::now() + delay);
+    while (!watch.stopped()) co_await watch.signal().wait();
+}
+
+LocalError Failover::local_failure() const {
+    const std::string tried = " Tried " + tried_ + '.';
+    LocalError error;
+    if (primary_->deadline_hit) {
+        error = {504, "deadline_exceeded", "No upstream answered before the deadline." + tried};
+    } else if (primary_->failure == FailureClass::timeout) {
+        error = {504, "upstream_timeout", "The upstream did not answer in time." + tried};
+    } else if (primary_->starved) {
+        error = {503, "overloaded", "All connections to the upstream are busy." + tried};
+        error.retry_after = std::chrono::seconds(1);
+    } else if (primary_->failure == FailureClass::connection) {
+        error = {502, "upstream_unreachable", "The upstream could not be reached." + tried};
+    } else {
+        error = {502, "upstream_malformed", "The upstream did not give a usable answer." + tried};
+    }
+    return error;
+}
+
+Task<void> Failover::answer_failure() {
+    const bool transient = upstreams_fault(primary_->failure);
+    record_->outcome = transient ? Outcome::exhausted : Outcome::client_error;
+    auto fields = answer_fields(request_, *record_, primary_->upstream, primary_->model, nullptr);
+    // The chain has been tried to its end: a client's library need not start it again at once.
+    if (transient && record_->attempts > 1) fields += "x-should-retry: false\r\n";
+    if (primary_->answered) {
+        record_->status = primary_->head.status;
+        co_await relay_whole(session_, primary_->head, primary_->body, fields);
+        co_return;
+    }
+    const auto error = local_failure();
+    record_->status = error.status;
+    record_->error_code = error.code;
+    co_await session_.answer(error, fields);
+}
+
+}  // namespace understudy::proxy

@@ -1,0 +1,77 @@
+// The failover engine: takes one request through its chain until an attempt succeeds or the policy
+// says stop, then has the answer relayed.
+#pragma once
+
+#include "proxy/inbound.hpp"
+#include "proxy/local_error.hpp"
+#include "proxy/policy.hpp"
+#include "proxy/record.hpp"
+#include "proxy/runtime.hpp"
+#include "upstreams/attempt.hpp"
+#include "upstreams/task.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy::proxy {
+
+class Session;
+
+class Failover {
+  public:
+    /// All arguments outlive this.
+    Failover(Session& session, Inbound& request, std::shared_ptr<Runtime> runtime);
+    ~Failover();
+    Failover(const Failover&) = delete;
+    Failover& operator=(const Failover&) = delete;
+
+    upstreams::Task<void> run();
+
+  private:
+    /// What the primary said, or why it said nothing; the client gets it when all fail.
+    struct PrimaryFailure {
+        bool answered = false;
+        upstreams::AnswerHead head;
+        std::string body;
+        std::string upstream;
+        std::string model;
+        wire::FailureClass failure = wire::FailureClass::none;
+        bool deadline_hit = false;
+        bool starved = false;
+    };
+    enum class Step { done, retry, next, stop };
+
+    std::optional<LocalError> understand();
+    std::optional<LocalError> scan_body();
+    std::optional<LocalError> choose_chain();
+    upstreams::AttemptSpec spec_for(const RuntimeEntry& entry) const;
+    upstreams::Task<Step> attempt(std::size_t position);
+    upstreams::Task<void> relay(upstreams::Attempt& attempt, AttemptRecord& record,
+                                std::size_t position);
+    void remember_failure(const upstreams::Attempt& attempt, std::size_t position);
+    Decision decide_after(const upstreams::Attempt& attempt, std::size_t position);
+    upstreams::Task<void> wait(std::chrono::milliseconds delay);
+    upstreams::Task<void> answer_failure();
+    LocalError local_failure() const;
+    std::string_view sent_model(const RuntimeEntry& entry) const;
+    upstreams::Task<void> answer_rejected(LocalError error);
+
+    Session& session_;
+    Inbound& request_;
+    std::shared_ptr<Runtime> runtime_;
+    const RuntimeRoute* route_ = nullptr;
+    std::vector<const RuntimeEntry*> chain_;
+    std::optional<RequestRecord> record_;
+    std::optional<PrimaryFailure> primary_;
+    std::string tried_;  // for the message when nothing answered
+    upstreams::TimePoint deadline_{};
+    std::uint32_t retries_used_ = 0;
+    std::chrono::milliseconds delay_{0};
+};
+
+}  // namespace understudy::proxy

@@ -1,0 +1,59 @@
+#include "proxy/inbound.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace understudy::proxy {
+
+using wire::iequals;
+
+namespace {
+
+constexpr std::size_t kMaxName = 128;
+
+bool visible(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxName &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    double number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (ec != std::errc() || number <= 0 || number > 1e9) return std::nullopt;
+    const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    double scale = 0;
+    if (unit == "ms") scale = 1;
+    if (unit == "s") scale = 1000;
+    if (unit == "m") scale = 60'000;
+    if (unit == "h") scale = 3'600'000;
+    if (scale == 0) return std::nullopt;
+    return std::chrono::milliseconds(static_cast<long long>(number * scale));
+}
+
+std::string_view usable_request_id(const wire::RequestHead& head) {
+    const auto id = head.fields.find("x-request-id");
+    return visible(id) ? id : std::string_view();
+}
+
+std::string read_overrides(Inbound& request) {
+    const auto& fields = request.head.fields;
+    request.chain = fields.find("x-understudy-chain");
+    if (const auto text = fields.find("x-understudy-deadline"); text.data() != nullptr) {
+        request.deadline = parse_duration(text);
+        if (!request.deadline) return "x-understudy-deadline: expected a duration such as 30s";
+    }
+    if (const auto text = fields.find("x-understudy-fallback"); text.data() != nullptr) {
+        if (!iequals(text, "on") && !iequals(text, "off")) {
+            return "x-understudy-fallback: expected on or off";
+        }
+        request.may_fall_back = iequals(text, "on");
+    }
+    auto session = fields.find("x-understudy-session");
+    if (session.empty()) session = fields.find("x-litellm-session-id");
+    if (visible(session)) request.session = session;
+    return {};
+}
+
+}  // namespace understudy::proxy

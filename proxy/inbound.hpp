@@ -1,0 +1,42 @@
+// One request as it came from a client, read and understood but not yet acted upon.
+#pragma once
+
+#include "config/config.hpp"
+#include "proxy/endpoints.hpp"
+#include "upstreams/timers.hpp"
+#include "wire/head.hpp"
+#include "wire/request_body.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy::proxy {
+
+/// Views point into the session's read buffer, which does not move while the request is handled.
+struct Inbound {
+    wire::RequestHead head;
+    Endpoint endpoint;
+    std::string_view body;
+    wire::RequestFacts facts;
+    std::string request_id;
+    std::string session;                 // x-understudy-session or x-litellm-session-id
+    const config::Key* key = nullptr;    // who asks, where keys are configured
+    upstreams::TimePoint received_at{};  // when it had been read completely
+
+    std::string_view chain;              // x-understudy-chain, empty: the route's
+    std::optional<std::chrono::milliseconds> deadline;  // x-understudy-deadline
+    bool may_fall_back = true;           // x-understudy-fallback: off
+};
+
+/// Reads the x-understudy-* fields. Returns what is wrong with one of them, or an empty string.
+std::string read_overrides(Inbound& request);
+
+/// "250ms", "30s", "2m", "1h", as in the configuration.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// The client's request id if it is fit for headers and logs, else empty.
+std::string_view usable_request_id(const wire::RequestHead& head);
+
+}  // namespace understudy::proxy

@@ -1,0 +1,32 @@
+// Answers that originate here and not at an upstream: OpenAI's error shape with stable codes.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy::proxy {
+
+/// An error of our own. The message says what was tried and what to do; it never holds a secret, and
+/// says "rate limit" and the like only where it is true, because clients' libraries scan for that.
+struct LocalError {
+    LocalError() = default;
+    LocalError(unsigned s, std::string_view c, std::string m)
+        : status(s), code(c), message(std::move(m)) {}
+    unsigned status = 500;
+    std::string_view code;  // static storage
+    std::string message;
+    std::string_view param;                      // empty: null
+    std::optional<std::chrono::seconds> retry_after;
+    std::string_view allow;                      // for 405
+    bool should_not_retry = false;               // adds x-should-retry: false
+};
+
+/// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}
+std::string to_json(const LocalError& error);
+
+/// The standard reason phrase, or "Error".
+std::string_view reason_phrase(unsigned status);
+
+}  // namespace understudy::proxy

@@ -1,0 +1,117 @@
+// The part of the failover engine that understands a request: its body, its route, its chain.
+#include "proxy/auth.hpp"
+#include "proxy/failover.hpp"
+#include "proxy/session.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy {
+
+using upstreams::Clock;
+using wire::iequals;
+
+namespace {
+
+std::string_view trim(std::string_view text) {
+    while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+    while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+    return text;
+}
+
+bool is_multipart(std::string_view content_type) {
+    constexpr std::string_view kMultipart = "multipart/form-data";
+    return content_type.size() >= kMultipart.size() &&
+           iequals(content_type.substr(0, kMultipart.size()), kMultipart);
+}
+
+LocalError bad_request(std::string message, std::string_view code = "invalid_request") {
+    return {400, code, std::move(message)};
+}
+
+}  // namespace
+
+std::optional<LocalError> Failover::scan_body() {
+    auto& facts = request_.facts;
+    const auto content_type = request_.head.fields.find("content-type");
+    if (is_multipart(content_type)) {
+        const auto boundary = wire::multipart_boundary(content_type);
+        if (boundary.empty() || !wire::scan_multipart(request_.body, boundary, facts)) {
+            return bad_request("The multipart body does not contain its boundary.");
+        }
+        return std::nullopt;
+    }
+    if (const auto encoding = request_.head.fields.find("content-encoding");
+        !encoding.empty() && !iequals(encoding, "identity")) {
+        return LocalError(400, "unsupported_encoding",
+                          "Compressed request bodies are not supported; send it as it is.");
+    }
+    const auto problem = wire::scan_request(request_.body, facts);
+    if (!problem) return std::nullopt;
+    return bad_request("The request body is not one JSON object: " + std::string(problem->what) +
+                           " at byte " + std::to_string(problem->offset) + '.',
+                       "invalid_json");
+}
+
+// Reads everything that decides where the request goes. The error is the client's.
+std::optional<LocalError> Failover::understand() {
+    if (session_.worker().shared().draining) {
+        LocalError error(503, "draining", "This proxy is shutting down; try again elsewhere.");
+        error.retry_after = std::chrono::seconds(1);
+        return error;
+    }
+    request_.chain = {};
+    request_.deadline.reset();
+    request_.may_fall_back = true;
+    if (auto problem = read_overrides(request_); !problem.empty()) return bad_request(problem);
+    if (auto error = scan_body()) return error;
+    const auto& model = request_.facts.model;
+    if (auto error = authorize(request_, model)) return error;
+    route_ = runtime_->route_for(model);
+    if (route_ == nullptr) {
+        std::string known;
+        for (const auto& route : runtime_->config().routes) {
+            known += (known.empty() ? "" : ", ") + route.model;
+        }
+        LocalError error(404, "model_not_found",
+                         "No route takes the model \"" + model + "\". Known: " + known + '.');
+        error.param = "model";
+        return error;
+    }
+    if (auto error = choose_chain()) return error;
+    auto limit = route_->route->deadline;
+    if (request_.deadline) limit = std::min(limit, *request_.deadline);
+    deadline_ = request_.received_at + limit;
+    return std::nullopt;
+}
+
+std::optional<LocalError> Failover::choose_chain() {
+    if (request_.chain.data() == nullptr) {
+        for (const auto& entry : route_->entries) chain_.push_back(&entry);
+    }
+    // A reordering or a subset of what the route allows, named as the configuration names it.
+    auto rest = request_.chain;
+    while (!rest.empty()) {
+        const auto comma = rest.find(',');
+        const auto name = trim(rest.substr(0, comma));
+        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+        const auto found =
+            std::find_if(route_->entries.begin(), route_->entries.end(), [&](const auto& e) {
+                return e.entry->text == name || e.upstream->name == name;
+            });
+        if (found == route_->entries.end()) {
+            return bad_request("x-understudy-chain: \"" + attempt_name(name, "") +
+                                   "\" is not in this route's chain.",
+                               "invalid_chain");
+        }
+        chain_.push_back(&*found);
+    }
+    if (chain_.empty()) return bad_request("x-understudy-chain names no upstream.", "invalid_chain");
+    if (!request_.facts.has_model && !chain_.front()->model) {
+        auto error = bad_request("The request names no model.", "model_required");
+        error.param = "model";
+        return error;
+    }
+    return std::nullopt;
+}
+
+}  // namespace understudy::proxy

@@ -1,0 +1,122 @@
+// The part of a session that reads a request's body into its buffer, whole and bounded.
+#include "proxy/session.hpp"
+
+#include "wire/chunk.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace understudy::proxy {
+
+using upstreams::GatherList;
+using upstreams::kReadBuffer;
+using upstreams::Task;
+
+namespace {
+// Room made at a time for a large body: what is promised by Content-Length is not what has come.
+constexpr std::size_t kBodyStep = 1 << 20;
+constexpr std::size_t kWatchSpace = 512;  // for the read that notices a client leaving
+
+LocalError body_timeout() {
+    return {408, "request_timeout", "The request body stalled longer than limits.body_timeout."};
+}
+LocalError out_of_memory() {
+    LocalError error(503, "overloaded", "Out of buffer memory (limits.memory); try again.");
+    error.retry_after = std::chrono::seconds(1);
+    return error;
+}
+}  // namespace
+
+// True: request_.body is whole. False: the client was answered, or is gone.
+Task<bool> Session::read_body() {
+    const auto framing = request_.head.framing;
+    request_.body = {};
+    if (framing.kind != wire::BodyKind::none && request_.head.expect_continue &&
+        client_->in.size() == request_.head.size) {
+        GatherList out;
+        out.add("HTTP/1.1 100 Continue\r\n\r\n");
+        const bool sent = co_await send(out);
+        if (!sent) co_return false;
+    }
+    bool whole = true;
+    if (framing.kind == wire::BodyKind::length) {
+        whole = co_await read_sized_body(framing.length);
+    } else if (framing.kind == wire::BodyKind::chunked) {
+        whole = co_await read_chunked_body();
+    }
+    if (!whole) co_return false;
+    steady_views();
+    co_return true;
+}
+
+Task<bool> Session::read_sized_body(std::uint64_t size) {
+    auto& in = client_->in;
+    const std::size_t total = request_.head.size + static_cast<std::size_t>(size);
+    while (in.size() < total) {
+        const std::size_t missing = total - in.size();
+        if (!in.ensure_free(std::min(missing + kWatchSpace, std::max(kBodyStep, in.size())))) {
+            co_return co_await refuse(out_of_memory());
+        }
+        const bool came = co_await more(runtime_->config().limits.body_timeout);
+        if (came) continue;
+        if (client_gone_) co_return false;
+        co_return co_await refuse(body_timeout());
+    }
+    request_size_ = total;
+    co_return true;
+}
+
+// Decodes in place: head, payload, then raw bytes not yet decoded.
+Task<bool> Session::read_chunked_body() {
+    auto& in = client_->in;
+    const std::size_t head = request_.head.size;
+    const std::size_t limit = runtime_->config().limits.body_bytes;
+    wire::ChunkDecoder decoder;
+    std::size_t payload = 0;
+    for (;;) {
+        const std::size_t raw = in.size() - head - payload;
+        char* const at = in.data() + head + payload;
+        std::size_t added = 0;
+        std::size_t used = 0;
+        if (!decoder.decode_in_place(at, raw, added, used)) {
+            co_return co_await refuse(400, "invalid_request", "Broken chunked coding.");
+        }
+        payload += added;
+        if (payload > limit) {
+            co_return co_await refuse(413, "body_too_large",
+                                      "The request body is larger than limits.body.");
+        }
+        // What follows the body (a pipelined request) moves up behind the payload.
+        std::memmove(at + added, at + used, raw - used);
+        in.trim_back(used - added);
+        if (decoder.done()) break;
+        if (!in.ensure_free(std::max(kReadBuffer / 2, std::min(kBodyStep, in.size())))) {
+            co_return co_await refuse(out_of_memory());
+        }
+        const bool came = co_await more(runtime_->config().limits.body_timeout);
+        if (came) continue;
+        if (client_gone_) co_return false;
+        co_return co_await refuse(body_timeout());
+    }
+    request_size_ = head + payload;
+    co_return true;
+}
+
+// From here on the buffer does not move: the head is read again if it has moved since.
+void Session::steady_views() {
+    auto& in = client_->in;
+    in.ensure_free(kWatchSpace);  // failing only means that a leaving client is noticed later
+    const std::size_t head = request_.head.size;
+    // A chunked body was decoded in place, but the head still says how it came; framing is kept.
+    const auto framing = request_.head.framing;
+    if (request_.head.method.data() != in.data()) {
+        const auto& limits = runtime_->config().limits;
+        wire::HeadReader again(wire::HeadLimits{limits.header_bytes, limits.header_count});
+        again.read_request(in.view(), request_.head);
+        request_.head.framing = framing;
+        request_.endpoint = match_endpoint(request_.head.method, request_.head.target);
+    }
+    request_.body = in.view().substr(head, request_size_ - head);
+}
+
+}  // namespace understudy::proxy

@@ -1,0 +1,215 @@
+#include "proxy/record.hpp"
+
+#include "proxy/log.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy {
+
+using metrics::Outcome;
+using upstreams::Clock;
+using upstreams::TimePoint;
+
+namespace {
+
+constexpr std::size_t kMaxNameInTrace = 128;
+constexpr std::uint64_t kBytesPerToken = 4;            // the usual rule of thumb for English text
+constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;   // beyond it there are images, not words
+
+std::uint64_t nanoseconds(Clock::duration d) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, std::chrono::duration_cast<std::chrono::nanoseconds>(d).count()));
+}
+
+std::uint64_t milliseconds(Clock::duration d) { return nanoseconds(d) / 1'000'000; }
+
+metrics::TokenCounts disjoint(const wire::Usage& usage) {
+    metrics::TokenCounts counts;
+    const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
+    counts.cache_read = usage.cache_read;
+    counts.cache_write = usage.cache_write;
+    counts.input = minus(minus(usage.prompt, usage.cache_read), usage.cache_write);
+    counts.reasoning = usage.reasoning;
+    counts.output = minus(usage.completion, usage.reasoning);
+    return counts;
+}
+
+}  // namespace
+
+std::string attempt_name(std::string_view upstream, std::string_view model) {
+    std::string name(upstream);
+    if (model.empty()) return name;
+    name += '/';
+    for (const char c : model.substr(0, kMaxNameInTrace)) {
+        const bool plain = c > ' ' && c < 0x7f && c != ',' && c != ';' && c != '"' && c != '\\';
+        name += plain ? c : '_';
+    }
+    return name;
+}
+
+Bill bill_for(const upstreams::Metered& metered, bool stream_cut, std::uint64_t prompt_bytes,
+              const metrics::ModelPrice* price) {
+    Bill bill;
+    if (metered.usage) {
+        bill.reported = true;
+        bill.tokens = disjoint(*metered.usage);
+        if (metered.usage->reported_cost_pico_usd) {
+            bill.cost_pico_usd = static_cast<std::int64_t>(*metered.usage->reported_cost_pico_usd);
+            return bill;
+        }
+    } else if (stream_cut) {
+        // Servers send about one token per event; the prompt is known by its size only.
+        bill.estimated = true;
+        bill.tokens.output = metered.content_events;
+        if (prompt_bytes <= kMaxGuessedPrompt) bill.tokens.input = prompt_bytes / kBytesPerToken;
+    } else {
+        return bill;
+    }
+    if (price != nullptr) {
+        bill.cost_pico_usd = metrics::cost_pico_usd(*price, bill.tokens, metered.service_tier);
+    }
+    return bill;
+}
+
+RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
+                             const bool& client_gone)
+    : runtime_(runtime), request_(request), route_(route), client_gone_(client_gone) {
+    runtime_.shard().worker().inflight_requests.add(1);
+}
+
+RequestRecord::~RequestRecord() {
+    runtime_.shard().worker().inflight_requests.add(-1);
+    auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
+    if (client_gone_ && outcome != Outcome::rejected) outcome = Outcome::client_closed;
+    const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        Clock::now() - request_.received_at);
+    series.requests[static_cast<std::size_t>(outcome)].add();
+    if (route_ != nullptr) {
+        series.duration.observe(nanoseconds(took));
+        if (whole) series.overhead.observe(nanoseconds(std::max(took - waited, std::chrono::nanoseconds::zero())));
+    }
+    const auto level = outcome == Outcome::exhausted ? config::LogLevel::warn
+                                                     : config::LogLevel::info;
+    if (log_enabled(level)) write_line(took);
+}
+
+void RequestRecord::write_line(std::chrono::nanoseconds took) const {
+    LogFields f;
+    f.reserve(24);
+    f.emplace_back("id", request_.request_id);
+    f.emplace_back("path", std::string(request_.endpoint.path));
+    f.emplace_back("model", request_.facts.model.substr(0, kMaxNameInTrace));
+    if (route_ != nullptr) f.emplace_back("route", route_->route->model);
+    f.emplace_back("outcome", std::string(metrics::name_of(outcome)));
+    f.emplace_back("status", static_cast<std::uint64_t>(status));
+    if (!error_code.empty()) f.emplace_back("code", error_code);
+    f.emplace_back("ms", milliseconds(took));
+    f.emplace_back("stream", request_.facts.stream ? "true" : "false");
+    f.emplace_back("attempts", static_cast<std::uint64_t>(attempts));
+    if (!trace.empty()) f.emplace_back("trace", trace);
+    if (!served_by.empty()) f.emplace_back("upstream", served_by);
+    if (!served_model.empty()) f.emplace_back("served_model", served_model);
+    if (bill.reported || bill.estimated) {
+        const auto& t = bill.tokens;
+        f.emplace_back("usage", bill.reported ? "reported" : "estimated");
+        f.emplace_back("prompt_tokens", t.input + t.cache_read + t.cache_write);
+        f.emplace_back("completion_tokens", t.output + t.reasoning);
+        if (t.cache_read > 0) f.emplace_back("cache_read_tokens", t.cache_read);
+        if (t.cache_write > 0) f.emplace_back("cache_write_tokens", t.cache_write);
+        if (t.reasoning > 0) f.emplace_back("reasoning_tokens", t.reasoning);
+    }
+    if (total_cost_pico_usd > 0) {
+        f.emplace_back("cost_usd", metrics::format_usd(total_cost_pico_usd));
+    }
+    if (request_.key != nullptr) f.emplace_back("key", request_.key->name);
+    if (!request_.session.empty()) f.emplace_back("session", request_.session);
+    log(outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info, "request",
+        f);
+}
+
+AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inbound& inbound,
+                             const upstreams::AttemptSpec& spec, const upstreams::Attempt& attempt,
+                             std::string_view sent_model)
+    : runtime_(runtime),
+      request_(request),
+      inbound_(inbound),
+      spec_(spec),
+      attempt_(attempt),
+      sent_model_(sent_model),
+      series_(runtime.series(*spec.upstream, runtime.label(sent_model))) {
+    ++request_.attempts;
+}
+
+void AttemptRecord::trace() {
+    auto& out = request_.trace;
+    if (!out.empty()) out += ", ";
+    out += attempt_name(spec_.upstream->name, sent_model_);
+    const auto status = attempt_.head().status;
+    out.append(1, ';').append(wire::name_of(attempt_.failure()));
+    out.append(1, ';').append(status != 0 ? std::to_string(status) : "-");
+    const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
+    out.append(1, ';').append(std::to_string(milliseconds(end - attempt_.started())));
+    out += "ms";
+}
+
+Bill AttemptRecord::bill() const {
+    using State = upstreams::Attempt::State;
+    const auto state = attempt_.state();
+    const auto& metered = attempt_.metered();
+    const bool cut = (state == State::committed || state == State::broken ||
+                      (state == State::finished && attempt_.event_stream())) &&
+                     metered.content_events > 0;
+    const auto* price = runtime_.price(*spec_.upstream, metered.model, sent_model_);
+    return bill_for(metered, cut, spec_.body.size(), price);
+}
+
+AttemptRecord::~AttemptRecord() {
+    using State = upstreams::Attempt::State;
+    const auto state = attempt_.state();
+    auto failure = attempt_.failure();
+    // Dropped while it was running, or while its answer was being relayed: the client left.
+    if (state == State::running || state == State::committed) {
+        failure = wire::FailureClass::client_closed;
+    }
+    const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
+    series_.attempts[static_cast<std::size_t>(failure)].add();
+    series_.duration.observe(nanoseconds(end - attempt_.started()));
+    request_.waited += end - attempt_.started();
+    if (attempt_.first_token_at() != TimePoint{} && attempt_.event_stream()) {
+        series_.first_token.observe(nanoseconds(attempt_.first_token_at() - attempt_.sent_at()));
+    }
+    const auto bill = this->bill();
+    if (bill.reported || bill.estimated) {
+        const auto source = bill.reported ? metrics::Source::reported : metrics::Source::estimated;
+        series_.add_usage(bill.tokens, source);
+        if (bill.cost_pico_usd && *bill.cost_pico_usd > 0) {
+            series_.cost_pico_usd[static_cast<std::size_t>(source)].add(
+                static_cast<std::uint64_t>(*bill.cost_pico_usd));
+            request_.total_cost_pico_usd += *bill.cost_pico_usd;
+        }
+    }
+    const bool served = state == State::whole || state == State::finished ||
+                        state == State::committed || state == State::broken;
+    const bool counts_tokens = spec_.shape == wire::AnswerShape::chat ||
+                               spec_.shape == wire::AnswerShape::completion ||
+                               spec_.shape == wire::AnswerShape::responses ||
+                               spec_.shape == wire::AnswerShape::embeddings;
+    if (served && counts_tokens && !bill.reported) series_.usage_missing.add();
+    if (served) {
+        request_.bill = bill;
+        request_.served_by = spec_.upstream->name;
+        request_.served_model = attempt_.metered().model.substr(0, kMaxNameInTrace);
+    }
+}
+
+void reject(Runtime& runtime, const Inbound& request, const LocalError& error) {
+    runtime.unrouted().requests[static_cast<std::size_t>(Outcome::rejected)].add();
+    if (!log_enabled(config::LogLevel::info)) return;
+    log(config::LogLevel::info, "rejected",
+        {{"id", request.request_id},
+         {"status", static_cast<std::uint64_t>(error.status)},
+         {"code", std::string(error.code)},
+         {"message", error.message}});
+}
+
+}  // namespace understudy::proxy

@@ -1,0 +1,94 @@
+// What is remembered of a request and of each of its attempts, and where it goes: counters, headers,
+// one log line. Both records settle themselves when they go out of scope, so no way out is missed.
+#pragma once
+
+#include "metrics/series.hpp"
+#include "proxy/inbound.hpp"
+#include "proxy/local_error.hpp"
+#include "proxy/runtime.hpp"
+#include "upstreams/attempt.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy::proxy {
+
+/// "openai/gpt-4o": safe for headers and logs whatever the client called its model.
+std::string attempt_name(std::string_view upstream, std::string_view model);
+
+/// Tokens and cost of one attempt, or of all attempts of a request.
+struct Bill {
+    metrics::TokenCounts tokens;
+    std::optional<std::int64_t> cost_pico_usd;
+    bool reported = false;   // the upstream said so
+    bool estimated = false;  // we guess, because it did not
+};
+
+/// Metered usage as a bill. A stream that was cut before its usage is estimated from what went by.
+Bill bill_for(const upstreams::Metered& metered, bool stream_cut, std::uint64_t prompt_bytes,
+              const metrics::ModelPrice* price);
+
+/// One request: counts its outcome and writes its log line when it ends, however it ends.
+class RequestRecord {
+  public:
+    RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
+                  const bool& client_gone);
+    ~RequestRecord();
+    RequestRecord(const RequestRecord&) = delete;
+    RequestRecord& operator=(const RequestRecord&) = delete;
+
+    metrics::Outcome outcome = metrics::Outcome::client_closed;
+    unsigned status = 0;            // sent to the client, 0: none
+    std::string_view error_code;    // of a LocalError, static
+    std::string trace;              // x-understudy-trace
+    std::uint32_t attempts = 0;
+    std::string served_by;          // upstream that answered
+    std::string served_model;       // as that upstream names it
+    Bill bill;                      // of the attempt that served
+    std::int64_t total_cost_pico_usd = 0;
+    std::chrono::nanoseconds waited{0};  // for upstreams
+    bool whole = false;             // a plain answer: overhead can be told
+
+  private:
+    void write_line(std::chrono::nanoseconds took) const;
+
+    Runtime& runtime_;
+    const Inbound& request_;
+    const RuntimeRoute* route_;
+    const bool& client_gone_;
+};
+
+/// Accounts for one attempt when it goes out of scope: attempt, tokens, cost, durations.
+class AttemptRecord {
+  public:
+    AttemptRecord(Runtime& runtime, RequestRecord& request, const Inbound& inbound,
+                  const upstreams::AttemptSpec& spec, const upstreams::Attempt& attempt,
+                  std::string_view sent_model);
+    ~AttemptRecord();
+    AttemptRecord(const AttemptRecord&) = delete;
+    AttemptRecord& operator=(const AttemptRecord&) = delete;
+
+    /// Adds this attempt to the request's trace; once, when its fate is known.
+    void trace();
+    /// What this attempt costs as far as it is known now.
+    Bill bill() const;
+    metrics::AttemptSeries& series() { return series_; }
+
+  private:
+    Runtime& runtime_;
+    RequestRecord& request_;
+    const Inbound& inbound_;
+    const upstreams::AttemptSpec& spec_;
+    const upstreams::Attempt& attempt_;
+    std::string sent_model_;
+    metrics::AttemptSeries& series_;
+};
+
+/// Counts and logs a request that was refused before it had a route.
+void reject(Runtime& runtime, const Inbound& request, const LocalError& error);
+
+}  // namespace understudy::proxy

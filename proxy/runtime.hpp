@@ -1,0 +1,77 @@
+// The configuration as one worker runs it: every route entry with its peer, its metric handles and
+// its price already looked up. Built when a configuration is loaded; requests hold the one they
+// started with, so a reload changes nothing under them.
+#pragma once
+
+#include "config/config.hpp"
+#include "metrics/series.hpp"
+#include "upstreams/peer.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy::proxy {
+
+/// A configuration with the trust settings its upstreams need. Made once per load, by any thread.
+class LoadedConfig {
+  public:
+    /// Throws std::runtime_error when a CA file cannot be used.
+    explicit LoadedConfig(std::shared_ptr<const config::Config> config);
+    const config::Config& config() const { return *config_; }
+    std::shared_ptr<const upstreams::TlsContext> tls_for(const config::Upstream& upstream) const;
+
+  private:
+    std::shared_ptr<const config::Config> config_;
+    std::map<std::string, std::shared_ptr<const upstreams::TlsContext>> tls_;
+};
+
+/// One step of a chain, on one worker.
+struct RuntimeEntry {
+    const config::Upstream* upstream = nullptr;
+    const config::ChainEntry* entry = nullptr;
+    std::shared_ptr<upstreams::Peer> peer;
+    std::optional<std::string> model;  // sent instead of the client's
+};
+
+struct RuntimeRoute {
+    const config::Route* route = nullptr;
+    std::vector<RuntimeEntry> entries;
+    metrics::RouteSeries* series = nullptr;
+};
+
+class Runtime {
+  public:
+    using Peers = std::map<std::string, std::weak_ptr<upstreams::Peer>>;
+    /// `peers` carries pools over from one configuration to the next. `worker_count` divides
+    /// max_connections.
+    Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerContext& context,
+            metrics::Shard& shard, Peers& peers, std::size_t worker_count);
+
+    const config::Config& config() const { return loaded_->config(); }
+    const RuntimeRoute* route_for(std::string_view model) const;
+    /// The label of a model: itself when the configuration names it, else "other".
+    std::string_view label(std::string_view model) const;
+    /// Counters of one model at one upstream; created at first use.
+    metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model_label);
+    /// What an answer by `answered` costs at this upstream when `asked` was asked for; null: unknown.
+    const metrics::ModelPrice* price(const config::Upstream& upstream, std::string_view answered,
+                                     std::string_view asked);
+    metrics::Shard& shard() { return shard_; }
+    metrics::RouteSeries& unrouted() { return *unrouted_; }
+
+  private:
+    std::shared_ptr<const LoadedConfig> loaded_;
+    metrics::Shard& shard_;
+    std::vector<RuntimeRoute> routes_;
+    std::set<std::string, std::less<>> known_models_;
+    metrics::RouteSeries* unrouted_;
+    std::map<std::pair<const config::Upstream*, std::string>, metrics::AttemptSeries*> series_;
+    std::map<std::string, const metrics::ModelPrice*, std::less<>> prices_;  // bounded memo
+};
+
+}  // namespace understudy::proxy

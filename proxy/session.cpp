@@ -1,0 +1,299 @@
+#include "proxy/session.hpp"
+
+#include "proxy/admin.hpp"
+#include "proxy/auth.hpp"
+#include "proxy/failover.hpp"
+#include "proxy/log.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <exception>
+
+namespace understudy::proxy {
+
+using upstreams::Clock;
+using upstreams::GatherList;
+using upstreams::kReadBuffer;
+using upstreams::Stream;
+using upstreams::Task;
+
+namespace {
+constexpr std::chrono::milliseconds kLinger{2000};
+constexpr std::size_t kLingerBytes = 1 << 20;
+}  // namespace
+
+Session::Session(Worker& worker, upstreams::Socket socket, Role role)
+    : worker_(worker),
+      role_(role),
+      client_(new Stream(std::move(socket), worker.shared().budget)),
+      timer_(worker.context().timers,
+             [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); }, &signal_) {
+    client_->set_listener(this);
+    worker_.add(this);
+    worker_.series().connections.add(1);
+    worker_.shared().sessions.fetch_add(1, std::memory_order_relaxed);
+}
+
+Session::~Session() {
+    client_->close(reset_);
+    worker_.remove(this);
+    worker_.series().connections.add(-1);
+    worker_.shared().sessions.fetch_sub(1, std::memory_order_relaxed);
+    if (role_ != Role::admin) worker_.shared().connections.fetch_sub(1);
+}
+
+void Session::start(Worker& worker, upstreams::Socket socket, Role role) {
+    std::unique_ptr<Session, void (*)(Session*)> self(
+        new Session(worker, std::move(socket), role), [](Session* s) { delete s; });
+    upstreams::spawn(live(std::move(self)));
+}
+
+// The last line of defence: whatever goes wrong ends this connection and no other.
+Task<void> Session::live(std::unique_ptr<Session, void (*)(Session*)> self) {
+    try {
+        co_await self->run();
+    } catch (const std::exception& e) {
+        log(config::LogLevel::error, "session_failed", {{"what", e.what()}});
+    }
+}
+
+void Session::on_stream(Stream& stream) {
+    if (handling_ && (stream.read_error() || stream.write_error())) client_gone_ = true;
+    signal_.notify();
+}
+
+void Session::close_if_idle() {
+    if (!idle_) return;
+    client_gone_ = true;
+    signal_.notify();
+}
+
+void Session::abort() {
+    client_gone_ = true;
+    keep_alive_ = false;
+    client_->close(true);
+    signal_.notify();
+}
+
+void Session::cut(bool reset) {
+    keep_alive_ = false;
+    linger_ = false;
+    reset_ = reset;
+}
+
+Task<void> Session::run() {
+    for (;;) {
+        const bool got = co_await read_head();
+        if (!got) break;
+        co_await serve_one();
+        if (!keep_alive_ || client_gone_) break;
+        finish_request();
+    }
+    if (linger_ && !client_gone_) co_await linger();
+}
+
+// Waits for more bytes from the client. False: the client is gone, or the time is up (then
+// client_gone_ is not set).
+Task<bool> Session::more(std::chrono::milliseconds limit) {
+    const auto received = client_->received();
+    timer_.set(Clock::now() + limit);
+    for (;;) {
+        client_->arm_read();
+        if (client_->received() != received) co_return true;
+        if (client_->read_error()) client_gone_ = true;
+        if (client_gone_) co_return false;
+        co_await signal_.wait();
+        if (client_->received() == received && timer_.expired(Clock::now())) co_return false;
+    }
+}
+
+Task<bool> Session::read_head() {
+    head_reader_ = wire::HeadReader(wire::HeadLimits{worker_.runtime()->config().limits.header_bytes,
+                                                     worker_.runtime()->config().limits.header_count});
+    auto& in = client_->in;
+    std::optional<upstreams::TimePoint> head_deadline;
+    for (;;) {
+        runtime_ = worker_.runtime();
+        const auto& limits = runtime_->config().limits;
+        if (!in.empty()) {
+            const auto result = head_reader_.read_request(in.view(), request_.head);
+            if (result == wire::ParseResult::done) break;
+            if (result == wire::ParseResult::bad) {
+                const auto error = head_reader_.error();
+                LocalError refusal(wire::status_for(error), "invalid_request",
+                                   "The request head was refused: " +
+                                       std::string(wire::describe(error)) + '.');
+                co_return co_await refuse(std::move(refusal));
+            }
+            if (!head_deadline) head_deadline = Clock::now() + limits.header_timeout;
+        }
+        if (in.empty() && worker_.shared().draining && answered_) co_return false;
+        if (!in.ensure_free(kReadBuffer / 2)) {
+            co_return co_await refuse(503, "overloaded", "Out of buffer memory (limits.memory).");
+        }
+        idle_ = !head_deadline;
+        const auto wait = head_deadline
+                              ? std::chrono::ceil<std::chrono::milliseconds>(*head_deadline - Clock::now())
+                              : limits.keepalive;
+        const bool came = co_await more(wait);
+        idle_ = false;
+        if (came) continue;
+        if (client_gone_ || !head_deadline) co_return false;
+        co_return co_await refuse(408, "request_timeout",
+                                  "The request head did not come within limits.header_timeout.");
+    }
+    request_size_ = request_.head.size;
+    co_return true;
+}
+
+// What can be said before the body is read.
+std::optional<LocalError> Session::check_head() {
+    request_.endpoint = match_endpoint(request_.head.method, request_.head.target);
+    auto& endpoint = request_.endpoint;
+    const bool administrative = endpoint.kind == EndpointKind::healthz ||
+                                endpoint.kind == EndpointKind::readyz ||
+                                endpoint.kind == EndpointKind::metrics;
+    const bool elsewhere = (role_ == Role::admin && !administrative) ||
+                           (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
+    if (endpoint.kind == EndpointKind::unknown || elsewhere) {
+        return LocalError(404, "not_found",
+                          "No such path here. Clients use /v1/chat/completions and its relatives; "
+                          "see the documentation for the list.");
+    }
+    if (!endpoint.method_ok) {
+        LocalError error(405, "method_not_allowed",
+                         "This path takes " + std::string(endpoint.allow) + '.');
+        error.allow = endpoint.allow;
+        return error;
+    }
+    if (!administrative) {
+        if (auto error = authenticate(runtime_->config(), request_)) return error;
+    }
+    if (request_.head.framing.kind == wire::BodyKind::length &&
+        request_.head.framing.length > runtime_->config().limits.body_bytes) {
+        return LocalError(413, "body_too_large", "The request body is larger than limits.body.");
+    }
+    return std::nullopt;
+}
+
+Task<void> Session::serve_one() {
+    keep_alive_ = request_.head.keep_alive;
+    answered_ = true;
+    continue_sent_ = false;
+    request_.key = nullptr;
+    request_.session.clear();
+    request_.request_id = usable_request_id(request_.head);
+    if (request_.request_id.empty()) request_.request_id = worker_.make_request_id();
+    if (auto error = check_head()) {
+        if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
+        if (linger_) keep_alive_ = false;
+        reject(*runtime_, request_, *error);
+        co_await answer(*error);
+        co_return;
+    }
+    const bool whole = co_await read_body();
+    if (!whole) co_return;
+    request_.received_at = Clock::now();
+    if (worker_.shared().draining) keep_alive_ = false;
+    handling_ = true;
+    if (!client_->read_armed()) client_->arm_read();  // tells at once when the client leaves
+    if (request_.endpoint.kind == EndpointKind::proxied) {
+        Failover failover(*this, request_, runtime_);
+        co_await failover.run();
+    } else {
+        co_await answer_admin(*this, request_, *runtime_);
+    }
+    handling_ = false;
+}
+
+void Session::finish_request() {
+    client_->in.consume(request_size_);
+    if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
+    timer_.clear();
+}
+
+Task<bool> Session::send(GatherList& list) {
+    auto state = client_->send(list);
+    const auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
+    while (state == Stream::SendState::blocked && !client_gone_) {
+        const auto left = list.bytes();
+        timer_.set(Clock::now() + limit);
+        client_->arm_write();
+        while (!client_->writable() && !client_gone_) {
+            co_await signal_.wait();
+            if (timer_.expired(Clock::now())) break;
+        }
+        if (client_gone_) break;
+        state = client_->send(list);
+        if (list.bytes() == left && timer_.expired(Clock::now())) break;  // takes nothing
+    }
+    if (state == Stream::SendState::done) co_return true;
+    client_gone_ = true;
+    keep_alive_ = false;
+    co_return false;
+}
+
+Task<void> Session::answer(unsigned status, std::string_view content_type, std::string_view fields,
+                           std::string_view body) {
+    if (worker_.shared().draining) keep_alive_ = false;
+    head_out_.assign("HTTP/1.1 ").append(std::to_string(status)).append(1, ' ');
+    head_out_.append(reason_phrase(status)).append("\r\n");
+    if (!content_type.empty()) {
+        head_out_.append("content-type: ").append(content_type).append("\r\n");
+    }
+    head_out_.append("content-length: ").append(std::to_string(body.size())).append("\r\n");
+    head_out_.append(fields);
+    head_out_.append(keep_alive_ ? "\r\n" : "connection: close\r\n\r\n");
+    GatherList out;
+    out.add(head_out_);
+    if (request_.head.method != "HEAD") out.add(body);
+    co_await send(out);
+}
+
+Task<void> Session::answer(const LocalError& error, std::string_view fields) {
+    std::string lines(fields);
+    if (!request_.request_id.empty() && lines.find("x-request-id:") == std::string::npos) {
+        lines.append("x-request-id: ").append(request_.request_id).append("\r\n");
+    }
+    if (error.retry_after) {
+        lines.append("retry-after: ").append(std::to_string(error.retry_after->count()));
+        lines.append("\r\n");
+    }
+    if (!error.allow.empty()) lines.append("allow: ").append(error.allow).append("\r\n");
+    if (error.should_not_retry) lines.append("x-should-retry: false\r\n");
+    const auto body = to_json(error);
+    co_await answer(error.status, "application/json", lines, body);
+}
+
+// Answers a request that could not be read, and ends the connection. Always false.
+Task<bool> Session::refuse(LocalError error) {
+    keep_alive_ = false;
+    linger_ = true;
+    request_.head.method = {};
+    request_.request_id = worker_.make_request_id();
+    reject(*runtime_, request_, error);
+    co_await answer(error);
+    co_return false;
+}
+
+Task<bool> Session::refuse(unsigned status, std::string_view code, std::string message) {
+    LocalError error(status, code, std::move(message));
+    co_return co_await refuse(std::move(error));
+}
+
+// Closing with unread input makes the kernel reset the connection, and the client may lose the
+// answer that explains why. So end our side, read on for a moment, then close.
+Task<void> Session::linger() {
+    client_->shutdown_send();
+    const auto until = Clock::now() + kLinger;
+    const auto start = client_->received();
+    while (Clock::now() < until && client_->received() - start < kLingerBytes) {
+        client_->in.clear();
+        if (!client_->in.ensure_free(kReadBuffer / 2)) break;
+        const bool came =
+            co_await more(std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));
+        if (!came) break;
+    }
+}
+
+}  // namespace understudy::proxy

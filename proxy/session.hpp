@@ -1,0 +1,89 @@
+// One client connection: reads requests in order, has each of them answered, writes. One coroutine,
+// one Signal; it sleeps on its client, its upstream and its deadline alike.
+#pragma once
+
+#include "proxy/inbound.hpp"
+#include "proxy/local_error.hpp"
+#include "proxy/worker.hpp"
+#include "upstreams/stream.hpp"
+#include "upstreams/task.hpp"
+#include "upstreams/timers.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace understudy::proxy {
+
+class Session final : public upstreams::StreamListener {
+  public:
+    /// Starts a session that owns itself.
+    static void start(Worker& worker, upstreams::Socket socket, Role role);
+
+    Worker& worker() { return worker_; }
+    upstreams::Signal& signal() { return signal_; }
+    /// Set when the client has left (a half-closed client counts as gone, as nginx has it).
+    const bool& client_gone() const { return client_gone_; }
+    Role role() const { return role_; }
+
+    /// Sends all of `list`. False: the client is gone or takes nothing any more; the session then
+    /// ends after the request.
+    upstreams::Task<bool> send(upstreams::GatherList& list);
+    /// Answers with one complete body. `fields`: further header lines, each with CRLF.
+    upstreams::Task<void> answer(unsigned status, std::string_view content_type,
+                                 std::string_view fields, std::string_view body);
+    upstreams::Task<void> answer(const LocalError& error, std::string_view fields = {});
+
+    /// The answer goes to a client that understands the chunked coding.
+    bool chunked_allowed() const { return request_.head.minor_version >= 1; }
+    /// Whether the connection stays open after this answer; decides the Connection field too.
+    bool keep_alive() const { return keep_alive_; }
+    /// What has been sent is not a whole answer: the connection ends without the end of the message.
+    void cut(bool reset);
+    void close_after_answer() { keep_alive_ = false; }
+
+    // From the worker: -----------------------------------------------------------------------------
+    void close_if_idle();
+    void abort();
+
+  private:
+    Session(Worker& worker, upstreams::Socket socket, Role role);
+    ~Session();
+
+    void on_stream(upstreams::Stream& stream) override;
+    static upstreams::Task<void> live(std::unique_ptr<Session, void (*)(Session*)> self);
+    upstreams::Task<void> run();
+    upstreams::Task<bool> read_head();
+    upstreams::Task<bool> read_body();
+    upstreams::Task<bool> read_sized_body(std::uint64_t size);
+    upstreams::Task<bool> read_chunked_body();
+    upstreams::Task<bool> more(std::chrono::milliseconds limit);
+    upstreams::Task<void> serve_one();
+    upstreams::Task<bool> refuse(LocalError error);
+    upstreams::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
+    upstreams::Task<void> linger();
+    std::optional<LocalError> check_head();
+    void steady_views();
+    void finish_request();
+
+    Worker& worker_;
+    Role role_;
+    upstreams::Stream::Ptr client_;
+    upstreams::Signal signal_;
+    upstreams::Timer timer_;
+    std::shared_ptr<Runtime> runtime_;  // of the current request
+    wire::HeadReader head_reader_;
+    Inbound request_;
+    std::size_t request_size_ = 0;  // bytes of the current request in the buffer
+    std::string head_out_;
+    bool idle_ = false;             // waiting for the first byte of a request
+    bool handling_ = false;         // a request is being answered: a read error means the client left
+    bool client_gone_ = false;
+    bool keep_alive_ = true;
+    bool continue_sent_ = false;
+    bool linger_ = false;           // input may be unread: close gently
+    bool reset_ = false;
+    bool answered_ = false;
+};
+
+}  // namespace understudy::proxy

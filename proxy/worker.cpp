@@ -1,0 +1,149 @@
+#include "proxy/worker.hpp"
+
+#include "proxy/local_error.hpp"
+#include "proxy/session.hpp"
+#include "upstreams/net.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <chrono>
+#include <sys/socket.h>
+
+namespace understudy::proxy {
+
+namespace asio = boost::asio;
+using upstreams::error_code;
+using upstreams::Socket;
+
+namespace {
+constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
+
+const std::string& overloaded_answer() {
+    static const std::string answer = [] {
+        const std::string body = to_json(
+            {503, "overloaded", "Too many client connections (limits.connections); try again."});
+        return "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
+               "retry-after: 1\r\nconnection: close\r\ncontent-length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body;
+    }();
+    return answer;
+}
+}  // namespace
+
+Worker::Worker(std::size_t index, Shared& shared, metrics::Shard& shard)
+    : index_(index),
+      shared_(shared),
+      shard_(shard),
+      work_(io_.get_executor()),
+      timers_(io_),
+      dns_(shared.resolver, io_),
+      context_{io_, timers_, dns_, shared.budget, shard.worker()},
+      random_(std::random_device{}() + index) {}
+
+Worker::~Worker() = default;
+
+void Worker::add_listener(Acceptor acceptor, Role role) {
+    listeners_.push_back(std::make_shared<Listener>(std::move(acceptor), role));
+}
+
+void Worker::run() {
+    for (const auto& listener : listeners_) accept(listener);
+    io_.run();
+    runtime_.reset();
+    peers_.clear();
+}
+
+void Worker::use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count) {
+    asio::post(io_, [this, loaded = std::move(loaded), worker_count]() mutable {
+        runtime_ =
+            std::make_shared<Runtime>(std::move(loaded), context_, shard_, peers_, worker_count);
+    });
+}
+
+void Worker::close_listeners(Role except) {
+    asio::post(io_, [this, except] {
+        for (const auto& listener : listeners_) {
+            error_code ignored;
+            if (listener->role != except) listener->acceptor.close(ignored);
+        }
+    });
+}
+
+void Worker::close_idle_sessions() {
+    asio::post(io_, [this] {
+        const std::vector<Session*> all(sessions_.begin(), sessions_.end());
+        for (auto* session : all) {
+            if (sessions_.contains(session)) session->close_if_idle();
+        }
+    });
+}
+
+void Worker::stop() {
+    asio::post(io_, [this] {
+        for (const auto& listener : listeners_) {
+            error_code ignored;
+            listener->acceptor.close(ignored);
+        }
+        const std::vector<Session*> all(sessions_.begin(), sessions_.end());
+        for (auto* session : all) {
+            if (sessions_.contains(session)) session->abort();
+        }
+        // Posted: completions of what was just cancelled come first.
+        asio::post(io_, [this] {
+            work_.reset();
+            io_.stop();
+        });
+    });
+}
+
+std::string Worker::make_request_id() {
+    static constexpr char kHex[] = "0123456789abcdef";
+    std::string id = "req_";
+    for (int half = 0; half < 2; ++half) {
+        auto bits = random_();
+        for (int i = 0; i < 16; ++i, bits >>= 4) id += kHex[bits & 15];
+    }
+    return id;
+}
+
+void Worker::accept(const std::shared_ptr<Listener>& listener) {
+    listener->acceptor.async_accept(io_, [this, listener](const error_code& ec, Socket socket) {
+        if (ec == asio::error::operation_aborted || !listener->acceptor.is_open()) return;
+        if (ec == asio::error::no_descriptors || ec.value() == ENFILE || ec.value() == ENOBUFS ||
+            ec.value() == ENOMEM) {
+            accept_later(listener);  // spinning on accept would not free anything
+            return;
+        }
+        if (!ec) accepted(listener, std::move(socket));
+        accept(listener);
+    });
+}
+
+void Worker::accept_later(const std::shared_ptr<Listener>& listener) {
+    auto timer = std::make_shared<asio::steady_timer>(io_, kAcceptPause);
+    timer->async_wait([this, listener, timer](const error_code&) {
+        if (listener->acceptor.is_open()) accept(listener);
+    });
+}
+
+void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) {
+    upstreams::tune(socket);
+    const bool counted = listener->role != Role::admin;  // admin must answer when clients are many
+    if (counted) {
+        const auto limit = runtime_->config().limits.connections;
+        if (shared_.connections.fetch_add(1) >= limit) {
+            shared_.connections.fetch_sub(1);
+            const auto& answer = overloaded_answer();
+            [[maybe_unused]] const auto sent =
+                ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL);
+            error_code ignored;
+            socket.shutdown(Socket::shutdown_send, ignored);
+            return;
+        }
+    }
+    Session::start(*this, std::move(socket), listener->role);
+}
+
+}  // namespace understudy::proxy

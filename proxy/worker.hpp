@@ -1,0 +1,109 @@
+// One thread, one io_context, and everything a request on it needs. A request lives and dies on its
+// worker; what workers share is named in Shared and is atomic or immutable.
+#pragma once
+
+#include "config/config.hpp"
+#include "metrics/series.hpp"
+#include "proxy/runtime.hpp"
+#include "upstreams/bytes.hpp"
+#include "upstreams/peer.hpp"
+#include "upstreams/resolver.hpp"
+#include "upstreams/timers.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace understudy::proxy {
+
+class Session;
+
+/// State of the whole process that workers look at.
+struct Shared {
+    Shared(std::size_t memory, metrics::Registry& r) : budget(memory), registry(r) {}
+    upstreams::MemoryBudget budget;
+    metrics::Registry& registry;
+    upstreams::Resolver resolver;
+    std::atomic<std::size_t> connections{0};  // of clients, against limits.connections
+    std::atomic<std::size_t> inflight{0};     // proxied requests under way
+    std::atomic<std::size_t> sessions{0};     // of clients, of any kind
+    std::atomic<bool> draining{false};
+    std::atomic<bool> admin_separate{false};
+};
+
+/// What a listener serves.
+enum class Role : std::uint8_t {
+    everything,  // proxied requests and the administrative pages
+    proxy,       // /metrics moved to the admin listener
+    admin,       // only the administrative pages
+};
+
+using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, upstreams::Executor>;
+
+class Worker {
+  public:
+    Worker(std::size_t index, Shared& shared, metrics::Shard& shard);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // Before run(): ------------------------------------------------------------------------------
+    /// Takes over a bound, listening socket.
+    void add_listener(Acceptor acceptor, Role role);
+    /// The worker's thread: returns after stop().
+    void run();
+
+    // Any thread (posted to the worker's): -------------------------------------------------------
+    void use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count);
+    void close_listeners(Role except);
+    void close_idle_sessions();
+    void stop();
+
+    // The worker's thread: -----------------------------------------------------------------------
+    boost::asio::io_context& io() { return io_; }
+    upstreams::WorkerContext& context() { return context_; }
+    Shared& shared() { return shared_; }
+    const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
+    metrics::WorkerSeries& series() { return shard_.worker(); }
+    void add(Session* session) { sessions_.insert(session); }
+    void remove(Session* session) { sessions_.erase(session); }
+    /// Uniform in [0, 1).
+    double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+    /// A fresh request id.
+    std::string make_request_id();
+
+  private:
+    struct Listener {
+        Listener(Acceptor a, Role r) : acceptor(std::move(a)), role(r) {}
+        Acceptor acceptor;
+        Role role;
+    };
+    void accept(const std::shared_ptr<Listener>& listener);
+    void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket);
+    void accept_later(const std::shared_ptr<Listener>& listener);
+
+    std::size_t index_;
+    Shared& shared_;
+    metrics::Shard& shard_;
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<upstreams::Executor> work_;
+    upstreams::TimerQueue timers_;
+    upstreams::DnsCache dns_;
+    upstreams::WorkerContext context_;
+    Runtime::Peers peers_;
+    std::shared_ptr<Runtime> runtime_;
+    std::vector<std::shared_ptr<Listener>> listeners_;
+    std::unordered_set<Session*> sessions_;
+    std::mt19937_64 random_;
+};
+
+}  // namespace understudy::proxy

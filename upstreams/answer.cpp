@@ -1,0 +1,356 @@
+// The part of an attempt that reads the answer's body: held until it can be judged, then passed on.
+#include "upstreams/attempt.hpp"
+#include "wire/classify.hpp"
+#include "wire/inflate.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace understudy::upstreams {
+
+using wire::FailureClass;
+using wire::iequals;
+
+namespace {
+
+constexpr std::size_t kMaxErrorBody = 1 << 20;     // of an answer that is not 2xx
+constexpr std::size_t kMinMaxEvent = 1 << 20;      // an event up to this is always held whole
+constexpr std::size_t kTail = 16 * 1024;           // of a large plain answer, to find its usage in
+constexpr std::size_t kStreamRead = 4 * 1024;      // least room for one read of events
+constexpr std::chrono::milliseconds kSettle{200};  // for the end of the body behind [DONE]
+
+bool needs_finish(wire::AnswerShape shape) {
+    return shape == wire::AnswerShape::chat || shape == wire::AnswerShape::completion ||
+           shape == wire::AnswerShape::responses;
+}
+
+// The last usage object in the tail of a JSON text. A quote inside a JSON string is escaped, so
+// `"usage":` can only be a key.
+std::optional<wire::Usage> usage_in_tail(std::string_view tail) {
+    const auto key = tail.rfind("\"usage\"");
+    if (key == std::string_view::npos) return std::nullopt;
+    const auto open = tail.find('{', key);
+    if (open == std::string_view::npos) return std::nullopt;
+    std::vector<wire::JsonMember> members;
+    wire::Span object;
+    // Not the whole rest is one object: try each closing brace until it is one.
+    for (auto close = tail.find('}', open); close != std::string_view::npos;
+         close = tail.find('}', close + 1)) {
+        const auto text = tail.substr(open, close - open + 1);
+        if (!wire::scan_object(text, members, object)) return wire::parse_usage(text);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+// True: bytes came. False: the connection ended (state() unchanged) or the attempt has failed.
+Task<bool> Attempt::more() {
+    const bool room = stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer);
+    if (!room) {
+        fail(FailureClass::connection, "out of buffer memory");
+        co_return false;
+    }
+    for (;;) {
+        if (stream_->received() != received_) {
+            received_ = stream_->received();
+            any_response_byte_ = true;
+            co_return true;
+        }
+        if (stream_->read_error()) co_return false;
+        if (!stream_->read_armed()) {
+            stream_->arm_read();
+            if (!stream_->read_armed()) continue;  // decrypted at once, or ended
+        }
+        co_await watch_.signal().wait();
+        if (watch_.stopped()) {
+            const char* during = head_.status == 0          ? "no answer"
+                                 : state_ == State::committed ? "the stream went silent"
+                                 : meter_                     ? "no first token"
+                                                              : "the answer went silent";
+            fail_by_watch(during);
+            co_return false;
+        }
+    }
+}
+
+std::string_view Attempt::body() const {
+    if (!stream_ || !reader_) return {};
+    return stream_->in.view().substr(0, reader_->payload());
+}
+
+Task<void> Attempt::read_error() {
+    const auto idle = spec_.upstream->timeouts.idle;
+    for (;;) {
+        if (!reader_->digest(stream_->in)) break;
+        body_whole_ = reader_->complete();
+        if (body_whole_ || reader_->payload() > kMaxErrorBody) break;
+        set_deadline(phase(std::min(idle, spec_.upstream->timeouts.response)));
+        const bool came = co_await more();
+        if (state_ == State::failed && failure_ == FailureClass::client_closed) co_return;
+        if (!came) {
+            body_whole_ = state_ != State::failed && reader_->end_of_stream() && !stream_->cut();
+            break;
+        }
+    }
+    // The status alone decides when its body did not come whole.
+    std::string decoded;
+    std::string_view text = body();
+    if (!content_encoding_.empty() && wire::Inflater(kMaxErrorBody).feed(text, decoded)) {
+        text = decoded;
+    }
+    wire::ResponseHead head;
+    wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
+    reader.read_response(raw_head_, false, head);
+    const auto failure = wire::classify_status(head_.status, text, head.fields);
+    state_ = State::running;  // the answer's class counts, not that its body stalled
+    fail(failure, "HTTP " + std::to_string(head_.status));
+}
+
+Task<void> Attempt::hold_plain() {
+    const auto& limits = spec_.upstream->timeouts;
+    for (;;) {
+        if (!reader_->digest(stream_->in)) {
+            fail(FailureClass::malformed, "broken chunked coding");
+            co_return;
+        }
+        if (reader_->complete()) {
+            judge_plain();
+            co_return;
+        }
+        if (reader_->payload() > spec_.buffer_response) {
+            start_streaming();
+            co_return;
+        }
+        const auto expected = reader_->expected();
+        if (expected > 0 && expected <= spec_.buffer_response) {
+            stream_->in.ensure_free(static_cast<std::size_t>(expected));
+        }
+        set_deadline(std::min(sent_at_ + limits.response, Clock::now() + limits.idle));
+        const bool came = co_await more();
+        if (came) continue;
+        if (state_ == State::failed) co_return;
+        if (reader_->end_of_stream() && !stream_->cut()) {
+            judge_plain();
+        } else {
+            fail(FailureClass::malformed,
+                 "the answer was cut: " + describe(stream_->read_error()));
+        }
+        co_return;
+    }
+}
+
+void Attempt::judge_plain() {
+    body_whole_ = true;
+    ended_at_ = Clock::now();
+    if (content_encoding_.empty() || iequals(content_encoding_, "identity")) {
+        judge_plain_body(body());
+        return;
+    }
+    std::string decoded;
+    wire::Inflater inflater;
+    if ((iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate"))) {
+        if (inflater.feed(body(), decoded) && inflater.finished()) {
+            judge_plain_body(decoded);
+        } else {
+            fail(FailureClass::malformed, "broken " + content_encoding_ + " body");
+        }
+        return;
+    }
+    state_ = State::whole;  // an encoding nobody here can read: complete, not metered
+}
+
+void Attempt::judge_plain_body(std::string_view text) {
+    auto facts = wire::inspect_answer(spec_.shape, text);
+    metered_.usage = facts.usage;
+    metered_.model = std::move(facts.model);
+    metered_.service_tier = std::move(facts.service_tier);
+    if (facts.error_inside) {
+        error_inside_ = true;
+        fail(wire::classify_inline_error(text), "an error inside a 200");
+    } else if (!facts.well_formed || !facts.complete) {
+        fail(FailureClass::malformed, facts.problem != nullptr ? facts.problem : "not an answer");
+    } else if (spec_.stream && needs_finish(spec_.shape)) {
+        fail(FailureClass::malformed, "events were asked for, a plain answer came");
+    } else {
+        state_ = State::whole;
+    }
+}
+
+// Too large to hold: from here on it goes to the client as it comes.
+bool Attempt::start_streaming() {
+    first_at_ = progress_at_ = Clock::now();
+    sendable_ = reader_->payload();
+    state_ = State::committed;
+    return true;
+}
+
+Task<void> Attempt::hold_stream() {
+    const auto& limits = spec_.upstream->timeouts;
+    for (;;) {
+        if (!reader_->digest(stream_->in)) {
+            fail(FailureClass::malformed, "broken chunked coding");
+            co_return;
+        }
+        const auto events = meter_->payload_events();
+        auto verdict = meter_->scan(body());
+        const bool ended = reader_->complete();
+        if (ended && verdict == StreamMeter::Verdict::none) verdict = meter_->scan_rest(body());
+        const auto now = Clock::now();
+        if (meter_->payload_events() != events) progress_at_ = now;
+        if (verdict == StreamMeter::Verdict::none && body().size() > spec_.buffer_response) {
+            meter_->give_up();
+            verdict = meter_->scan(body());
+        }
+        if (verdict == StreamMeter::Verdict::commit) {
+            first_at_ = progress_at_ = now;
+            state_ = State::committed;
+            co_return;
+        }
+        if (verdict == StreamMeter::Verdict::error) {
+            body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
+            fail(wire::classify_inline_error(meter_->error_json()), "an error event came first");
+            co_return;
+        }
+        if (ended) {
+            fail(FailureClass::malformed, "the stream ended before its first token");
+            co_return;
+        }
+        const auto first = sent_at_ + limits.first_token;
+        set_deadline(meter_->payload_events() > 0 ? std::min(first, progress_at_ + limits.idle)
+                                                  : first);
+        const bool came = co_await more();
+        if (came) continue;
+        if (state_ == State::failed) co_return;
+        if (!reader_->end_of_stream() || stream_->cut()) {
+            fail(FailureClass::malformed, "the stream was cut before its first token: " +
+                                              describe(stream_->read_error()));
+            co_return;
+        }
+    }
+}
+
+void Attempt::gather(GatherList& out) const {
+    if (!stream_) return;
+    if (!meter_) {
+        out.add(body().substr(0, sendable_));
+        return;
+    }
+    for (const auto& span : meter_->ready()) out.add(span.of(stream_->in.view()));
+}
+
+void Attempt::advance() {
+    if (!stream_) return;
+    const std::size_t n = meter_ ? meter_->ready_end() : sendable_;
+    stream_->in.consume(n);
+    reader_->consumed(n);
+    if (meter_) meter_->take();
+    sendable_ = 0;
+    progress_at_ = Clock::now();  // time spent on a slow client is not the upstream's silence
+}
+
+// Looks at what came and makes it ready.
+void Attempt::scan_stream() {
+    if (!meter_) {
+        sendable_ = reader_->payload();
+        watch_tail();
+        progress_at_ = Clock::now();
+        return;
+    }
+    const auto events = meter_->payload_events();
+    meter_->scan(body());
+    if (meter_->payload_events() != events) progress_at_ = Clock::now();
+    const std::size_t held = body().size() - meter_->ready_end();
+    if (held > std::max(spec_.buffer_response, kMinMaxEvent)) {
+        meter_->give_up();
+        meter_->scan(body());
+    }
+}
+
+void Attempt::watch_tail() {
+    const auto fresh = body();
+    tail_.append(fresh.substr(fresh.size() > kTail ? fresh.size() - kTail : 0));
+    if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
+}
+
+// The body has come to its end, or its end marker has; was that the proper end of an answer?
+void Attempt::finish_stream() {
+    ended_at_ = Clock::now();
+    if (!meter_) {
+        if (content_encoding_.empty()) metered_.usage = usage_in_tail(tail_);
+        state_ = State::finished;
+        return;
+    }
+    const auto& facts = meter_->facts();
+    if (facts.error) {
+        fail(wire::classify_inline_error(meter_->error_json()), "an error event in the stream");
+    } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish &&
+               !facts.done) {
+        fail(FailureClass::malformed, "the stream ended without a finish_reason");
+    } else {
+        state_ = State::finished;
+    }
+}
+
+bool Attempt::broke(const char* what) {
+    fail(FailureClass::malformed, what);
+    return false;
+}
+
+void Attempt::end_of_body() {
+    if (meter_) meter_->scan_rest(body());
+    finish_stream();
+}
+
+Task<void> Attempt::pump() {
+    for (;;) {
+        if (reader_->complete()) {
+            end_of_body();
+            co_return;
+        }
+        if (meter_ && meter_->facts().done) {
+            finish_stream();
+            co_return;
+        }
+        // The request's deadline ends with the commit: an answer that flows is not cut.
+        watch_.set_deadline(std::min(progress_at_ + spec_.upstream->timeouts.idle, total_at_));
+        const bool came = co_await more();
+        if (!came) {
+            if (state_ != State::committed) co_return;
+            if (!reader_->end_of_stream() || stream_->cut()) {
+                // What came whole before the cut still counts.
+                if (meter_ && meter_->facts().finish) {
+                    finish_stream();
+                } else {
+                    broke("the stream was cut");
+                }
+                co_return;
+            }
+            continue;
+        }
+        if (!reader_->digest(stream_->in)) {
+            broke("broken chunked coding");
+            co_return;
+        }
+        scan_stream();
+        const bool ready = meter_ ? !meter_->ready().empty() : sendable_ > 0;
+        if (ready) co_return;
+        if (meter_ && meter_->ready_end() > 0) advance();  // only dropped events
+    }
+}
+
+Task<void> Attempt::settle() {
+    if (!stream_) co_return;
+    watch_.set_deadline(Clock::now() + kSettle);
+    while (reader_ && !reader_->complete() && state_ == State::finished && keep_alive_) {
+        reader_->consumed(reader_->payload());
+        stream_->in.clear();
+        const bool came = co_await more();
+        if (!came || !stream_ || !reader_->digest(stream_->in)) break;
+    }
+    watch_.clear_deadline();
+    return_connection();
+}
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,221 @@
+#include "upstreams/attempt.hpp"
+
+#include "wire/classify.hpp"
+
+#include <boost/asio/error.hpp>
+
+namespace understudy::upstreams {
+
+using wire::FailureClass;
+using wire::iequals;
+
+namespace {
+constexpr unsigned kMaxInterim = 16;  // 1xx answers tolerated before the final one
+}
+
+Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone)
+    : spec_(spec),
+      watch_(signal, client_gone, spec.peer->context().timers),
+      head_reader_(wire::HeadLimits{spec.header_bytes, spec.header_count}),
+      started_(Clock::now()) {
+    total_at_ = started_ + spec.upstream->timeouts.total;
+}
+
+Attempt::~Attempt() { drop_connection(); }
+
+TimePoint Attempt::phase(std::chrono::milliseconds limit) const { return Clock::now() + limit; }
+
+void Attempt::set_deadline(TimePoint at) {
+    watch_.set_deadline(std::min({at, total_at_, spec_.deadline}));
+}
+
+void Attempt::fail(FailureClass failure, std::string detail) {
+    // Whatever is said first is the reason.
+    if (state_ == State::failed || state_ == State::broken) return;
+    state_ = state_ == State::committed ? State::broken : State::failed;
+    failure_ = failure;
+    detail_ = std::move(detail);
+    ended_at_ = Clock::now();
+    // A held answer lives in the connection's buffer; it is dropped with the attempt.
+    if (!body_whole_) drop_connection();
+}
+
+void Attempt::fail_by_watch(const char* during) {
+    if (watch_.client_gone()) {
+        fail(FailureClass::client_closed, "the client left");
+        return;
+    }
+    deadline_hit_ = Clock::now() >= spec_.deadline;
+    fail(FailureClass::timeout, std::string("timeout: ") + during);
+}
+
+// A pooled connection that died before it said a word: the server had closed it already.
+bool Attempt::stale() const {
+    return reused_ && !any_response_byte_ && failure_ == FailureClass::connection;
+}
+
+Task<void> Attempt::run() {
+    const std::string_view body = spec_.body;
+    if (spec_.facts != nullptr) {
+        edits_ = wire::plan_edits(body, *spec_.facts, spec_.model, spec_.inject_usage,
+                                  spec_.upstream->body);
+    }
+    wire::slices_of(body, edits_, slices_);
+    OutboundHead head = spec_.head;
+    head.body_size = wire::edited_size(body, edits_);
+    out_head_.reserve(1024);
+    write_request_head(*spec_.upstream, head, out_head_);
+
+    for (bool fresh = false;; fresh = true) {
+        const bool leased = co_await lease(fresh);
+        if (!leased) co_return;
+        co_await exchange();
+        if (!stale() || fresh) co_return;
+        // Replayed once on a fresh connection; not counted, nobody notices.
+        state_ = State::running;
+        failure_ = FailureClass::none;
+        detail_.clear();
+    }
+}
+
+Task<void> Attempt::exchange() {
+    request_sent_ = false;
+    any_response_byte_ = false;
+    received_ = stream_->received();
+    const bool sent = co_await send_request();
+    if (!sent) co_return;
+    sent_at_ = progress_at_ = Clock::now();
+    const auto& limits = spec_.upstream->timeouts;
+    set_deadline(sent_at_ + (spec_.stream ? limits.first_token : limits.response));
+    const bool got_head = co_await read_head();
+    if (!got_head) co_return;
+    if (head_.status < 200 || head_.status > 299) {
+        co_await read_error();
+    } else if (meter_) {
+        co_await hold_stream();
+    } else {
+        co_await hold_plain();
+    }
+}
+
+Task<bool> Attempt::send_request() {
+    const auto& limits = spec_.upstream->timeouts;
+    set_deadline(phase(spec_.stream ? limits.first_token : limits.response));
+    out_.clear();
+    out_.add(out_head_);
+    for (const auto slice : slices_) out_.add(slice);
+    switch (stream_->send(out_)) {
+        case Stream::SendState::done:
+            request_sent_ = true;
+            co_return true;
+        case Stream::SendState::failed:
+        case Stream::SendState::blocked:
+            break;
+    }
+    co_return co_await send_slowly();
+}
+
+// The socket did not take everything. The upstream may answer before it has read it all (413, 401):
+// then its answer counts and the rest of the body stays unsent.
+Task<bool> Attempt::send_slowly() {
+    const auto received = stream_->received();
+    bool open = stream_->in.ensure_free(kReadBuffer);
+    if (open) stream_->arm_read();
+    for (;;) {
+        if (stream_->received() != received) co_return true;
+        const bool ended = static_cast<bool>(stream_->read_error());
+        const auto state = ended ? Stream::SendState::failed : stream_->send(out_);
+        if (state == Stream::SendState::done) {
+            request_sent_ = true;
+            co_return true;
+        }
+        if (state == Stream::SendState::failed && (ended || !stream_->read_armed())) {
+            const auto& ec = stream_->write_error() ? stream_->write_error() : stream_->read_error();
+            fail(FailureClass::connection, "send: " + describe(ec));
+            co_return false;
+        }
+        // After a failed write the read tells whether an answer came before the end.
+        if (state == Stream::SendState::blocked) stream_->arm_write();
+        co_await watch_.signal().wait();
+        if (watch_.stopped()) {
+            fail_by_watch("the upstream does not read the request");
+            co_return false;
+        }
+    }
+}
+
+Task<bool> Attempt::read_head() {
+    for (unsigned interim = 0;;) {
+        wire::ResponseHead head;
+        const auto result =
+            head_reader_.read_response(stream_->in.view(), iequals(spec_.head.method, "HEAD"), head);
+        if (result == wire::ParseResult::done) {
+            if (head.status >= 200) {
+                const bool accepted = accept_head(head);
+                co_return accepted;
+            }
+            stream_->in.consume(head.size);  // 100, 102, 103: not asked for, not passed on
+            head_reader_.reset();
+            if (++interim > kMaxInterim) {
+                fail(FailureClass::malformed, "too many interim answers");
+                co_return false;
+            }
+            continue;
+        }
+        if (result == wire::ParseResult::bad) {
+            fail(FailureClass::malformed,
+                 "answer head: " + std::string(wire::describe(head_reader_.error())));
+            co_return false;
+        }
+        const bool came = co_await more();
+        if (!came) {
+            if (state_ != State::failed) {
+                fail(FailureClass::connection,
+                     "no answer: " + describe(stream_->read_error()));
+            }
+            co_return false;
+        }
+    }
+}
+
+void Attempt::keep_fields(const wire::ResponseHead& head) {
+    head_.fields.reserve(head.size);
+    const bool has_connection = head.fields.contains("connection");
+    for (const auto& f : head.fields) {
+        if (wire::is_hop_by_hop(f.name) || iequals(f.name, "content-length")) continue;
+        if (has_connection && wire::named_by_connection(head.fields, f.name)) continue;
+        // Names that are ours to say. The upstream's request id is kept under another name.
+        if (f.name.size() > 13 && iequals(f.name.substr(0, 13), "x-understudy-")) continue;
+        if (iequals(f.name, "x-request-id")) {
+            head_.fields += "x-upstream-request-id: ";
+        } else {
+            head_.fields.append(f.name).append(": ");
+        }
+        head_.fields.append(f.value).append("\r\n");
+    }
+}
+
+bool Attempt::accept_head(const wire::ResponseHead& head) {
+    head_.status = head.status;
+    head_.reason = head.reason;
+    head_.framing = head.framing;
+    head_.content_type = head.fields.find("content-type");
+    content_encoding_ = head.fields.find("content-encoding");
+    keep_alive_ = head.keep_alive;
+    keep_fields(head);
+    if (head.status < 200 || head.status > 299) {
+        raw_head_ = stream_->in.view().substr(0, head.size);
+        retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
+    } else if (iequals(std::string_view(head_.content_type).substr(0, 17), "text/event-stream")) {
+        const bool gzip = iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate");
+        meter_.emplace(spec_.shape, gzip, spec_.inject_usage);
+        if (!content_encoding_.empty() && !gzip && !iequals(content_encoding_, "identity")) {
+            meter_->give_up();  // br, zstd: relayed, not readable
+        }
+    }
+    reader_.emplace(head.framing);
+    stream_->in.consume(head.size);
+    return true;
+}
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,176 @@
+// One try at one upstream: lease a connection, send, read, judge. It has one owner, runs to the point
+// where something can be decided, and can then be relayed from or dropped; dropping it at any time
+// ends its connection.
+#pragma once
+
+#include "config/config.hpp"
+#include "upstreams/body_reader.hpp"
+#include "upstreams/meter.hpp"
+#include "upstreams/peer.hpp"
+#include "upstreams/request_head.hpp"
+#include "upstreams/watch.hpp"
+#include "wire/failure.hpp"
+#include "wire/head.hpp"
+#include "wire/request_body.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy::upstreams {
+
+/// What to send where. Everything referred to outlives the attempt.
+struct AttemptSpec {
+    AttemptSpec() = default;
+    const config::Upstream* upstream = nullptr;
+    Peer* peer = nullptr;
+    OutboundHead head;                    // body_size is filled in
+    std::string_view body;                // as the client sent it
+    const wire::RequestFacts* facts = nullptr;  // null: send the body as it is
+    std::optional<std::string> model;     // replaces the client's
+    wire::AnswerShape shape = wire::AnswerShape::chat;
+    bool stream = false;                  // the client asked for events
+    bool inject_usage = false;            // ask for usage on the client's behalf, and hide it
+    std::size_t buffer_response = 4 << 20;
+    std::size_t header_bytes = 64 << 10;
+    std::size_t header_count = 128;
+    TimePoint deadline = TimePoint::max();  // of the whole request
+};
+
+/// The answer's head, ready to be relayed.
+struct AnswerHead {
+    AnswerHead() = default;
+    unsigned status = 0;
+    std::string reason;
+    std::string fields;          // end-to-end fields as header lines, framing removed
+    std::string content_type;
+    wire::Framing framing;
+};
+
+class Attempt {
+  public:
+    enum class State {
+        running,
+        failed,     // failure() says why; an HTTP answer may be held (answered())
+        whole,      // a good, complete answer is held in body()
+        committed,  // a good answer has begun; pump() for the rest
+        finished,   // a committed answer has ended properly
+        broken,     // a committed answer has ended badly; failure() and detail() say how
+    };
+
+    Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone);
+    ~Attempt();
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    /// From nothing to failed, whole or committed.
+    Task<void> run();
+
+    /// Committed: what can go to the client now; views are valid until advance().
+    void gather(GatherList& out) const;
+    /// What gather() gave has been sent.
+    void advance();
+    /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
+    bool at_end() const { return reader_->complete() || (meter_ && meter_->facts().done); }
+    /// Committed: waits for more. Afterwards gather() has something, or state() has changed, or both.
+    Task<void> pump();
+    /// Finished: lets the connection come to its end so that it can be used again. Bounded and short.
+    Task<void> settle();
+
+    State state() const { return state_; }
+    wire::FailureClass failure() const { return failure_; }
+    const std::string& detail() const { return detail_; }
+    /// An HTTP answer came, whatever it says, and was read to its end: it can be relayed as it is.
+    bool answered() const { return head_.status != 0 && body_whole_; }
+    /// A 2xx that holds an error object: relayed unchanged when nothing better is to be had.
+    bool error_inside() const { return error_inside_; }
+    const AnswerHead& head() const { return head_; }
+    /// The body held, for whole and answered().
+    std::string_view body() const;
+    const Metered& metered() const { return meter_ ? meter_->facts() : metered_; }
+    bool event_stream() const { return meter_.has_value(); }
+    std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
+    bool request_deadline_hit() const { return deadline_hit_; }
+    /// All places at the upstream were taken until the deadline.
+    bool starved() const { return starved_; }
+
+    TimePoint started() const { return started_; }
+    TimePoint sent_at() const { return sent_at_; }        // epoch when never sent
+    TimePoint first_token_at() const { return first_at_; }  // epoch when there was none
+    TimePoint ended_at() const { return ended_at_; }
+
+  private:
+    using FailureClass = wire::FailureClass;
+
+    // lease.cpp: a connection, pooled or new
+    Task<bool> lease(bool fresh);
+    Task<bool> wait_for_place();
+    void drop_connection();
+    void return_connection();
+
+    // attempt.cpp: the exchange
+    Task<void> exchange();
+    Task<bool> send_request();
+    Task<bool> send_slowly();
+    Task<bool> read_head();
+    bool accept_head(const wire::ResponseHead& head);
+    void keep_fields(const wire::ResponseHead& head);
+
+    // answer.cpp: bodies
+    Task<void> read_error();
+    Task<void> hold_plain();
+    Task<void> hold_stream();
+    void judge_plain();
+    void judge_plain_body(std::string_view body);
+    bool start_streaming();
+    Task<bool> more();
+    bool broke(const char* what);
+    void end_of_body();
+    void scan_stream();
+    void finish_stream();
+    void watch_tail();
+
+    void fail(FailureClass failure, std::string detail);
+    void fail_by_watch(const char* during);
+    bool stale() const;
+    TimePoint phase(std::chrono::milliseconds limit) const;
+    void set_deadline(TimePoint at);
+
+    const AttemptSpec& spec_;
+    Watch watch_;
+    Stream::Ptr stream_;
+    State state_ = State::running;
+    FailureClass failure_ = FailureClass::none;
+    std::string detail_;
+
+    std::string out_head_;
+    std::vector<wire::Edit> edits_;
+    std::vector<std::string_view> slices_;
+    GatherList out_;
+
+    wire::HeadReader head_reader_;
+    AnswerHead head_;
+    std::string raw_head_;  // of an answer that is not 2xx, for classification
+    std::optional<BodyReader> reader_;
+    std::optional<StreamMeter> meter_;
+    std::string content_encoding_;
+    Metered metered_;
+    std::optional<std::chrono::milliseconds> retry_after_;
+
+    std::uint64_t received_ = 0;  // of the stream, at the last look
+    std::string tail_;            // last bytes of a large plain answer, where its usage stands
+    std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
+    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, total_at_;
+    bool reused_ = false;
+    bool request_sent_ = false;
+    bool keep_alive_ = false;
+    bool body_whole_ = false;
+    bool error_inside_ = false;
+    bool deadline_hit_ = false;
+    bool starved_ = false;
+    bool any_response_byte_ = false;
+};
+
+}  // namespace understudy::upstreams

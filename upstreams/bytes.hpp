@@ -1,0 +1,94 @@
+// The one growable buffer of the data path, and the bound on all of them together.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace understudy::upstreams {
+
+/// Bytes held by all buffers of the process, against `limits.memory`. Thread-safe.
+class MemoryBudget {
+  public:
+    explicit MemoryBudget(std::size_t limit) : limit_(limit) {}
+    bool take(std::size_t n) noexcept {
+        if (used_.fetch_add(n, std::memory_order_relaxed) + n <=
+            limit_.load(std::memory_order_relaxed)) {
+            return true;
+        }
+        used_.fetch_sub(n, std::memory_order_relaxed);
+        return false;
+    }
+    void give(std::size_t n) noexcept { used_.fetch_sub(n, std::memory_order_relaxed); }
+    void set_limit(std::size_t limit) noexcept { limit_.store(limit, std::memory_order_relaxed); }
+    std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::size_t> limit_;
+    std::atomic<std::size_t> used_{0};
+};
+
+/// A contiguous queue of bytes: filled at the end, consumed from the front. Grows by realloc, which
+/// for large buffers moves page tables instead of bytes. Charged to a MemoryBudget as it grows.
+/// Growing and compacting move the bytes: views into it end there.
+class Bytes {
+  public:
+    explicit Bytes(MemoryBudget& budget) : budget_(&budget) {}
+    Bytes(Bytes&& other) noexcept
+        : budget_(other.budget_),
+          data_(std::exchange(other.data_, nullptr)),
+          capacity_(std::exchange(other.capacity_, 0)),
+          begin_(std::exchange(other.begin_, 0)),
+          end_(std::exchange(other.end_, 0)) {}
+    Bytes& operator=(Bytes&&) = delete;
+    ~Bytes() { release(); }
+
+    std::size_t size() const { return end_ - begin_; }
+    bool empty() const { return begin_ == end_; }
+    std::size_t capacity() const { return capacity_; }
+    char* data() { return data_ + begin_; }
+    std::string_view view() const { return {data_ + begin_, end_ - begin_}; }
+    std::span<char> free_space() { return {data_ + end_, capacity_ - end_}; }
+
+    /// Makes at least `n` bytes of free space, compacting first. False when the budget refuses; then
+    /// nothing has changed. While pinned it leaves things as they are and says true.
+    bool ensure_free(std::size_t n);
+    /// `n` bytes were written into free_space().
+    void commit(std::size_t n) { end_ += n; }
+    /// Drops `n` bytes from the front. An empty buffer starts at its beginning again, unless pinned.
+    void consume(std::size_t n) {
+        begin_ += n;
+        if (begin_ == end_ && !pinned_) begin_ = end_ = 0;
+    }
+    /// While a read into free_space() is under way nothing may move: growing and compacting wait.
+    void pin(bool pinned) { pinned_ = pinned; }
+    bool pinned() const { return pinned_; }
+    /// Drops `n` bytes from the end.
+    void trim_back(std::size_t n) { end_ -= n; }
+    /// Drops everything.
+    void clear() { consume(size()); }
+    /// Appends a copy. False when the budget refuses.
+    bool append(std::string_view bytes);
+    /// Gives memory beyond `keep` back when what is held fits into it.
+    void shrink(std::size_t keep);
+    /// Frees everything.
+    void release();
+
+  private:
+    bool reallocate(std::size_t capacity);
+
+    MemoryBudget* budget_;
+    char* data_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    bool pinned_ = false;
+};
+
+/// A read buffer that is large enough for nearly every request and answer in one system call. Only
+/// the pages really written count as resident.
+inline constexpr std::size_t kReadBuffer = 16 * 1024;
+
+}  // namespace understudy::upstreams

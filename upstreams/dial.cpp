@@ -1,0 +1,163 @@
+#include "upstreams/dial.hpp"
+
+#include <boost/asio/connect.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace understudy::upstreams {
+
+namespace {
+
+// One address being tried. Shared with its completion, which may come after nobody cares.
+struct Try {
+    Try(boost::asio::io_context& io, const IpEndpoint& to, Signal& waiter)
+        : socket(io), endpoint(to), signal(&waiter) {}
+    Socket socket;
+    IpEndpoint endpoint;
+    Signal* signal;  // null: abandoned
+    bool done = false;
+    error_code ec;
+};
+
+class Race {
+  public:
+    Race(Peer& peer, Watch& watch, const Addresses& addresses)
+        : peer_(peer),
+          watch_(watch),
+          addresses_(addresses),
+          stagger_(peer.context().timers,
+                   [](void* s) { static_cast<Signal*>(s)->notify(); }, &watch.signal()) {}
+    ~Race() { abandon(); }
+    Race(const Race&) = delete;
+    Race& operator=(const Race&) = delete;
+
+    // The first connected socket's try, or null when all failed.
+    std::shared_ptr<Try> winner() const {
+        for (const auto& t : tries_) {
+            if (t->done && !t->ec) return t;
+        }
+        return nullptr;
+    }
+    bool lost() const { return next_ == addresses_.list.size() && pending() == 0; }
+    // Starts further addresses that are due.
+    void advance() {
+        while (next_ < addresses_.list.size() &&
+               (pending() == 0 || stagger_.expired(Clock::now()))) {
+            start(addresses_.list[next_++]);
+        }
+    }
+    std::string error() const {
+        if (tries_.empty()) return "no address";
+        const auto& last = *tries_.back();
+        const std::string where = last.endpoint.address().to_string() + ':' +
+                                  std::to_string(last.endpoint.port());
+        return "connect " + where + ": " + (last.done ? describe(last.ec) : "no answer");
+    }
+
+  private:
+    std::size_t pending() const {
+        std::size_t n = 0;
+        for (const auto& t : tries_) n += t->done ? 0 : 1;
+        return n;
+    }
+    void start(const boost::asio::ip::address& address) {
+        auto t = std::make_shared<Try>(peer_.context().io, IpEndpoint(address, peer_.port()),
+                                       watch_.signal());
+        tries_.push_back(t);
+        t->socket.async_connect(t->endpoint, [t](const error_code& ec) {
+            t->done = true;
+            t->ec = ec;
+            if (t->signal != nullptr) t->signal->notify();
+        });
+        stagger_.set(Clock::now() + kNextAddressAfter);
+    }
+    void abandon() {
+        for (const auto& t : tries_) {
+            t->signal = nullptr;
+            error_code ignored;
+            if (t->socket.is_open()) t->socket.close(ignored);
+        }
+    }
+
+    Peer& peer_;
+    Watch& watch_;
+    const Addresses& addresses_;
+    Timer stagger_;
+    std::vector<std::shared_ptr<Try>> tries_;
+    std::size_t next_ = 0;
+};
+
+Task<std::shared_ptr<const Addresses>> resolve(Peer& peer, Watch& watch) {
+    auto& dns = peer.context().dns;
+    for (;;) {
+        auto answer = dns.find(peer.host(), watch.signal());
+        if (answer) co_return answer;
+        co_await watch.signal().wait();
+        dns.forget(peer.host(), watch.signal());
+        if (watch.stopped()) co_return nullptr;
+    }
+}
+
+Task<Dialled> connect(Peer& peer, Watch& watch) {
+    Dialled result;
+    const auto addresses = co_await resolve(peer, watch);
+    if (!addresses) {
+        result.error = "resolve " + peer.host() + ": no answer";
+        co_return result;
+    }
+    if (addresses->list.empty()) {
+        result.error = "resolve " + peer.host() + ": " + addresses->error;
+        co_return result;
+    }
+    Race race(peer, watch, *addresses);
+    for (;;) {
+        race.advance();
+        if (const auto won = race.winner()) {
+            tune(won->socket);
+            result.stream = new Stream(std::move(won->socket), peer.context().budget);
+            break;
+        }
+        if (race.lost() || watch.stopped()) {
+            result.error = race.error();
+            break;
+        }
+        co_await watch.signal().wait();
+    }
+    co_return result;
+}
+
+// Error text, empty when the handshake succeeded.
+Task<std::string> handshake(Peer& peer, Watch& watch, Stream& stream) {
+    stream.start_tls(std::make_unique<TlsEngine>(*peer.tls(), peer.tls_name(), peer.tls_sessions(),
+                                                 peer.context().budget));
+    for (;;) {
+        const auto status = stream.handshake_step();
+        if (status == TlsEngine::Status::ok) co_return std::string();
+        if (status != TlsEngine::Status::want_read) {
+            const auto& reason = stream.tls()->error();
+            co_return "TLS with " + peer.tls_name() + ": " +
+                (reason.empty() ? describe(stream.read_error()) : reason);
+        }
+        while (stream.read_armed() && !watch.stopped()) co_await watch.signal().wait();
+        if (watch.stopped()) co_return "TLS with " + peer.tls_name() + ": no answer";
+    }
+}
+
+}  // namespace
+
+Task<Dialled> dial(Peer& peer, Watch& watch) {
+    auto result = co_await connect(peer, watch);
+    if (!result.stream) co_return result;
+    result.stream->set_listener(&watch);
+    if (peer.tls()) {
+        result.error = co_await handshake(peer, watch, *result.stream);
+        if (!result.error.empty()) {
+            result.stream->close();
+            result.stream = nullptr;
+        }
+    }
+    co_return result;
+}
+
+}  // namespace understudy::upstreams

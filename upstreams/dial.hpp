@@ -1,0 +1,24 @@
+// Opens one connection to a peer: name, addresses in turn, TLS.
+#pragma once
+
+#include "upstreams/peer.hpp"
+#include "upstreams/watch.hpp"
+
+#include <string>
+
+namespace understudy::upstreams {
+
+/// Start of the next address while the last one is still trying (RFC 8305 section 5 suggests 250 ms).
+inline constexpr std::chrono::milliseconds kNextAddressAfter{250};
+
+struct Dialled {
+    Dialled() = default;
+    Stream::Ptr stream;  // null: failed, or the watch stopped
+    std::string error;   // why, e.g. "connect 127.0.0.1:9: connection refused"
+};
+
+/// Connects within the watch's deadline. Does not count places in the pool; the caller has reserved
+/// one. The stream's listener is the watch.
+Task<Dialled> dial(Peer& peer, Watch& watch);
+
+}  // namespace understudy::upstreams

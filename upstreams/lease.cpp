@@ -1,0 +1,78 @@
+// The part of an attempt that gets it a connection and gives it back.
+#include "upstreams/attempt.hpp"
+#include "upstreams/dial.hpp"
+
+namespace understudy::upstreams {
+
+using wire::FailureClass;
+
+Task<bool> Attempt::wait_for_place() {
+    auto& peer = *spec_.peer;
+    while (!peer.reserve()) {
+        if ((stream_ = peer.take_idle())) co_return true;
+        peer.wait_for_place(watch_.signal());
+        co_await watch_.signal().wait();
+        if (watch_.stopped()) {
+            peer.stop_waiting(watch_.signal());
+            starved_ = !watch_.client_gone();
+            co_return false;
+        }
+        peer.stop_waiting_quietly(watch_.signal());
+    }
+    co_return true;
+}
+
+// A connection in stream_, or false and the attempt has failed. `fresh`: not from the pool.
+Task<bool> Attempt::lease(bool fresh) {
+    auto& peer = *spec_.peer;
+    set_deadline(phase(spec_.upstream->timeouts.connect));
+    reused_ = false;
+    if (!fresh) stream_ = peer.take_idle();
+    if (!stream_) {
+        const bool place = peer.reserve() || co_await wait_for_place();
+        if (!place) {
+            if (starved_) {
+                fail(FailureClass::connection, "all " + std::to_string(peer.max_connections()) +
+                                                   " connections are busy");
+            } else {
+                fail_by_watch("waiting for a connection");
+            }
+            co_return false;
+        }
+    }
+    if (stream_) {
+        reused_ = true;
+        stream_->set_listener(&watch_);
+        co_return true;
+    }
+    auto dialled = co_await dial(peer, watch_);
+    if (!dialled.stream) {
+        peer.unreserve();
+        if (watch_.stopped()) {
+            fail_by_watch(dialled.error.c_str());
+        } else {
+            fail(FailureClass::connection, std::move(dialled.error));
+        }
+        co_return false;
+    }
+    stream_ = std::move(dialled.stream);
+    co_return true;
+}
+
+void Attempt::drop_connection() {
+    if (stream_) spec_.peer->discard(std::exchange(stream_, nullptr));
+}
+
+void Attempt::return_connection() {
+    if (!stream_) return;
+    const bool usable = keep_alive_ && request_sent_ && reader_ && reader_->complete() &&
+                        !reader_->surplus() && !stream_->read_error();
+    if (!usable) {
+        drop_connection();
+        return;
+    }
+    stream_->in.clear();
+    spec_.peer->release(std::exchange(stream_, nullptr));
+}
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,61 @@
+// Socket types of the data path (one io_context per worker, no strands, no type erasure) and the
+// gather list that one write sends from.
+#pragma once
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <sys/uio.h>
+#include <vector>
+
+namespace understudy::upstreams {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using IpEndpoint = asio::ip::tcp::endpoint;
+
+/// Slices still to be sent, in order. Owns the list, not the bytes. Reused between messages.
+class GatherList {
+  public:
+    void clear() {
+        items_.clear();
+        next_ = 0;
+        bytes_ = 0;
+    }
+    void add(std::string_view bytes) {
+        if (bytes.empty()) return;
+        items_.push_back({const_cast<char*>(bytes.data()), bytes.size()});
+        bytes_ += bytes.size();
+    }
+    /// All slices of another list that has not been advanced.
+    void add(const GatherList& other) {
+        items_.insert(items_.end(), other.items_.begin(), other.items_.end());
+        bytes_ += other.bytes_;
+    }
+    bool empty() const { return bytes_ == 0; }
+    std::size_t bytes() const { return bytes_; }
+    iovec* items() { return items_.data() + next_; }
+    std::size_t count() const { return items_.size() - next_; }
+    /// `n` bytes from the front are gone.
+    void advance(std::size_t n);
+
+  private:
+    std::vector<iovec> items_;
+    std::size_t next_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+/// Short text for logs and error messages: "connection refused", "connection reset by peer".
+std::string describe(const error_code& ec);
+
+/// TCP_NODELAY and close-on-exec; errors are of no consequence.
+void tune(Socket& socket);
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,201 @@
+#include "upstreams/stream.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace understudy::upstreams {
+
+namespace {
+constexpr std::size_t kMaxIov = 64;              // of one sendmsg
+constexpr std::size_t kTlsRecord = 16 * 1024;    // plaintext of one record
+constexpr std::size_t kTlsOutBound = 64 * 1024;  // ciphertext waiting for the socket
+constexpr std::size_t kTlsReadSpace = 17 * 1024; // one whole record
+
+error_code tls_error() { return {EPROTO, boost::system::system_category()}; }
+}  // namespace
+
+struct Stream::ReadHandler {
+    Ptr stream;
+    void operator()(const error_code& ec, std::size_t n) const { stream->on_read(ec, n); }
+};
+
+struct Stream::WriteHandler {
+    Ptr stream;
+    void operator()(const error_code& ec) const { stream->on_writable(ec); }
+};
+
+void Stream::arm_read() {
+    if (read_armed_ || read_error_ || !socket_.is_open()) return;
+    asio::mutable_buffer target;
+    if (tls_) {
+        if (!handshaking_ && decrypt()) return;  // a record was waiting already
+        if (read_error_) return;
+        if (!tls_->cipher_in.ensure_free(kTlsReadSpace)) {
+            read_error_ = asio::error::no_memory;
+            return;
+        }
+        const auto space = tls_->cipher_in.free_space();
+        target = asio::buffer(space.data(), space.size());
+    } else {
+        const auto space = in.free_space();
+        if (space.empty()) return;
+        target = asio::buffer(space.data(), space.size());
+        in.pin(true);
+    }
+    read_armed_ = true;
+    socket_.async_read_some(target, ReadHandler{this});
+}
+
+void Stream::on_read(const error_code& ec, std::size_t n) {
+    read_armed_ = false;
+    in.pin(false);
+    if (!socket_.is_open()) return;  // closed meanwhile: nobody is interested
+    if (ec) {
+        read_error_ = ec;
+    } else if (tls_) {
+        tls_->cipher_in.commit(n);
+        if (!handshaking_ && !decrypt() && !read_error_) {
+            arm_read();  // a ticket or half a record: nothing to tell yet
+            return;
+        }
+    } else {
+        in.commit(n);
+        received_ += n;
+    }
+    if (listener_ != nullptr) listener_->on_stream(*this);
+}
+
+// True when payload was added to `in`.
+bool Stream::decrypt() {
+    bool added = false;
+    for (;;) {
+        if (in.free_space().empty() && (added || !in.ensure_free(kTlsRecord))) {
+            if (!added) read_error_ = asio::error::no_memory;
+            return added;
+        }
+        const auto space = in.free_space();
+        std::size_t n = 0;
+        switch (tls_->read(space.data(), space.size(), n)) {
+            case TlsEngine::Status::ok:
+                in.commit(n);
+                received_ += n;
+                added = true;
+                break;
+            case TlsEngine::Status::want_read:
+                return added;
+            case TlsEngine::Status::closed:
+                tls_closed_ = true;
+                read_error_ = asio::error::eof;
+                return added;
+            case TlsEngine::Status::failed:
+                read_error_ = tls_error();
+                return added;
+        }
+    }
+}
+
+TlsEngine::Status Stream::handshake_step() {
+    handshaking_ = true;
+    const auto status = tls_->handshake();
+    // A blocked flush is not waited for: a client's flight always fits into a fresh socket's buffer.
+    if (flush_tls() == SendState::failed) {
+        read_error_ = write_error_;
+        return TlsEngine::Status::failed;
+    }
+    if (status == TlsEngine::Status::want_read) {
+        if (read_error_) return TlsEngine::Status::failed;
+        arm_read();
+    } else {
+        handshaking_ = false;
+    }
+    return status;
+}
+
+Stream::SendState Stream::send(GatherList& list) {
+    if (!socket_.is_open()) {
+        write_error_ = asio::error::not_connected;
+        return SendState::failed;
+    }
+    return tls_ ? send_tls(list) : send_plain(list);
+}
+
+Stream::SendState Stream::send_plain(GatherList& list) {
+    while (!list.empty()) {
+        msghdr message{};
+        message.msg_iov = list.items();
+        message.msg_iovlen = std::min(list.count(), kMaxIov);
+        const ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+        if (n >= 0) {
+            list.advance(static_cast<std::size_t>(n));
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return SendState::blocked;
+        } else if (errno != EINTR) {
+            write_error_ = error_code(errno, boost::system::system_category());
+            return SendState::failed;
+        }
+    }
+    return SendState::done;
+}
+
+Stream::SendState Stream::send_tls(GatherList& list) {
+    while (!list.empty()) {
+        if (tls_->cipher_out.size() >= kTlsOutBound) {
+            const auto flushed = flush_tls();
+            if (flushed != SendState::done) return flushed;
+        }
+        const iovec& front = *list.items();
+        const std::size_t n = std::min(front.iov_len, kTlsRecord);
+        if (tls_->write({static_cast<const char*>(front.iov_base), n}) != TlsEngine::Status::ok) {
+            write_error_ = tls_error();
+            return SendState::failed;
+        }
+        list.advance(n);
+    }
+    return flush_tls();
+}
+
+Stream::SendState Stream::flush_tls() {
+    GatherList out;
+    out.add(tls_->cipher_out.view());
+    const std::size_t before = out.bytes();
+    const auto state = send_plain(out);
+    tls_->cipher_out.consume(before - out.bytes());
+    return state;
+}
+
+void Stream::arm_write() {
+    if (write_armed_ || !socket_.is_open()) return;
+    write_armed_ = true;
+    socket_.async_wait(Socket::wait_write, WriteHandler{this});
+}
+
+void Stream::on_writable(const error_code& ec) {
+    write_armed_ = false;
+    if (!socket_.is_open()) return;
+    if (ec) write_error_ = ec;
+    if (listener_ != nullptr) listener_->on_stream(*this);
+}
+
+void Stream::close(bool reset) {
+    listener_ = nullptr;
+    if (!socket_.is_open()) return;
+    error_code ignored;
+    if (reset) {
+        socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    } else if (tls_ && !tls_closed_ && !handshaking_) {
+        tls_->shutdown();
+        flush_tls();
+    }
+    socket_.close(ignored);
+}
+
+void Stream::shutdown_send() {
+    error_code ignored;
+    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+}  // namespace understudy::upstreams

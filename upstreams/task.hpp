@@ -1,0 +1,143 @@
+// The two coroutine pieces everything here is written with: Task, a lazily started coroutine that
+// its awaiter owns, and Signal, the single thing a coroutine sleeps on.
+//
+// Why not asio::awaitable: a session waits for several things at once (its client, its upstream, a
+// deadline), and with awaitable each wait is a cancellable operation of its own. Here every I/O
+// completion merely records what happened and raises the session's Signal; the coroutine wakes,
+// looks at the facts and decides. Nothing to cancel, nothing to lose, one frame resume per event.
+//
+// Rule of the house (g++ 12.2 destroys some temporaries twice): an expression with co_await contains
+// only names, calls and std::move.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace understudy::upstreams {
+
+template <class T>
+class Task;
+
+namespace detail {
+
+struct PromiseBase {
+    std::coroutine_handle<> continuation = std::noop_coroutine();
+    std::exception_ptr error;
+
+    struct FinalAwaiter {
+        bool await_ready() const noexcept { return false; }
+        template <class P>
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h) const noexcept {
+            return h.promise().continuation;
+        }
+        void await_resume() const noexcept {}
+    };
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    FinalAwaiter final_suspend() const noexcept { return {}; }
+    void unhandled_exception() noexcept { error = std::current_exception(); }
+};
+
+template <class T>
+struct Promise : PromiseBase {
+    std::optional<T> value;
+    Task<T> get_return_object() noexcept;
+    void return_value(T v) { value.emplace(std::move(v)); }
+    T take() {
+        if (error) std::rethrow_exception(error);
+        return std::move(*value);
+    }
+};
+
+template <>
+struct Promise<void> : PromiseBase {
+    Task<void> get_return_object() noexcept;
+    void return_void() const noexcept {}
+    void take() const {
+        if (error) std::rethrow_exception(error);
+    }
+};
+
+}  // namespace detail
+
+/// A coroutine that starts when it is awaited and resumes its awaiter when it ends. Move-only; owns
+/// its frame: destroying a Task destroys a suspended coroutine with everything in it.
+template <class T = void>
+class [[nodiscard]] Task {
+  public:
+    using promise_type = detail::Promise<T>;
+
+    explicit Task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+    Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    Task& operator=(Task&&) = delete;
+    Task(const Task&) = delete;
+    ~Task() {
+        if (handle_) handle_.destroy();
+    }
+
+    bool await_ready() const noexcept { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) noexcept {
+        handle_.promise().continuation = awaiter;
+        return handle_;
+    }
+    T await_resume() { return handle_.promise().take(); }
+
+  private:
+    std::coroutine_handle<promise_type> handle_;
+};
+
+namespace detail {
+template <class T>
+Task<T> Promise<T>::get_return_object() noexcept {
+    return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
+}
+inline Task<void> Promise<void>::get_return_object() noexcept {
+    return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
+}
+
+// A coroutine nobody awaits; frees itself at the end. Exceptions must have been caught inside.
+struct Detached {
+    struct promise_type {
+        Detached get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+    };
+};
+inline Detached run_detached(Task<void> task) { co_await std::move(task); }
+}  // namespace detail
+
+/// Starts `task` now and lets it live on its own. It must not end with an exception.
+inline void spawn(Task<void> task) { detail::run_detached(std::move(task)); }
+
+/// What one coroutine sleeps on. notify() from any completion of the same thread resumes the sleeper
+/// at once (inside the call), or is remembered until the next wait(). Wake-ups may be spurious:
+/// always `while (!condition) co_await signal.wait();`. Not thread-safe.
+class Signal {
+  public:
+    void notify() {
+        if (waiter_) {
+            std::exchange(waiter_, nullptr).resume();
+        } else {
+            raised_ = true;
+        }
+    }
+
+    auto wait() noexcept {
+        struct Awaiter {
+            Signal& signal;
+            bool await_ready() const noexcept { return std::exchange(signal.raised_, false); }
+            void await_suspend(std::coroutine_handle<> h) const noexcept { signal.waiter_ = h; }
+            void await_resume() const noexcept {}
+        };
+        return Awaiter{*this};
+    }
+
+  private:
+    std::coroutine_handle<> waiter_;
+    bool raised_ = false;
+};
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,71 @@
+// Deadlines of one worker. Moving a deadline later, which happens several times per request, is a
+// store; only an earlier one touches the heap, and the kernel timer is re-armed only when the
+// earliest deadline moved forward. Uses the steady clock: wall-clock jumps change nothing.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+namespace understudy::upstreams {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+class TimerQueue;
+
+/// One deadline with one callback, owned by whoever waits. Belongs to its worker's thread.
+class Timer {
+  public:
+    using Callback = void (*)(void* context);
+    /// `callback(context)` runs once when the deadline passes; it may destroy this timer.
+    Timer(TimerQueue& queue, Callback callback, void* context)
+        : queue_(queue), callback_(callback), context_(context) {}
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    void set(TimePoint deadline);
+    void clear() { deadline_ = TimePoint::max(); }
+    TimePoint deadline() const { return deadline_; }
+    /// The deadline has passed, whether or not the callback has run yet.
+    bool expired(TimePoint now) const { return now >= deadline_; }
+
+  private:
+    friend class TimerQueue;
+    static constexpr std::size_t kNotQueued = static_cast<std::size_t>(-1);
+
+    TimerQueue& queue_;
+    Callback callback_;
+    void* context_;
+    TimePoint deadline_ = TimePoint::max();
+    TimePoint queued_at_ = TimePoint::max();  // <= deadline_ while queued: the heap is lazy
+    std::size_t index_ = kNotQueued;
+};
+
+/// All timers of one worker: a binary heap and one kernel timer.
+class TimerQueue {
+  public:
+    explicit TimerQueue(boost::asio::io_context& io) : kernel_timer_(io) {}
+    TimerQueue(const TimerQueue&) = delete;
+    TimerQueue& operator=(const TimerQueue&) = delete;
+
+  private:
+    friend class Timer;
+    void enqueue(Timer& timer);
+    void remove(Timer& timer);
+    void arm();
+    void fire();
+    void place(std::size_t index, Timer* timer);
+    void sift_up(std::size_t index);
+    void sift_down(std::size_t index);
+
+    boost::asio::steady_timer kernel_timer_;
+    TimePoint armed_for_ = TimePoint::max();
+    std::vector<Timer*> heap_;  // by queued_at_
+};
+
+}  // namespace understudy::upstreams

@@ -1,0 +1,37 @@
+// What ends any wait of an attempt: the client left, a deadline passed, or the thing happened.
+#pragma once
+
+#include "upstreams/stream.hpp"
+#include "upstreams/task.hpp"
+#include "upstreams/timers.hpp"
+
+namespace understudy::upstreams {
+
+/// One per attempt. Everything the attempt waits for raises the same Signal; after each wake-up the
+/// attempt asks stopped() before it looks at its streams.
+class Watch final : public StreamListener {
+  public:
+    /// `client_gone` is set by the session, which then notifies `signal`. Both outlive this.
+    Watch(Signal& signal, const bool& client_gone, TimerQueue& timers)
+        : signal_(signal),
+          client_gone_(client_gone),
+          timer_(timers, [](void* s) { static_cast<Signal*>(s)->notify(); }, &signal) {}
+
+    Signal& signal() { return signal_; }
+    bool client_gone() const { return client_gone_; }
+    void set_deadline(TimePoint at) { timer_.set(at); }
+    void clear_deadline() { timer_.clear(); }
+    bool expired() const { return timer_.expired(Clock::now()); }
+    TimePoint deadline() const { return timer_.deadline(); }
+    /// True when waiting on makes no sense.
+    bool stopped() const { return client_gone_ || expired(); }
+
+  private:
+    void on_stream(Stream&) override { signal_.notify(); }
+
+    Signal& signal_;
+    const bool& client_gone_;
+    Timer timer_;
+};
+
+}  // namespace understudy::upstreams
