@@ -17,9 +17,11 @@ struct Row {
 };
 
 std::string chat(std::string_view message = R"({"role":"assistant","content":"Four."})") {
-    return R"({"id":"c","object":"chat.completion","model":"gpt-5-2026","choices":[{"index":0,"message":)" +
+    return R"({"id":"c","object":"chat.completion","model":"gpt-5-2026",)"
+           R"("choices":[{"index":0,"message":)" +
            std::string(message) +
-           R"(,"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":14,"completion_tokens":2,)"
+           R"(,"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":14,)"
+           R"("completion_tokens":2,)"
            R"("total_tokens":16},"service_tier":"default"})";
 }
 
@@ -114,8 +116,8 @@ TEST_CASE("An answer that is cut anywhere is truncated, not an answer") {
 
 TEST_CASE("Names in an answer are decoded") {
     const AnswerFacts facts = inspect_answer(
-        AnswerShape::chat,
-        R"({"model":"caf\u00e9","choices":[{"text":"x","finish_reason":""},{"finish_reason":"le\u006egth"}]})");
+        AnswerShape::chat, R"({"model":"caf\u00e9","choices":[{"text":"x","finish_reason":""},)"
+                           R"({"finish_reason":"le\u006egth"}]})");
     CHECK(facts.model == "caf\xC3\xA9");
     CHECK(facts.finish_reason == "length");
 }

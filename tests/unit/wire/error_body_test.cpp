@@ -31,7 +31,8 @@ void check(const std::vector<Row>& rows) {
 TEST_CASE("An error object is read from every provider's wrapping") {
     check({
         {"OpenAI",
-         R"({"error":{"message":"Too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}})",
+         R"({"error":{"message":"Too long","type":"invalid_request_error",)"
+         R"("param":"messages","code":"context_length_exceeded"}})",
          {"Too long", "invalid_request_error", "context_length_exceeded", "messages"}},
         {"OpenAI with nulls",
          R"({"error":{"message":"x","type":"server_error","param":null,"code":null}})",
@@ -43,10 +44,13 @@ TEST_CASE("An error object is read from every provider's wrapping") {
          R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})",
          {"Loading model", "unavailable_error", "503", ""}},
         {"Azure's filter",
-         R"({"error":{"message":"filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}})",
+         R"({"error":{"message":"filtered","type":null,"param":"prompt",)"
+         R"("code":"content_filter","status":400,)"
+         R"("innererror":{"code":"ResponsibleAIPolicyViolation"}}})",
          {"filtered", "", "content_filter", "prompt"}},
         {"Azure's filter behind a number",
-         R"({"error":{"message":"filtered","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}})",
+         R"({"error":{"message":"filtered","code":"400",)"
+         R"("innererror":{"code":"ResponsibleAIPolicyViolation"}}})",
          {"filtered", "", "ResponsibleAIPolicyViolation", ""}},
         {"Google",
          R"({"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED"}})",
@@ -113,14 +117,17 @@ TEST_CASE("Errors without a wrapper are read") {
 TEST_CASE("Lists of problems are joined or their first is taken") {
     check({
         {"FastAPI",
-         R"({"detail":[{"loc":["body","messages",0],"msg":"field required","type":"missing"},{"loc":["body","x"],"msg":"extra"}]})",
+         R"({"detail":[{"loc":["body","messages",0],"msg":"field required",)"
+         R"("type":"missing"},{"loc":["body","x"],"msg":"extra"}]})",
          {"body.messages.0: field required; body.x: extra", "missing", "", ""}},
         {"FastAPI's text", R"({"detail":"Not Found"})", {"Not Found", "", "", ""}},
         {"detail as an error",
          R"({"detail":{"error":{"message":"m","code":"c"}}})",
          {"m", "", "c", ""}},
         {"Mistral's message object",
-         R"({"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","store"],"msg":"Extra inputs"}]},"type":"invalid_request_error","code":null})",
+         R"({"object":"error","message":{"detail":[{"type":"extra_forbidden",)"
+         R"("loc":["body","store"],"msg":"Extra inputs"}]},)"
+         R"("type":"invalid_request_error","code":null})",
          {"body.store: Extra inputs", "invalid_request_error", "", ""}},
         {"Cloudflare",
          R"({"success":false,"errors":[{"code":7003,"message":"Could not route"},{"code":1}]})",
@@ -132,19 +139,25 @@ TEST_CASE("Lists of problems are joined or their first is taken") {
 TEST_CASE("The truth inside a quoted body is found") {
     check({
         {"OpenRouter with a JSON string",
-         R"({"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{\"error\":{\"message\":\"too long\",\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}","provider_name":"X"}},"user_id":"u"})",
+         R"({"error":{"message":"Provider returned error","code":400,)"
+         R"("metadata":{"raw":"{\"error\":{\"message\":\"too long\",)"
+         R"(\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}",)"
+         R"("provider_name":"X"}},"user_id":"u"})",
          {"too long", "invalid_request_error", "context_length_exceeded", ""}},
         {"OpenRouter with a text",
-         R"({"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"m is rate-limited upstream"}}})",
+         R"({"error":{"message":"Provider returned error","code":429,)"
+         R"("metadata":{"raw":"m is rate-limited upstream"}}})",
          {"m is rate-limited upstream", "", "429", ""}},
         {"OpenRouter with an object",
-         R"({"error":{"message":"Provider returned error","code":502,"metadata":{"raw":{"error":"down"}}}})",
+         R"({"error":{"message":"Provider returned error","code":502,)"
+         R"("metadata":{"raw":{"error":"down"}}}})",
          {"down", "", "502", ""}},
         {"OpenRouter with its own words",
          R"({"error":{"message":"No credits","code":402,"metadata":{"raw":"{}"}}})",
          {"No credits", "", "402", ""}},
         {"a message that is a body",
-         R"({"error":{"message":"{\"error\":{\"code\":404,\"message\":\"gone\",\"status\":\"NOT_FOUND\"}}","code":404}})",
+         R"({"error":{"message":"{\"error\":{\"code\":404,\"message\":\"gone\",)"
+         R"(\"status\":\"NOT_FOUND\"}}","code":404}})",
          {"gone", "NOT_FOUND", "404", ""}},
         {"a message that only begins like one",
          R"({"error":{"message":"{x} is not allowed"}})",
@@ -155,7 +168,8 @@ TEST_CASE("The truth inside a quoted body is found") {
 TEST_CASE("Errors inside an answer are found") {
     check({
         {"a failed response",
-         R"({"type":"response.failed","response":{"status":"failed","error":{"code":"insufficient_quota","message":"no money"}}})",
+         R"({"type":"response.failed","response":{"status":"failed",)"
+         R"("error":{"code":"insufficient_quota","message":"no money"}}})",
          {"no money", "", "insufficient_quota", ""}},
         {"a choice",
          R"({"choices":[{"error":{"code":502,"message":"gone"},"finish_reason":"error"}]})",

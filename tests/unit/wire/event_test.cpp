@@ -88,33 +88,35 @@ TEST_CASE("A chat chunk commits with the first thing that the client must see") 
 }
 
 TEST_CASE("Everything that comes before the first content commits nothing") {
-    check(
-        AnswerShape::chat,
-        {
-            {"a role", delta(R"("role":"assistant")"), ""},
-            {"a role with empty text", delta(R"("role":"assistant","content":"","refusal":null)"),
-             ""},
-            {"null text", delta(R"("content":null,"reasoning_content":null,"tool_calls":null)"),
-             ""},
-            {"empty lists", delta(R"("content":[ ],"tool_calls":[],"audio":{},"reasoning":"")"),
-             ""},
-            {"no delta", chunk(R"({"index":0,"finish_reason":null})"), ""},
-            {"a null delta", chunk(R"({"delta":null})"), ""},
-            {"an unknown member", delta(R"("provider_specific_fields":{"content":"x"})"), ""},
-            {"content in another place", R"({"content":"x","choices":[{"x":{"content":"y"}}]})",
-             ""},
-            {"Azure's filter results",
-             R"({"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"error":{"code":"x"}}}]})",
-             ""},
-            {"Azure's late filter results",
-             chunk(
-                 R"({"finish_reason":null,"content_filter_results":{"error":{"code":"content_filter_error"}},"content_filter_offsets":{"check_offset":4}})"),
-             ""},
-            {"choices that are none", R"({"choices":null})", ""},
-            {"an empty object", "{}", ""},
-            {"a string", "\"x\"", ""},
-            {"an array", "[]", ""},
-        });
+    check(AnswerShape::chat,
+          {
+              {"a role", delta(R"("role":"assistant")"), ""},
+              {"a role with empty text", delta(R"("role":"assistant","content":"","refusal":null)"),
+               ""},
+              {"null text", delta(R"("content":null,"reasoning_content":null,"tool_calls":null)"),
+               ""},
+              {"empty lists", delta(R"("content":[ ],"tool_calls":[],"audio":{},"reasoning":"")"),
+               ""},
+              {"no delta", chunk(R"({"index":0,"finish_reason":null})"), ""},
+              {"a null delta", chunk(R"({"delta":null})"), ""},
+              {"an unknown member", delta(R"("provider_specific_fields":{"content":"x"})"), ""},
+              {"content in another place", R"({"content":"x","choices":[{"x":{"content":"y"}}]})",
+               ""},
+              {"Azure's filter results",
+               R"({"choices":[],"created":0,"id":"","model":"","object":"",)"
+               R"("prompt_filter_results":[{"prompt_index":0,)"
+               R"("content_filter_results":{"error":{"code":"x"}}}]})",
+               ""},
+              {"Azure's late filter results",
+               chunk(R"({"finish_reason":null,)"
+                     R"("content_filter_results":{"error":{"code":"content_filter_error"}},)"
+                     R"("content_filter_offsets":{"check_offset":4}})"),
+               ""},
+              {"choices that are none", R"({"choices":null})", ""},
+              {"an empty object", "{}", ""},
+              {"a string", "\"x\"", ""},
+              {"an array", "[]", ""},
+          });
 }
 
 TEST_CASE("A finish reason ends a choice well unless it names a failure") {
@@ -136,29 +138,29 @@ TEST_CASE("A finish reason ends a choice well unless it names a failure") {
 }
 
 TEST_CASE("Errors are found at every place where servers put them") {
-    check(
-        AnswerShape::chat,
-        {
-            {"an object", R"({"error":{"message":"x"}})", "e"},
-            {"a string", R"({"code":"c","error":"overloaded"})", "e"},
-            {"true", R"({"error":true})", "e"},
-            {"a status", R"({"error":503})", "e"},
-            {"beside choices",
-             R"({"error":{"code":502},"choices":[{"delta":{"content":""},"finish_reason":"error"}]})",
-             "e"},
-            {"in a choice", chunk(R"({"error":{"code":502,"message":"x"}})"), "e"},
-            {"Groq", R"({"choices":[],"x_groq":{"id":"r","error":"over capacity"}})", "e"},
-            {"vLLM without a wrapper", R"({"object":"error","message":"x","code":400})", "e"},
-            {"Anthropic's", R"({"type":"error","error":{"type":"overloaded_error"}})", "e"},
-            {"Cloudflare's", R"({"success":false,"errors":[{"code":1}]})", "e"},
-            {"null is none", R"({"error":null,"choices":[{"error":null}],"x_groq":{"error":null}})",
-             ""},
-            {"an empty string is none", R"({"error":""})", ""},
-            {"an empty object is none", R"({"error":{ }})", ""},
-            {"false is none", R"({"error":false})", ""},
-            {"zero is none", R"({"error":0.0e5})", ""},
-            {"in the text is none", delta(R"("content":"\"error\":{}")"), "c"},
-        });
+    check(AnswerShape::chat,
+          {
+              {"an object", R"({"error":{"message":"x"}})", "e"},
+              {"a string", R"({"code":"c","error":"overloaded"})", "e"},
+              {"true", R"({"error":true})", "e"},
+              {"a status", R"({"error":503})", "e"},
+              {"beside choices",
+               R"({"error":{"code":502},"choices":[{"delta":{"content":""},)"
+               R"("finish_reason":"error"}]})",
+               "e"},
+              {"in a choice", chunk(R"({"error":{"code":502,"message":"x"}})"), "e"},
+              {"Groq", R"({"choices":[],"x_groq":{"id":"r","error":"over capacity"}})", "e"},
+              {"vLLM without a wrapper", R"({"object":"error","message":"x","code":400})", "e"},
+              {"Anthropic's", R"({"type":"error","error":{"type":"overloaded_error"}})", "e"},
+              {"Cloudflare's", R"({"success":false,"errors":[{"code":1}]})", "e"},
+              {"null is none",
+               R"({"error":null,"choices":[{"error":null}],"x_groq":{"error":null}})", ""},
+              {"an empty string is none", R"({"error":""})", ""},
+              {"an empty object is none", R"({"error":{ }})", ""},
+              {"false is none", R"({"error":false})", ""},
+              {"zero is none", R"({"error":0.0e5})", ""},
+              {"in the text is none", delta(R"("content":"\"error\":{}")"), "c"},
+          });
     CHECK(flags(inspected(AnswerShape::chat, R"({"message":"x"})", "error")) == "e");
     CHECK(flags(inspected(AnswerShape::chat, "overloaded", "error")) == "?e");
     CHECK(flags(inspected(AnswerShape::chat, "[DONE]", "error")) == "e");
@@ -290,9 +292,10 @@ TEST_CASE("Events of the responses endpoint are judged by their type") {
     CHECK(flags(inspected(AnswerShape::responses, R"({"delta":"x"})",
                           "response.output_text.delta")) == "c");
     // The facts hold slices of it.
-    const std::string completed = typed(
-        "completed",
-        R"("response":{"model":"gpt-5","service_tier":"flex","usage":{"input_tokens":3,"output_tokens":4}})");
+    const std::string completed =
+        typed("completed",
+              R"("response":{"model":"gpt-5","service_tier":"flex","usage":{"input_tokens":3,)"
+              R"("output_tokens":4}})");
     const EventFacts facts = inspected(AnswerShape::responses, completed);
     CHECK(facts.model == "gpt-5");
     CHECK(facts.service_tier == "flex");

@@ -34,7 +34,8 @@ TEST_CASE("A chat request gives model, stream and include_usage") {
 
 TEST_CASE("Only top-level members count, under every spelling of their keys") {
     const std::string body =
-        R"({"metadata":{"model":"inner","stream":true},"mod\u0065l":"caf\u00e9","str\u0065am":true})";
+        R"({"metadata":{"model":"inner","stream":true},"mod\u0065l":"caf\u00e9",)"
+        R"("str\u0065am":true})";
     const RequestFacts facts = scanned(body);
     CHECK(facts.model == "caf\xC3\xA9");
     CHECK(facts.stream);

@@ -174,7 +174,8 @@ TEST_CASE("Wishes combine in their order: model and usage, rename, drop, set") {
         {"everything at once",
          R"({"model":"a","max_tokens":5,"logit_bias":{},"stream":true})",
          {"b", true, {{{"t", "0"}}, {"logit_bias"}, {{"max_tokens", "max_completion_tokens"}}}},
-         R"({"model":"b","max_completion_tokens":5,"stream":true,"stream_options":{"include_usage":true},"t":0})"},
+         R"({"model":"b","max_completion_tokens":5,"stream":true,)"
+         R"("stream_options":{"include_usage":true},"t":0})"},
         {"an upstream that refuses stream_options never gets them",
          R"({"stream":true})",
          {"b", true, {{}, {"stream_options"}, {}}},

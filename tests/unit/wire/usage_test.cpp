@@ -44,17 +44,24 @@ std::optional<std::uint64_t> cost(const std::string& members) {
 TEST_CASE("Every dialect of usage is read into one meaning") {
     check({
         {"OpenAI chat",
-         R"({"prompt_tokens":1420,"completion_tokens":212,"total_tokens":1632,"prompt_tokens_details":{"cached_tokens":1024,"cache_write_tokens":256,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":192,"audio_tokens":0}})",
+         R"({"prompt_tokens":1420,"completion_tokens":212,"total_tokens":1632,)"
+         R"("prompt_tokens_details":{"cached_tokens":1024,"cache_write_tokens":256,)"
+         R"("audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":192,)"
+         R"("audio_tokens":0}})",
          counts(1420, 212, 1024, 256, 192)},
         {"OpenAI responses",
-         R"({"input_tokens":50,"input_tokens_details":{"cached_tokens":10,"cache_write_tokens":5},"output_tokens":20,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":70})",
+         R"({"input_tokens":50,"input_tokens_details":{"cached_tokens":10,)"
+         R"("cache_write_tokens":5},"output_tokens":20,)"
+         R"("output_tokens_details":{"reasoning_tokens":8},"total_tokens":70})",
          counts(50, 20, 10, 5, 8)},
         {"transcription",
-         R"({"type":"tokens","input_tokens":14,"output_tokens":45,"total_tokens":59,"input_token_details":{"text_tokens":0,"audio_tokens":14}})",
+         R"({"type":"tokens","input_tokens":14,"output_tokens":45,"total_tokens":59,)"
+         R"("input_token_details":{"text_tokens":0,"audio_tokens":14}})",
          counts(14, 45)},
         {"embeddings", R"({"prompt_tokens":8,"total_tokens":8})", counts(8, 0)},
         {"DeepSeek",
-         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36})",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,)"
+         R"("prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36})",
          counts(100, 5, 64)},
         {"DeepSeek without a prompt",
          R"({"completion_tokens":5,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36})",
@@ -70,23 +77,29 @@ TEST_CASE("Every dialect of usage is read into one meaning") {
          R"({"prompt_tokens":9,"completion_tokens":7,"reasoning_tokens":4,"citation_tokens":90})",
          counts(9, 7, 0, 0, 4)},
         {"LiteLLM sends both names",
-         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,"prompt_tokens_details":{"cached_tokens":30}})",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,)"
+         R"("cache_creation_input_tokens":20,"cache_read_input_tokens":30,)"
+         R"("prompt_tokens_details":{"cached_tokens":30}})",
          counts(100, 5, 30, 20)},
         {"Anthropic's input never includes the cache",
-         R"({"input_tokens":10,"cache_creation_input_tokens":20,"cache_read_input_tokens":3,"output_tokens":5})",
+         R"({"input_tokens":10,"cache_creation_input_tokens":20,)"
+         R"("cache_read_input_tokens":3,"output_tokens":5})",
          counts(33, 5, 3, 20)},
         {"OpenAI's names win over others",
-         R"({"input_tokens":1,"prompt_tokens":9,"input_tokens":2,"output_tokens":1,"completion_tokens":4})",
+         R"({"input_tokens":1,"prompt_tokens":9,"input_tokens":2,"output_tokens":1,)"
+         R"("completion_tokens":4})",
          counts(9, 4)},
         {"vLLM early",
-         R"({"prompt_tokens":9,"total_tokens":9,"completion_tokens":null,"prompt_tokens_details":null})",
+         R"({"prompt_tokens":9,"total_tokens":9,"completion_tokens":null,)"
+         R"("prompt_tokens_details":null})",
          counts(9, 0)},
         {"only a total", R"({"total_tokens":12})", counts(12, 0)},
         {"a total and a prompt", R"({"prompt_tokens":10,"total_tokens":12})", counts(10, 2)},
         {"a total and a completion", R"({"completion_tokens":10,"total_tokens":12})",
          counts(2, 10)},
         {"extras of Groq",
-         R"({"queue_time":0.1,"prompt_tokens":9,"prompt_time":0.01,"completion_tokens":1,"total_tokens":10})",
+         R"({"queue_time":0.1,"prompt_tokens":9,"prompt_time":0.01,)"
+         R"("completion_tokens":1,"total_tokens":10})",
          counts(9, 1)},
         {"floats", R"({"prompt_tokens":9.0,"completion_tokens":1e1})", counts(9, 10)},
         {"negative counts are none", R"({"prompt_tokens":9,"completion_tokens":-3})", counts(9, 0)},
@@ -101,25 +114,33 @@ TEST_CASE("Every dialect of usage is read into one meaning") {
 TEST_CASE("Counts that contradict each other are repaired") {
     check({
         {"xAI leaves reasoning out of completion",
-         R"({"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"prompt_tokens_details":{"cached_tokens":11},"completion_tokens_details":{"reasoning_tokens":290}})",
+         R"({"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,)"
+         R"("prompt_tokens_details":{"cached_tokens":11},)"
+         R"("completion_tokens_details":{"reasoning_tokens":290}})",
          counts(12, 291, 11, 0, 290)},
         {"reasoning apart even when it is the smaller part",
-         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":72,"completion_tokens_details":{"reasoning_tokens":10}})",
+         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":72,)"
+         R"("completion_tokens_details":{"reasoning_tokens":10}})",
          counts(12, 60, 0, 0, 10)},
         {"more reasoning than completion",
-         R"({"prompt_tokens":12,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":9}})",
+         R"({"prompt_tokens":12,"completion_tokens":1,)"
+         R"("completion_tokens_details":{"reasoning_tokens":9}})",
          counts(12, 10, 0, 0, 9)},
         {"reasoning inside stays inside",
-         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":62,"completion_tokens_details":{"reasoning_tokens":10}})",
+         R"({"prompt_tokens":12,"completion_tokens":50,"total_tokens":62,)"
+         R"("completion_tokens_details":{"reasoning_tokens":10}})",
          counts(12, 50, 0, 0, 10)},
         {"more cached than prompt",
-         R"({"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":100}})",
+         R"({"prompt_tokens":5,"completion_tokens":1,)"
+         R"("prompt_tokens_details":{"cached_tokens":100}})",
          counts(105, 1, 100)},
         {"Portkey leaves the cache out of prompt but not of total",
-         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":155,"cache_creation_input_tokens":20,"cache_read_input_tokens":30})",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":155,)"
+         R"("cache_creation_input_tokens":20,"cache_read_input_tokens":30})",
          counts(150, 5, 30, 20)},
         {"both apart",
-         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":145,"cached_tokens":30,"reasoning_tokens":10})",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":145,)"
+         R"("cached_tokens":30,"reasoning_tokens":10})",
          counts(130, 15, 30, 0, 10)},
     });
 }
