@@ -27,11 +27,11 @@ TEST_CASE("The smallest file has every default") {
 }
 
 TEST_CASE("A chain of several entries is not retried unless it says so") {
-    const auto& routes = load_yaml(route_with("{ model: a, chain: [one, two] }\n"
-                                              "  - { model: b, chain: [one] }\n"
-                                              "  - { model: c, chain: [one], retries: 0 }\n"
-                                              "  - { model: d, chain: [one, two], retries: 3 }"))
-                             .config->routes;
+    const auto routes = load_yaml(route_with("{ model: a, chain: [one, two] }\n"
+                                             "  - { model: b, chain: [one] }\n"
+                                             "  - { model: c, chain: [one], retries: 0 }\n"
+                                             "  - { model: d, chain: [one, two], retries: 3 }"))
+                            .config->routes;
     REQUIRE(routes[0].retries == 0);
     REQUIRE(routes[1].retries == 2);
     REQUIRE(routes[2].retries == 0);
