@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,7 +15,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
 
 namespace understudy::cmd {
 
@@ -75,8 +75,8 @@ std::optional<Target> parse_target(std::string text) {
     }
     if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
     target.host = text;
-    const bool numeric = !target.port.empty() &&
-                         target.port.find_first_not_of("0123456789") == std::string::npos;
+    const bool numeric =
+        !target.port.empty() && target.port.find_first_not_of("0123456789") == std::string::npos;
     if (target.host.empty() || !numeric || text.find('/') != std::string::npos) return std::nullopt;
     return target;
 }

@@ -2,9 +2,9 @@
 #include "cmd/commands.hpp"
 #include "understudy_version.hpp"
 
+#include <openssl/crypto.h>
 #include <CLI/CLI.hpp>
 #include <boost/version.hpp>
-#include <openssl/crypto.h>
 
 #include <array>
 #include <cstdio>

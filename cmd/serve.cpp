@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -15,8 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <thread>
 #include <vector>
 
@@ -137,7 +137,8 @@ class Daemon {
                 }
                 config_ = std::move(loaded.config);
                 proxy::init_log(config_->log);
-                proxy::log(LogLevel::info, "reload", {{"result", "ok"}, {"config", config_->source}});
+                proxy::log(LogLevel::info, "reload",
+                           {{"result", "ok"}, {"config", config_->source}});
                 return;
             } catch (const std::exception& e) {
                 loaded.problems.push_back({config_->source, 0, 0, "", e.what()});
@@ -145,9 +146,9 @@ class Daemon {
         }
         server_->count_failed_reload();
         for (const auto& problem : loaded.problems) {
-            proxy::log(LogLevel::error, "reload",
-                       {{"result", "refused, the old configuration stays"},
-                        {"message", problem.text()}});
+            proxy::log(
+                LogLevel::error, "reload",
+                {{"result", "refused, the old configuration stays"}, {"message", problem.text()}});
         }
     }
 
@@ -155,7 +156,10 @@ class Daemon {
         proxy::log(LogLevel::info, "draining",
                    {{"limit_ms", static_cast<std::uint64_t>(config_->drain.count())}});
         bool done = false;
-        std::thread drainer([&] { done = server_->drain(config_->drain); finished_ = true; });
+        std::thread drainer([&] {
+            done = server_->drain(config_->drain);
+            finished_ = true;
+        });
         while (!finished_) {
             const timespec moment{0, 20'000'000};
             const int signal = ::sigtimedwait(&signals_, nullptr, &moment);

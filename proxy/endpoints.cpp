@@ -46,7 +46,8 @@ bool proxied(std::string_view path, Endpoint& endpoint) {
         return true;
     }
     if (below(path, "/audio/")) {
-        // Speech is bytes, a transcript may be plain text: only status and completeness can be judged.
+        // Speech is bytes, a transcript may be plain text: only status and completeness can be
+        // judged.
         endpoint.shape = AnswerShape::opaque;
         return true;
     }

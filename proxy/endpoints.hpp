@@ -10,9 +10,9 @@ namespace understudy::proxy {
 
 enum class EndpointKind : std::uint8_t {
     unknown,
-    proxied,     // goes to upstreams
-    models,      // GET /models
-    model,       // GET /models/{id}
+    proxied,  // goes to upstreams
+    models,   // GET /models
+    model,    // GET /models/{id}
     healthz,
     readyz,
     metrics,

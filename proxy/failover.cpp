@@ -169,7 +169,8 @@ Decision Failover::decide_after(const Attempt& attempt, std::size_t position) {
     after.entries = chain_.size();
     after.retries_used = retries_used_;
     after.retry_after = attempt.retry_after();
-    after.time_left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+    after.time_left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
     after.may_fall_back = request_.may_fall_back;
     after.jitter = session_.worker().jitter();
     return decide(*route_->route, after);

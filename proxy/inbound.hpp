@@ -25,9 +25,9 @@ struct Inbound {
     const config::Key* key = nullptr;    // who asks, where keys are configured
     upstreams::TimePoint received_at{};  // when it had been read completely
 
-    std::string_view chain;              // x-understudy-chain, empty: the route's
+    std::string_view chain;                             // x-understudy-chain, empty: the route's
     std::optional<std::chrono::milliseconds> deadline;  // x-understudy-deadline
-    bool may_fall_back = true;           // x-understudy-fallback: off
+    bool may_fall_back = true;                          // x-understudy-fallback: off
 };
 
 /// Reads the x-understudy-* fields. Returns what is wrong with one of them, or an empty string.

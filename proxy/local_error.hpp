@@ -8,8 +8,9 @@
 
 namespace understudy::proxy {
 
-/// An error of our own. The message says what was tried and what to do; it never holds a secret, and
-/// says "rate limit" and the like only where it is true, because clients' libraries scan for that.
+/// An error of our own. The message says what was tried and what to do; it never holds a secret,
+/// and says "rate limit" and the like only where it is true, because clients' libraries scan for
+/// that.
 struct LocalError {
     LocalError() = default;
     LocalError(unsigned s, std::string_view c, std::string m)
@@ -17,10 +18,10 @@ struct LocalError {
     unsigned status = 500;
     std::string_view code;  // static storage
     std::string message;
-    std::string_view param;                      // empty: null
+    std::string_view param;  // empty: null
     std::optional<std::chrono::seconds> retry_after;
-    std::string_view allow;                      // for 405
-    bool should_not_retry = false;               // adds x-should-retry: false
+    std::string_view allow;         // for 405
+    bool should_not_retry = false;  // adds x-should-retry: false
 };
 
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}

@@ -31,9 +31,9 @@ Log& state() {
 }
 
 spdlog::level::level_enum to_spdlog(config::LogLevel level) {
-    return static_cast<spdlog::level::level_enum>(
-        level == config::LogLevel::off ? static_cast<int>(spdlog::level::off)
-                                       : static_cast<int>(level));
+    return static_cast<spdlog::level::level_enum>(level == config::LogLevel::off
+                                                      ? static_cast<int>(spdlog::level::off)
+                                                      : static_cast<int>(level));
 }
 
 bool needs_quotes(std::string_view text) {

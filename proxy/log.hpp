@@ -1,4 +1,5 @@
-// Structured log lines: one event with named fields, as text or as JSON, never on the worker's time.
+// Structured log lines: one event with named fields, as text or as JSON, never on the worker's
+// time.
 #pragma once
 
 #include "config/config.hpp"
@@ -34,7 +35,8 @@ bool log_enabled(config::LogLevel level);
 /// `event` is a short stable word: "request", "reload", "listening".
 void log(config::LogLevel level, std::string_view event, const LogFields& fields);
 
-/// The line without its time stamp, for tests: `request id=x status=200` or {"event":"request",...}.
+/// The line without its time stamp, for tests: `request id=x status=200` or
+/// {"event":"request",...}.
 std::string format_text(std::string_view event, const LogFields& fields);
 std::string format_json(std::string_view event, const LogFields& fields);
 

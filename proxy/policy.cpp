@@ -4,8 +4,8 @@
 
 namespace understudy::proxy {
 
-using wire::FailureClass;
 using std::chrono::milliseconds;
+using wire::FailureClass;
 
 bool retryable(FailureClass failure) {
     switch (failure) {
@@ -30,7 +30,8 @@ std::optional<milliseconds> wait_for(const config::Retry& retry, const AfterFail
     // Full jitter: clients that failed together do not come back together.
     const unsigned step = std::min(after.retries_used, 20U);
     const milliseconds ceiling = std::min<milliseconds>(retry.max, retry.base * (1LL << step));
-    return milliseconds(static_cast<long long>(after.jitter * static_cast<double>(ceiling.count())));
+    return milliseconds(
+        static_cast<long long>(after.jitter * static_cast<double>(ceiling.count())));
 }
 
 }  // namespace

@@ -15,13 +15,13 @@ namespace understudy::proxy {
 struct AfterFailure {
     AfterFailure() = default;
     wire::FailureClass failure = wire::FailureClass::none;
-    std::size_t entry = 0;          // position in the chain of this request; 0 is the primary
-    std::size_t entries = 1;        // length of that chain
-    std::uint32_t retries_used = 0; // extra attempts already made at this entry
+    std::size_t entry = 0;           // position in the chain of this request; 0 is the primary
+    std::size_t entries = 1;         // length of that chain
+    std::uint32_t retries_used = 0;  // extra attempts already made at this entry
     std::optional<std::chrono::milliseconds> retry_after;  // what the upstream asks for
     std::chrono::milliseconds time_left{0};                // until the request's deadline
-    bool may_fall_back = true;      // false: x-understudy-fallback: off
-    double jitter = 0.5;            // uniform in [0, 1)
+    bool may_fall_back = true;                             // false: x-understudy-fallback: off
+    double jitter = 0.5;                                   // uniform in [0, 1)
 };
 
 struct Decision {

@@ -94,10 +94,9 @@ std::optional<LocalError> Failover::choose_chain() {
         const auto comma = rest.find(',');
         const auto name = trim(rest.substr(0, comma));
         rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-        const auto found =
-            std::find_if(route_->entries.begin(), route_->entries.end(), [&](const auto& e) {
-                return e.entry->text == name || e.upstream->name == name;
-            });
+        const auto found = std::find_if(
+            route_->entries.begin(), route_->entries.end(),
+            [&](const auto& e) { return e.entry->text == name || e.upstream->name == name; });
         if (found == route_->entries.end()) {
             return bad_request("x-understudy-chain: \"" + attempt_name(name, "") +
                                    "\" is not in this route's chain.",
@@ -105,7 +104,8 @@ std::optional<LocalError> Failover::choose_chain() {
         }
         chain_.push_back(&*found);
     }
-    if (chain_.empty()) return bad_request("x-understudy-chain names no upstream.", "invalid_chain");
+    if (chain_.empty())
+        return bad_request("x-understudy-chain names no upstream.", "invalid_chain");
     if (!request_.facts.has_model && !chain_.front()->model) {
         auto error = bad_request("The request names no model.", "model_required");
         error.param = "model";

@@ -13,15 +13,17 @@ using upstreams::TimePoint;
 namespace {
 
 constexpr std::size_t kMaxNameInTrace = 128;
-constexpr std::uint64_t kBytesPerToken = 4;            // the usual rule of thumb for English text
-constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;   // beyond it there are images, not words
+constexpr std::uint64_t kBytesPerToken = 4;           // the usual rule of thumb for English text
+constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;  // beyond it there are images, not words
 
 std::uint64_t nanoseconds(Clock::duration d) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(
-        0, std::chrono::duration_cast<std::chrono::nanoseconds>(d).count()));
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(d).count()));
 }
 
-std::uint64_t milliseconds(Clock::duration d) { return nanoseconds(d) / 1'000'000; }
+std::uint64_t milliseconds(Clock::duration d) {
+    return nanoseconds(d) / 1'000'000;
+}
 
 metrics::TokenCounts disjoint(const wire::Usage& usage) {
     metrics::TokenCounts counts;
@@ -81,15 +83,17 @@ RequestRecord::~RequestRecord() {
     runtime_.shard().worker().inflight_requests.add(-1);
     auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
     if (client_gone_ && outcome != Outcome::rejected) outcome = Outcome::client_closed;
-    const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        Clock::now() - request_.received_at);
+    const auto took =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - request_.received_at);
     series.requests[static_cast<std::size_t>(outcome)].add();
     if (route_ != nullptr) {
         series.duration.observe(nanoseconds(took));
-        if (whole) series.overhead.observe(nanoseconds(std::max(took - waited, std::chrono::nanoseconds::zero())));
+        if (whole)
+            series.overhead.observe(
+                nanoseconds(std::max(took - waited, std::chrono::nanoseconds::zero())));
     }
-    const auto level = outcome == Outcome::exhausted ? config::LogLevel::warn
-                                                     : config::LogLevel::info;
+    const auto level =
+        outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info;
     if (log_enabled(level)) write_line(took);
 }
 
@@ -190,10 +194,9 @@ AttemptRecord::~AttemptRecord() {
     }
     const bool served = state == State::whole || state == State::finished ||
                         state == State::committed || state == State::broken;
-    const bool counts_tokens = spec_.shape == wire::AnswerShape::chat ||
-                               spec_.shape == wire::AnswerShape::completion ||
-                               spec_.shape == wire::AnswerShape::responses ||
-                               spec_.shape == wire::AnswerShape::embeddings;
+    const bool counts_tokens =
+        spec_.shape == wire::AnswerShape::chat || spec_.shape == wire::AnswerShape::completion ||
+        spec_.shape == wire::AnswerShape::responses || spec_.shape == wire::AnswerShape::embeddings;
     if (served && counts_tokens && !bill.reported) series_.usage_missing.add();
     if (served) {
         request_.bill = bill;

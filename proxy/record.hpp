@@ -1,5 +1,6 @@
-// What is remembered of a request and of each of its attempts, and where it goes: counters, headers,
-// one log line. Both records settle themselves when they go out of scope, so no way out is missed.
+// What is remembered of a request and of each of its attempts, and where it goes: counters,
+// headers, one log line. Both records settle themselves when they go out of scope, so no way out is
+// missed.
 #pragma once
 
 #include "metrics/series.hpp"
@@ -42,16 +43,16 @@ class RequestRecord {
     RequestRecord& operator=(const RequestRecord&) = delete;
 
     metrics::Outcome outcome = metrics::Outcome::client_closed;
-    unsigned status = 0;            // sent to the client, 0: none
-    std::string_view error_code;    // of a LocalError, static
-    std::string trace;              // x-understudy-trace
+    unsigned status = 0;          // sent to the client, 0: none
+    std::string_view error_code;  // of a LocalError, static
+    std::string trace;            // x-understudy-trace
     std::uint32_t attempts = 0;
-    std::string served_by;          // upstream that answered
-    std::string served_model;       // as that upstream names it
-    Bill bill;                      // of the attempt that served
+    std::string served_by;     // upstream that answered
+    std::string served_model;  // as that upstream names it
+    Bill bill;                 // of the attempt that served
     std::int64_t total_cost_pico_usd = 0;
     std::chrono::nanoseconds waited{0};  // for upstreams
-    bool whole = false;             // a plain answer: overhead can be told
+    bool whole = false;                  // a plain answer: overhead can be told
 
   private:
     void write_line(std::chrono::nanoseconds took) const;

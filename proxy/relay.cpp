@@ -4,6 +4,8 @@
 #include "wire/chunk.hpp"
 #include "wire/json_scan.hpp"
 
+#include <optional>
+
 namespace understudy::proxy {
 
 using upstreams::Attempt;
@@ -39,8 +41,8 @@ class ClientFraming {
             length_ = framing.length;
             kind_ = wire::BodyKind::length;
         } else {
-            kind_ = session.chunked_allowed() ? wire::BodyKind::chunked
-                                              : wire::BodyKind::until_close;
+            kind_ =
+                session.chunked_allowed() ? wire::BodyKind::chunked : wire::BodyKind::until_close;
         }
     }
     wire::BodyKind kind() const { return kind_; }
@@ -114,10 +116,10 @@ Task<void> relay_stream(Session& session, Attempt& attempt, const std::string& o
         out.clear();
         out.add(before);
         attempt.gather(data);
-        const wire::ChunkHeader size(data.bytes());
-        if (chunked && !data.empty()) out.add(size.view());
+        std::optional<wire::ChunkHeader> size;
+        if (chunked && !data.empty()) out.add(size.emplace(data.bytes()).view());
         out.add(data);
-        if (chunked && !data.empty()) out.add(wire::kChunkEnd);
+        if (size) out.add(wire::kChunkEnd);
         if (chunked && attempt.state() == State::finished) out.add(wire::kLastChunk);
         const bool sent = out.empty() || co_await session.send(out);
         if (!sent) co_return;

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kPriceMemo = 1024;  // answered model names remembered per worker
 
-std::string tls_key(const config::TlsOptions& tls) { return tls.ca + (tls.verify ? "|1" : "|0"); }
+std::string tls_key(const config::TlsOptions& tls) {
+    return tls.ca + (tls.verify ? "|1" : "|0");
+}
 
 bool is_glob(std::string_view pattern) {
     return pattern.find_first_of("*?") != std::string_view::npos;

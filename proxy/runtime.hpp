@@ -58,7 +58,8 @@ class Runtime {
     std::string_view label(std::string_view model) const;
     /// Counters of one model at one upstream; created at first use.
     metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model_label);
-    /// What an answer by `answered` costs at this upstream when `asked` was asked for; null: unknown.
+    /// What an answer by `answered` costs at this upstream when `asked` was asked for; null:
+    /// unknown.
     const metrics::ModelPrice* price(const config::Upstream& upstream, std::string_view answered,
                                      std::string_view asked);
     metrics::Shard& shard() { return shard_; }

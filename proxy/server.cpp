@@ -7,8 +7,8 @@
 #include "understudy_version.hpp"
 #include "wire/failure.hpp"
 
-#include <algorithm>
 #include <malloc.h>
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -61,7 +61,9 @@ Server::Server(std::shared_ptr<const config::Config> config) {
     impl_ = std::make_unique<Impl>(std::move(config));
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+    stop();
+}
 
 void Server::Impl::open_listeners() {
     const auto role = config->admin ? Role::proxy : Role::everything;
@@ -87,8 +89,7 @@ void Server::start() {
     const auto loaded = std::make_shared<LoadedConfig>(impl.config);
     const std::size_t count = impl.workers_wanted + (impl.config->admin ? 1 : 0);
     for (std::size_t i = 0; i < count; ++i) {
-        impl.workers.push_back(
-            std::make_unique<Worker>(i, impl.shared, impl.registry.shard(i)));
+        impl.workers.push_back(std::make_unique<Worker>(i, impl.shared, impl.registry.shard(i)));
         impl.workers.back()->use(loaded, impl.workers_wanted);
     }
     impl.open_listeners();
@@ -98,10 +99,18 @@ void Server::start() {
     }
 }
 
-std::size_t Server::workers() const { return impl_->workers_wanted; }
-std::vector<config::Endpoint> Server::listening() const { return impl_->bound; }
-std::vector<config::Endpoint> Server::admin_listening() const { return impl_->bound_admin; }
-metrics::Registry& Server::metrics() { return impl_->registry; }
+std::size_t Server::workers() const {
+    return impl_->workers_wanted;
+}
+std::vector<config::Endpoint> Server::listening() const {
+    return impl_->bound;
+}
+std::vector<config::Endpoint> Server::admin_listening() const {
+    return impl_->bound_admin;
+}
+metrics::Registry& Server::metrics() {
+    return impl_->registry;
+}
 
 std::vector<std::string> Server::reload(std::shared_ptr<const config::Config> config) {
     auto& impl = *impl_;
@@ -118,7 +127,9 @@ std::vector<std::string> Server::reload(std::shared_ptr<const config::Config> co
     return fixed;
 }
 
-void Server::count_failed_reload() { impl_->registry.count_reload(false); }
+void Server::count_failed_reload() {
+    impl_->registry.count_reload(false);
+}
 
 bool Server::drain(std::chrono::milliseconds limit) {
     auto& impl = *impl_;

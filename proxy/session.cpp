@@ -26,8 +26,9 @@ Session::Session(Worker& worker, upstreams::Socket socket, Role role)
     : worker_(worker),
       role_(role),
       client_(new Stream(std::move(socket), worker.shared().budget)),
-      timer_(worker.context().timers,
-             [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); }, &signal_) {
+      timer_(
+          worker.context().timers, [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); },
+          &signal_) {
     client_->set_listener(this);
     worker_.add(this);
     worker_.series().connections.add(1);
@@ -43,8 +44,8 @@ Session::~Session() {
 }
 
 void Session::start(Worker& worker, upstreams::Socket socket, Role role) {
-    std::unique_ptr<Session, void (*)(Session*)> self(
-        new Session(worker, std::move(socket), role), [](Session* s) { delete s; });
+    std::unique_ptr<Session, void (*)(Session*)> self(new Session(worker, std::move(socket), role),
+                                                      [](Session* s) { delete s; });
     upstreams::spawn(live(std::move(self)));
 }
 
@@ -98,18 +99,20 @@ Task<bool> Session::more(std::chrono::milliseconds limit) {
     const auto received = client_->received();
     timer_.set(Clock::now() + limit);
     for (;;) {
-        client_->arm_read();
+        // Look before arming: the caller may move the buffer when bytes have come.
         if (client_->received() != received) co_return true;
         if (client_->read_error()) client_gone_ = true;
         if (client_gone_) co_return false;
+        if (timer_.expired(Clock::now())) co_return false;
+        client_->arm_read();
         co_await signal_.wait();
-        if (client_->received() == received && timer_.expired(Clock::now())) co_return false;
     }
 }
 
 Task<bool> Session::read_head() {
-    head_reader_ = wire::HeadReader(wire::HeadLimits{worker_.runtime()->config().limits.header_bytes,
-                                                     worker_.runtime()->config().limits.header_count});
+    head_reader_ =
+        wire::HeadReader(wire::HeadLimits{worker_.runtime()->config().limits.header_bytes,
+                                          worker_.runtime()->config().limits.header_count});
     auto& in = client_->in;
     std::optional<upstreams::TimePoint> head_deadline;
     for (;;) {
@@ -120,9 +123,9 @@ Task<bool> Session::read_head() {
             if (result == wire::ParseResult::done) break;
             if (result == wire::ParseResult::bad) {
                 const auto error = head_reader_.error();
-                LocalError refusal(wire::status_for(error), "invalid_request",
-                                   "The request head was refused: " +
-                                       std::string(wire::describe(error)) + '.');
+                LocalError refusal(
+                    wire::status_for(error), "invalid_request",
+                    "The request head was refused: " + std::string(wire::describe(error)) + '.');
                 co_return co_await refuse(std::move(refusal));
             }
             if (!head_deadline) head_deadline = Clock::now() + limits.header_timeout;
@@ -132,9 +135,10 @@ Task<bool> Session::read_head() {
             co_return co_await refuse(503, "overloaded", "Out of buffer memory (limits.memory).");
         }
         idle_ = !head_deadline;
-        const auto wait = head_deadline
-                              ? std::chrono::ceil<std::chrono::milliseconds>(*head_deadline - Clock::now())
-                              : limits.keepalive;
+        const auto wait =
+            head_deadline
+                ? std::chrono::ceil<std::chrono::milliseconds>(*head_deadline - Clock::now())
+                : limits.keepalive;
         const bool came = co_await more(wait);
         idle_ = false;
         if (came) continue;

@@ -38,11 +38,13 @@ class Session final : public upstreams::StreamListener {
     bool chunked_allowed() const { return request_.head.minor_version >= 1; }
     /// Whether the connection stays open after this answer; decides the Connection field too.
     bool keep_alive() const { return keep_alive_; }
-    /// What has been sent is not a whole answer: the connection ends without the end of the message.
+    /// What has been sent is not a whole answer: the connection ends without the end of the
+    /// message.
     void cut(bool reset);
     void close_after_answer() { keep_alive_ = false; }
 
-    // From the worker: -----------------------------------------------------------------------------
+    // From the worker:
+    // -----------------------------------------------------------------------------
     void close_if_idle();
     void abort();
 
@@ -76,12 +78,12 @@ class Session final : public upstreams::StreamListener {
     Inbound request_;
     std::size_t request_size_ = 0;  // bytes of the current request in the buffer
     std::string head_out_;
-    bool idle_ = false;             // waiting for the first byte of a request
-    bool handling_ = false;         // a request is being answered: a read error means the client left
+    bool idle_ = false;      // waiting for the first byte of a request
+    bool handling_ = false;  // a request is being answered: a read error means the client left
     bool client_gone_ = false;
     bool keep_alive_ = true;
     bool continue_sent_ = false;
-    bool linger_ = false;           // input may be unread: close gently
+    bool linger_ = false;  // input may be unread: close gently
     bool reset_ = false;
     bool answered_ = false;
 };

@@ -7,9 +7,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <sys/socket.h>
 #include <array>
 #include <chrono>
-#include <sys/socket.h>
 
 namespace understudy::proxy {
 

@@ -65,7 +65,7 @@ Task<bool> Attempt::more() {
         }
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
-            const char* during = head_.status == 0          ? "no answer"
+            const char* during = head_.status == 0            ? "no answer"
                                  : state_ == State::committed ? "the stream went silent"
                                  : meter_                     ? "no first token"
                                                               : "the answer went silent";
@@ -134,8 +134,7 @@ Task<void> Attempt::hold_plain() {
         if (reader_->end_of_stream() && !stream_->cut()) {
             judge_plain();
         } else {
-            fail(FailureClass::malformed,
-                 "the answer was cut: " + describe(stream_->read_error()));
+            fail(FailureClass::malformed, "the answer was cut: " + describe(stream_->read_error()));
         }
         co_return;
     }
@@ -224,8 +223,8 @@ Task<void> Attempt::hold_stream() {
         if (came) continue;
         if (state_ == State::failed) co_return;
         if (!reader_->end_of_stream() || stream_->cut()) {
-            fail(FailureClass::malformed, "the stream was cut before its first token: " +
-                                              describe(stream_->read_error()));
+            fail(FailureClass::malformed,
+                 "the stream was cut before its first token: " + describe(stream_->read_error()));
             co_return;
         }
     }
@@ -285,8 +284,7 @@ void Attempt::finish_stream() {
     const auto& facts = meter_->facts();
     if (facts.error) {
         fail(wire::classify_inline_error(meter_->error_json()), "an error event in the stream");
-    } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish &&
-               !facts.done) {
+    } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish && !facts.done) {
         fail(FailureClass::malformed, "the stream ended without a finish_reason");
     } else {
         state_ = State::finished;

@@ -21,9 +21,13 @@ Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gon
     total_at_ = started_ + spec.upstream->timeouts.total;
 }
 
-Attempt::~Attempt() { drop_connection(); }
+Attempt::~Attempt() {
+    drop_connection();
+}
 
-TimePoint Attempt::phase(std::chrono::milliseconds limit) const { return Clock::now() + limit; }
+TimePoint Attempt::phase(std::chrono::milliseconds limit) const {
+    return Clock::now() + limit;
+}
 
 void Attempt::set_deadline(TimePoint at) {
     watch_.set_deadline(std::min({at, total_at_, spec_.deadline}));
@@ -130,7 +134,8 @@ Task<bool> Attempt::send_slowly() {
             co_return true;
         }
         if (state == Stream::SendState::failed && (ended || !stream_->read_armed())) {
-            const auto& ec = stream_->write_error() ? stream_->write_error() : stream_->read_error();
+            const auto& ec =
+                stream_->write_error() ? stream_->write_error() : stream_->read_error();
             fail(FailureClass::connection, "send: " + describe(ec));
             co_return false;
         }
@@ -147,8 +152,8 @@ Task<bool> Attempt::send_slowly() {
 Task<bool> Attempt::read_head() {
     for (unsigned interim = 0;;) {
         wire::ResponseHead head;
-        const auto result =
-            head_reader_.read_response(stream_->in.view(), iequals(spec_.head.method, "HEAD"), head);
+        const auto result = head_reader_.read_response(stream_->in.view(),
+                                                       iequals(spec_.head.method, "HEAD"), head);
         if (result == wire::ParseResult::done) {
             if (head.status >= 200) {
                 const bool accepted = accept_head(head);
@@ -170,8 +175,7 @@ Task<bool> Attempt::read_head() {
         const bool came = co_await more();
         if (!came) {
             if (state_ != State::failed) {
-                fail(FailureClass::connection,
-                     "no answer: " + describe(stream_->read_error()));
+                fail(FailureClass::connection, "no answer: " + describe(stream_->read_error()));
             }
             co_return false;
         }
@@ -207,7 +211,8 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (iequals(std::string_view(head_.content_type).substr(0, 17), "text/event-stream")) {
-        const bool gzip = iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate");
+        const bool gzip =
+            iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate");
         meter_.emplace(spec_.shape, gzip, spec_.inject_usage);
         if (!content_encoding_.empty() && !gzip && !iequals(content_encoding_, "identity")) {
             meter_->give_up();  // br, zstd: relayed, not readable

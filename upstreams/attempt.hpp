@@ -1,6 +1,6 @@
-// One try at one upstream: lease a connection, send, read, judge. It has one owner, runs to the point
-// where something can be decided, and can then be relayed from or dropped; dropping it at any time
-// ends its connection.
+// One try at one upstream: lease a connection, send, read, judge. It has one owner, runs to the
+// point where something can be decided, and can then be relayed from or dropped; dropping it at any
+// time ends its connection.
 #pragma once
 
 #include "config/config.hpp"
@@ -26,13 +26,13 @@ struct AttemptSpec {
     AttemptSpec() = default;
     const config::Upstream* upstream = nullptr;
     Peer* peer = nullptr;
-    OutboundHead head;                    // body_size is filled in
-    std::string_view body;                // as the client sent it
+    OutboundHead head;                          // body_size is filled in
+    std::string_view body;                      // as the client sent it
     const wire::RequestFacts* facts = nullptr;  // null: send the body as it is
-    std::optional<std::string> model;     // replaces the client's
+    std::optional<std::string> model;           // replaces the client's
     wire::AnswerShape shape = wire::AnswerShape::chat;
-    bool stream = false;                  // the client asked for events
-    bool inject_usage = false;            // ask for usage on the client's behalf, and hide it
+    bool stream = false;        // the client asked for events
+    bool inject_usage = false;  // ask for usage on the client's behalf, and hide it
     std::size_t buffer_response = 4 << 20;
     std::size_t header_bytes = 64 << 10;
     std::size_t header_count = 128;
@@ -44,7 +44,7 @@ struct AnswerHead {
     AnswerHead() = default;
     unsigned status = 0;
     std::string reason;
-    std::string fields;          // end-to-end fields as header lines, framing removed
+    std::string fields;  // end-to-end fields as header lines, framing removed
     std::string content_type;
     wire::Framing framing;
 };
@@ -74,9 +74,11 @@ class Attempt {
     void advance();
     /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
     bool at_end() const { return reader_->complete() || (meter_ && meter_->facts().done); }
-    /// Committed: waits for more. Afterwards gather() has something, or state() has changed, or both.
+    /// Committed: waits for more. Afterwards gather() has something, or state() has changed, or
+    /// both.
     Task<void> pump();
-    /// Finished: lets the connection come to its end so that it can be used again. Bounded and short.
+    /// Finished: lets the connection come to its end so that it can be used again. Bounded and
+    /// short.
     Task<void> settle();
 
     State state() const { return state_; }
@@ -97,7 +99,7 @@ class Attempt {
     bool starved() const { return starved_; }
 
     TimePoint started() const { return started_; }
-    TimePoint sent_at() const { return sent_at_; }        // epoch when never sent
+    TimePoint sent_at() const { return sent_at_; }          // epoch when never sent
     TimePoint first_token_at() const { return first_at_; }  // epoch when there was none
     TimePoint ended_at() const { return ended_at_; }
 

@@ -52,12 +52,13 @@ class Bytes {
     std::string_view view() const { return {data_ + begin_, end_ - begin_}; }
     std::span<char> free_space() { return {data_ + end_, capacity_ - end_}; }
 
-    /// Makes at least `n` bytes of free space, compacting first. False when the budget refuses; then
-    /// nothing has changed. While pinned it leaves things as they are and says true.
+    /// Makes at least `n` bytes of free space, compacting first. False when the budget refuses;
+    /// then nothing has changed. While pinned it leaves things as they are and says true.
     bool ensure_free(std::size_t n);
     /// `n` bytes were written into free_space().
     void commit(std::size_t n) { end_ += n; }
-    /// Drops `n` bytes from the front. An empty buffer starts at its beginning again, unless pinned.
+    /// Drops `n` bytes from the front. An empty buffer starts at its beginning again, unless
+    /// pinned.
     void consume(std::size_t n) {
         begin_ += n;
         if (begin_ == end_ && !pinned_) begin_ = end_ = 0;

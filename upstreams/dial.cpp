@@ -26,8 +26,9 @@ class Race {
         : peer_(peer),
           watch_(watch),
           addresses_(addresses),
-          stagger_(peer.context().timers,
-                   [](void* s) { static_cast<Signal*>(s)->notify(); }, &watch.signal()) {}
+          stagger_(
+              peer.context().timers, [](void* s) { static_cast<Signal*>(s)->notify(); },
+              &watch.signal()) {}
     ~Race() { abandon(); }
     Race(const Race&) = delete;
     Race& operator=(const Race&) = delete;
@@ -50,8 +51,8 @@ class Race {
     std::string error() const {
         if (tries_.empty()) return "no address";
         const auto& last = *tries_.back();
-        const std::string where = last.endpoint.address().to_string() + ':' +
-                                  std::to_string(last.endpoint.port());
+        const std::string where =
+            last.endpoint.address().to_string() + ':' + std::to_string(last.endpoint.port());
         return "connect " + where + ": " + (last.done ? describe(last.ec) : "no answer");
     }
 

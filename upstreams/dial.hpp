@@ -8,7 +8,8 @@
 
 namespace understudy::upstreams {
 
-/// Start of the next address while the last one is still trying (RFC 8305 section 5 suggests 250 ms).
+/// Start of the next address while the last one is still trying (RFC 8305 section 5 suggests 250
+/// ms).
 inline constexpr std::chrono::milliseconds kNextAddressAfter{250};
 
 struct Dialled {

@@ -32,8 +32,8 @@ Task<bool> Attempt::lease(bool fresh) {
         const bool place = peer.reserve() || co_await wait_for_place();
         if (!place) {
             if (starved_) {
-                fail(FailureClass::connection, "all " + std::to_string(peer.max_connections()) +
-                                                   " connections are busy");
+                fail(FailureClass::connection,
+                     "all " + std::to_string(peer.max_connections()) + " connections are busy");
             } else {
                 fail_by_watch("waiting for a connection");
             }

@@ -19,20 +19,20 @@ namespace understudy::upstreams {
 /// What is known about an answer so far.
 struct Metered {
     std::optional<wire::Usage> usage;
-    std::string model;          // as the upstream names it
+    std::string model;  // as the upstream names it
     std::string service_tier;
     std::uint32_t content_events = 0;  // events that carried content, a floor for estimates
-    bool finish = false;        // a successful finish_reason was seen
-    bool done = false;          // the end marker was seen
-    bool error = false;         // an error event was seen
+    bool finish = false;               // a successful finish_reason was seen
+    bool done = false;                 // the end marker was seen
+    bool error = false;                // an error event was seen
 };
 
-/// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks at
-/// what is new, decides which bytes may go to the client, and remembers what they said.
+/// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks
+/// at what is new, decides which bytes may go to the client, and remembers what they said.
 class StreamMeter {
   public:
-    /// `gzip`: payload is compressed; it is metered through a decoder and always passed on as it is.
-    /// `drop_usage_only`: the usage event was asked for by us, not by the client.
+    /// `gzip`: payload is compressed; it is metered through a decoder and always passed on as it
+    /// is. `drop_usage_only`: the usage event was asked for by us, not by the client.
     StreamMeter(wire::AnswerShape shape, bool gzip, bool drop_usage_only);
 
     enum class Verdict : std::uint8_t {

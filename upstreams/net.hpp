@@ -7,10 +7,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <sys/uio.h>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <sys/uio.h>
 #include <vector>
 
 namespace understudy::upstreams {

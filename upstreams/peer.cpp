@@ -21,9 +21,12 @@ Peer::Peer(WorkerContext& context, const config::Upstream& upstream,
       tls_(std::move(tls)),
       tls_sessions_(tls_ ? std::make_shared<TlsSessionCache>() : nullptr),
       max_connections_(max_connections),
-      eviction_(context.timers, [](void* self) { static_cast<Peer*>(self)->evict(); }, this) {}
+      eviction_(
+          context.timers, [](void* self) { static_cast<Peer*>(self)->evict(); }, this) {}
 
-Peer::~Peer() { close_idle(); }
+Peer::~Peer() {
+    close_idle();
+}
 
 std::string Peer::key_of(const config::Upstream& u) {
     return (u.base_url.tls ? "https|" : "http|") + u.base_url.host + '|' +

@@ -27,9 +27,10 @@ struct WorkerContext {
     metrics::WorkerSeries& series;
 };
 
-/// A pool of keep-alive connections: the most recently used is taken first, so that the rest can age
-/// out. An idle connection has a read under way: when the server closes it, or says something nobody
-/// asked for, it is gone at once, and a request that takes it needs no system call to check it.
+/// A pool of keep-alive connections: the most recently used is taken first, so that the rest can
+/// age out. An idle connection has a read under way: when the server closes it, or says something
+/// nobody asked for, it is gone at once, and a request that takes it needs no system call to check
+/// it.
 class Peer final : public StreamListener {
   public:
     /// `tls` is null for plain HTTP. `max_connections` is this worker's share.

@@ -15,9 +15,9 @@ namespace understudy::upstreams {
 struct OutboundHead {
     OutboundHead() = default;
     std::string_view method;
-    std::string_view path;                   // below the base URL, query included
+    std::string_view path;                      // below the base URL, query included
     const wire::RequestHead* client = nullptr;  // null: a request of our own (probe)
-    bool forward_credentials = false;        // the client's own, when the upstream has none
+    bool forward_credentials = false;           // the client's own, when the upstream has none
     bool has_body = true;
     std::size_t body_size = 0;
     std::string_view request_id;

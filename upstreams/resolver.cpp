@@ -3,11 +3,11 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
+#include <netdb.h>
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <netdb.h>
 #include <thread>
 
 namespace understudy::upstreams {

@@ -47,8 +47,9 @@ class DnsCache {
     /// `io` is the worker's; answers are posted to it.
     DnsCache(Resolver& resolver, boost::asio::io_context& io);
 
-    /// The answer if one is known (maybe an error, maybe stale while a refresh runs); null: a lookup
-    /// is under way, `waiter` is notified when it ends. Numeric addresses are answered at once.
+    /// The answer if one is known (maybe an error, maybe stale while a refresh runs); null: a
+    /// lookup is under way, `waiter` is notified when it ends. Numeric addresses are answered at
+    /// once.
     std::shared_ptr<const Addresses> find(const std::string& host, Signal& waiter);
     /// `waiter` goes away.
     void forget(const std::string& host, Signal& waiter);

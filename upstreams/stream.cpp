@@ -1,27 +1,24 @@
 #include "upstreams/stream.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <cerrno>
-#include <sys/socket.h>
+#include <span>
 
 namespace understudy::upstreams {
 
 namespace {
-constexpr std::size_t kMaxIov = 64;              // of one sendmsg
-constexpr std::size_t kTlsRecord = 16 * 1024;    // plaintext of one record
-constexpr std::size_t kTlsOutBound = 64 * 1024;  // ciphertext waiting for the socket
-constexpr std::size_t kTlsReadSpace = 17 * 1024; // one whole record
+constexpr std::size_t kMaxIov = 64;               // of one sendmsg
+constexpr std::size_t kTlsRecord = 16 * 1024;     // plaintext of one record
+constexpr std::size_t kTlsOutBound = 64 * 1024;   // ciphertext waiting for the socket
+constexpr std::size_t kTlsReadSpace = 17 * 1024;  // one whole record
 
-error_code tls_error() { return {EPROTO, boost::system::system_category()}; }
+error_code tls_error() {
+    return {EPROTO, boost::system::system_category()};
+}
 }  // namespace
-
-struct Stream::ReadHandler {
-    Ptr stream;
-    void operator()(const error_code& ec, std::size_t n) const { stream->on_read(ec, n); }
-};
 
 struct Stream::WriteHandler {
     Ptr stream;
@@ -30,7 +27,7 @@ struct Stream::WriteHandler {
 
 void Stream::arm_read() {
     if (read_armed_ || read_error_ || !socket_.is_open()) return;
-    asio::mutable_buffer target;
+    std::span<char> target;
     if (tls_) {
         if (!handshaking_ && decrypt()) return;  // a record was waiting already
         if (read_error_) return;
@@ -38,16 +35,14 @@ void Stream::arm_read() {
             read_error_ = asio::error::no_memory;
             return;
         }
-        const auto space = tls_->cipher_in.free_space();
-        target = asio::buffer(space.data(), space.size());
+        target = tls_->cipher_in.free_space();
     } else {
-        const auto space = in.free_space();
-        if (space.empty()) return;
-        target = asio::buffer(space.data(), space.size());
+        target = in.free_space();
+        if (target.empty()) return;
         in.pin(true);
     }
     read_armed_ = true;
-    socket_.async_read_some(target, ReadHandler{this});
+    read_op_.start(socket_, target.data(), target.size());
 }
 
 void Stream::on_read(const error_code& ec, std::size_t n) {
@@ -101,7 +96,8 @@ bool Stream::decrypt() {
 TlsEngine::Status Stream::handshake_step() {
     handshaking_ = true;
     const auto status = tls_->handshake();
-    // A blocked flush is not waited for: a client's flight always fits into a fresh socket's buffer.
+    // A blocked flush is not waited for: a client's flight always fits into a fresh socket's
+    // buffer.
     if (flush_tls() == SendState::failed) {
         read_error_ = write_error_;
         return TlsEngine::Status::failed;

@@ -1,16 +1,18 @@
-// One connected socket, to a client or to an upstream, with or without TLS: a read buffer that fills
-// in the background and writes that are tried at once.
+// One connected socket, to a client or to an upstream, with or without TLS: a read buffer that
+// fills in the background and writes that are tried at once.
 //
 // A Stream never calls back into logic with data; it records what happened (`in`, read_error()) and
 // tells its listener. The listener looks. So one coroutine can wait for a client, an upstream and a
 // deadline at the same time without cancelling anything.
 //
-// Belongs to one worker's thread. Reference-counted because an operation of the kernel's reactor may
-// still be under way when its user has lost interest: detach() and close(), and drop the reference.
+// Belongs to one worker's thread. Reference-counted because an operation of the kernel's reactor
+// may still be under way when its user has lost interest: detach() and close(), and drop the
+// reference.
 #pragma once
 
 #include "upstreams/bytes.hpp"
 #include "upstreams/net.hpp"
+#include "upstreams/read_op.hpp"
 #include "upstreams/task.hpp"
 #include "upstreams/tls.hpp"
 
@@ -54,8 +56,8 @@ class Stream {
     /// Payload bytes ever received; compare with an earlier value to see whether something came.
     std::uint64_t received() const { return received_; }
 
-    /// Sends as much of `list` as the socket takes now; what remains stays in the list. blocked: call
-    /// arm_write() and send again when the listener is told and writable() is true.
+    /// Sends as much of `list` as the socket takes now; what remains stays in the list. blocked:
+    /// call arm_write() and send again when the listener is told and writable() is true.
     SendState send(GatherList& list);
     const error_code& write_error() const { return write_error_; }
     void arm_write();
@@ -82,7 +84,7 @@ class Stream {
     friend void intrusive_ptr_release(Stream* s) noexcept {
         if (--s->references_ == 0) delete s;
     }
-    struct ReadHandler;
+    friend class ReadOp;
     struct WriteHandler;
 
     ~Stream() = default;
@@ -94,6 +96,7 @@ class Stream {
     SendState flush_tls();
 
     Socket socket_;
+    ReadOp read_op_{*this};
     std::unique_ptr<TlsEngine> tls_;
     StreamListener* listener_ = nullptr;
     error_code read_error_;

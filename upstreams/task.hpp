@@ -6,8 +6,8 @@
 // completion merely records what happened and raises the session's Signal; the coroutine wakes,
 // looks at the facts and decides. Nothing to cancel, nothing to lose, one frame resume per event.
 //
-// Rule of the house (g++ 12.2 destroys some temporaries twice): an expression with co_await contains
-// only names, calls and std::move.
+// Rule of the house (g++ 12.2 destroys some temporaries twice): an expression with co_await
+// contains only names, calls and std::move.
 #pragma once
 
 #include <coroutine>
@@ -106,15 +106,19 @@ struct Detached {
         [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
     };
 };
-inline Detached run_detached(Task<void> task) { co_await std::move(task); }
+inline Detached run_detached(Task<void> task) {
+    co_await std::move(task);
+}
 }  // namespace detail
 
 /// Starts `task` now and lets it live on its own. It must not end with an exception.
-inline void spawn(Task<void> task) { detail::run_detached(std::move(task)); }
+inline void spawn(Task<void> task) {
+    detail::run_detached(std::move(task));
+}
 
-/// What one coroutine sleeps on. notify() from any completion of the same thread resumes the sleeper
-/// at once (inside the call), or is remembered until the next wait(). Wake-ups may be spurious:
-/// always `while (!condition) co_await signal.wait();`. Not thread-safe.
+/// What one coroutine sleeps on. notify() from any completion of the same thread resumes the
+/// sleeper at once (inside the call), or is remembered until the next wait(). Wake-ups may be
+/// spurious: always `while (!condition) co_await signal.wait();`. Not thread-safe.
 class Signal {
   public:
     void notify() {

@@ -41,7 +41,9 @@ int bio_write(BIO* bio, const char* data, int size) {
     return out.append({data, static_cast<std::size_t>(size)}) ? size : -1;
 }
 
-long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long bio_ctrl(BIO*, int command, long, void*) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 // A BIO that reads and writes the engine's own buffers, without OpenSSL's copy in between.
 BIO_METHOD* buffer_method() {
@@ -98,7 +100,9 @@ TlsContext::TlsContext(const config::TlsOptions& options)
     }
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+    SSL_CTX_free(context_);
+}
 
 TlsSessionCache::~TlsSessionCache() {
     for (auto* session : sessions_) SSL_SESSION_free(session);
@@ -152,7 +156,9 @@ TlsEngine::~TlsEngine() {
     SSL_free(ssl_);
 }
 
-bool TlsEngine::resumed() const { return SSL_session_reused(ssl_) == 1; }
+bool TlsEngine::resumed() const {
+    return SSL_session_reused(ssl_) == 1;
+}
 
 void TlsEngine::describe_failure() {
     const long verdict = SSL_get_verify_result(ssl_);

@@ -15,7 +15,8 @@ class Watch final : public StreamListener {
     Watch(Signal& signal, const bool& client_gone, TimerQueue& timers)
         : signal_(signal),
           client_gone_(client_gone),
-          timer_(timers, [](void* s) { static_cast<Signal*>(s)->notify(); }, &signal) {}
+          timer_(
+              timers, [](void* s) { static_cast<Signal*>(s)->notify(); }, &signal) {}
 
     Signal& signal() { return signal_; }
     bool client_gone() const { return client_gone_; }

@@ -1,0 +1,40 @@
+// The one read of a Stream, as an operation of Asio's reactor that is reused instead of allocated.
+//
+// Why not async_read_some: it tries recv at once unless the last recv returned nothing, so in a
+// proxy, which reads all there is and then waits, every read costs a second recv that fails. The
+// reactor has a remedy (done_and_exhausted: do not try again before the next readiness event), but
+// Asio's own operation never says so after a short read. This one does: with edge-triggered epoll a
+// short read means the socket is empty, and the next byte raises a new event. Saves two system
+// calls per request (docs/performance.md). Depends on asio::detail, as of Boost 1.81 to 1.83.
+#pragma once
+
+#include "upstreams/net.hpp"
+
+#include <boost/asio/detail/reactor.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
+
+#include <cstddef>
+
+namespace understudy::upstreams {
+
+class Stream;
+
+class ReadOp final : public asio::detail::reactor_op {
+  public:
+    explicit ReadOp(Stream& stream);
+    /// Starts reading into [data, data + size). The stream must not be reading already; it is kept
+    /// alive until its on_read has been called.
+    void start(Socket& socket, char* data, std::size_t size);
+
+  private:
+    static status perform(reactor_op* base);
+    static void complete(void* owner, asio::detail::scheduler_operation* base, const error_code& ec,
+                         std::size_t n);
+
+    Stream& stream_;
+    int descriptor_ = -1;
+    char* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace understudy::upstreams
