@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Prepares and runs the tests with one client library: run.py python|node --build FOLDER.
+
+The library comes from its registry, pinned, into FOLDER. Exit code 77 (ctest: skipped) and a line
+that says why, only where the language is missing or the registry cannot be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SKIPPED = 77
+INSTALL_LIMIT_SECONDS = 600
+TEST_LIMIT_SECONDS = 600
+
+# How pip and npm say that there is no network, in contrast to a package that does not exist.
+NO_NETWORK = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network timeout"
+    r"|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|Temporary failure in name resolution"
+    r"|Network is unreachable|Connection refused|ProxyError|Cannot connect to proxy")
+
+
+def skip(why: str):
+    print(f"skipped: {why}")
+    sys.exit(SKIPPED)
+
+
+def install(command: list[str], cwd: pathlib.Path):
+    """Runs an installer; without a network the test is skipped, any other failure fails it."""
+    try:
+        done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=INSTALL_LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        skip(f"the package registry did not answer within {INSTALL_LIMIT_SECONDS} s")
+    if done.returncode == 0:
+        return
+    printed = done.stdout + done.stderr
+    if NO_NETWORK.search(printed):
+        skip(f"the package registry cannot be reached ({command[0]} failed)")
+    sys.exit(f"{' '.join(command)} failed:\n{printed}")
+
+
+def fresh(folder: pathlib.Path, *inputs: pathlib.Path) -> bool:
+    """True when what stands in `folder` was installed from these very files."""
+    mark = folder / "installed-from"
+    return mark.exists() and mark.read_text() == fingerprint(*inputs)
+
+
+def fingerprint(*inputs: pathlib.Path) -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for file in inputs:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def run(command: list[str], cwd: pathlib.Path, **variables: str) -> int:
+    environment = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        environment.pop(name, None)
+    return subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+                          timeout=TEST_LIMIT_SECONDS).returncode
+
+
+def run_python(build: pathlib.Path) -> int:
+    requirements = HERE / "requirements.txt"
+    folder = build / "python"
+    if not fresh(folder, requirements):
+        shutil.rmtree(folder, ignore_errors=True)
+        made = subprocess.run([sys.executable, "-m", "venv", folder], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        if made.returncode != 0:
+            skip(f"this Python cannot make a virtual environment: {made.stdout.strip()}")
+        install([str(folder / "bin/python"), "-m", "pip", "install", "--quiet",
+                 "--disable-pip-version-check", "--no-deps", "-r", str(requirements)], ROOT)
+        (folder / "installed-from").write_text(fingerprint(requirements))
+    return run([str(folder / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                str(HERE / "test_python_sdk.py")], ROOT, PYTHONPATH=str(ROOT))
+
+
+def run_node(build: pathlib.Path) -> int:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        skip("Node.js or npm is missing")
+    folder = build / "node"
+    package = HERE / "node/package.json"
+    if not fresh(folder, package):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copy(package, folder)
+        install([npm, "install", "--no-package-lock", "--no-audit", "--no-fund",
+                 "--no-update-notifier", "--ignore-scripts"], folder)
+        (folder / "installed-from").write_text(fingerprint(package))
+    shutil.copy(HERE / "node/sdk.test.mjs", folder)
+    sys.path.insert(0, str(ROOT))
+    from tests.clients.chains import AUDIO_FAULTS, FAULTS, chains, gateway
+    with gateway() as running:
+        return run([node, "--test", "--test-concurrency=1", "sdk.test.mjs"], folder,
+                   GATEWAY=running.daemon.url, PRIMARY=running.primary.url,
+                   BACKUP=running.backup.url, FAULTS=" ".join(FAULTS),
+                   AUDIO_FAULTS=" ".join(AUDIO_FAULTS), MODELS=" ".join(chains()))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("library", choices=["python", "node"])
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    arguments.build.mkdir(parents=True, exist_ok=True)
+    sys.exit({"python": run_python, "node": run_node}[arguments.library](arguments.build.resolve()))
