@@ -212,6 +212,7 @@ Task<void> Session::serve_one() {
 
 void Session::finish_request() {
     client_->in.consume(request_size_);
+    client_->rewind_read();
     if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
     timer_.clear();
 }

@@ -47,6 +47,7 @@ class Bytes {
 
     std::size_t size() const { return end_ - begin_; }
     bool empty() const { return begin_ == end_; }
+    char* base() { return data_; }
     std::size_t capacity() const { return capacity_; }
     char* data() { return data_ + begin_; }
     std::string_view view() const { return {data_ + begin_, end_ - begin_}; }

@@ -36,6 +36,13 @@ void ReadOp::start(Socket& socket, char* data, std::size_t size) {
                      true, true);
 }
 
+bool ReadOp::retarget(char* data, std::size_t size) {
+    if (bytes_transferred_ != 0 || ec_) return false;
+    data_ = data;
+    size_ = size;
+    return true;
+}
+
 asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {
     auto* op = static_cast<ReadOp*>(base);
     for (;;) {

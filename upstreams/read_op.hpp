@@ -25,6 +25,9 @@ class ReadOp final : public asio::detail::reactor_op {
     /// Starts reading into [data, data + size). The stream must not be reading already; it is kept
     /// alive until its on_read has been called.
     void start(Socket& socket, char* data, std::size_t size);
+    /// Moves a read that is under way to another place. False: bytes have come already, and their
+    /// completion is on its way; nothing has changed then.
+    bool retarget(char* data, std::size_t size);
 
   private:
     static status perform(reactor_op* base);

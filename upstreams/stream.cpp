@@ -45,6 +45,14 @@ void Stream::arm_read() {
     read_op_.start(socket_, target.data(), target.size());
 }
 
+void Stream::rewind_read() {
+    if (!read_armed_ || tls_ || !in.empty()) return;
+    if (!read_op_.retarget(in.base(), in.capacity())) return;
+    in.pin(false);
+    in.clear();
+    in.pin(true);
+}
+
 void Stream::on_read(const error_code& ec, std::size_t n) {
     read_armed_ = false;
     in.pin(false);

@@ -48,6 +48,9 @@ class Stream {
     /// Keeps one read under way into the free space of `in` (which the caller provides with
     /// ensure_free and must not move meanwhile). No-op when one is under way or reading has ended.
     void arm_read();
+    /// Gives a read that is under way the whole of an empty `in` again, from its beginning; without
+    /// this a keep-alive connection's free space would shrink with every request.
+    void rewind_read();
     bool read_armed() const { return read_armed_; }
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }
