@@ -1,0 +1,36 @@
+// The demo's one screen: at most 80 columns, colours on a terminal only.
+#pragma once
+
+#include "cmd/demo/tour.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace understudy::demo {
+
+/// Where to look and what to try.
+struct Places {
+    std::string daemon, primary, backup;  // base URLs without /v1
+};
+
+class Screen {
+  public:
+    /// `colours`: whether standard output takes them (see colours_wanted).
+    explicit Screen(bool colours) : colours_(colours) {}
+
+    void title() const;
+    /// The line of one request; the parts it does not know are passed.
+    void row(const Step& step, const Result& result, const Answer& answer,
+             const Reading& used) const;
+    void summary(const Reading& all, std::size_t rows, std::size_t wrong) const;
+    void next_steps(const Places& places) const;
+
+  private:
+    std::string paint(const char* colour, const std::string& text) const;
+    bool colours_;
+};
+
+/// Standard output is a terminal, NO_COLOR is not set, and TERM is not dumb.
+bool colours_wanted();
+
+}  // namespace understudy::demo
