@@ -243,6 +243,7 @@ std::optional<std::string> explain(const Config& config, std::string_view model,
 
 std::string no_route(const Config& config, std::string_view model) {
     std::vector<std::string_view> globs;
+    globs.reserve(config.routes.size());
     for (const Route& route : config.routes) globs.push_back(route.model);
     return "no route matches " + in_quotes(model) + ", a client would get 404 model_not_found; " +
            "the routes are " +

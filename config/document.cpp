@@ -36,13 +36,13 @@ class Builder : public YAML::EventHandler {
     Builder(std::string file, std::vector<Problem>& problems)
         : file_(std::move(file)), problems_(problems) {}
 
-    Node take_root() { return std::move(root_); }
+    Element take_root() { return std::move(root_); }
 
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        Node node;
+        Element node;
         node.mark = to_mark(mark);
         node.weight = kNodeWeight;
         add(std::move(node), anchor);
@@ -50,13 +50,13 @@ class Builder : public YAML::EventHandler {
 
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
-        Node node;
-        node.kind = Node::Kind::scalar;
+        Element node;
+        node.kind = Element::Kind::scalar;
         node.mark = to_mark(mark);
         node.plain = tag == "?" || tag.empty();
         check_tag(tag, node.mark);
         if (node.plain && (value == "~" || value == "null" || value == "Null" || value == "NULL")) {
-            node.kind = Node::Kind::null;
+            node.kind = Element::Kind::null;
         }
         node.text = value;
         node.weight = kNodeWeight + value.size();
@@ -68,19 +68,19 @@ class Builder : public YAML::EventHandler {
         if (found == anchors_.end()) {
             throw Refused{to_mark(mark), next_path(), "this alias stands inside its own anchor"};
         }
-        Node copy = found->second;
+        Element copy = found->second;
         add(std::move(copy), 0);
     }
 
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
-        open(Node::Kind::list, mark, tag, anchor);
+        open(Element::Kind::list, mark, tag, anchor);
     }
     void OnSequenceEnd() override { close(); }
 
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
-        open(Node::Kind::map, mark, tag, anchor);
+        open(Element::Kind::map, mark, tag, anchor);
     }
     void OnMapEnd() override {
         merge(stack_.back());
@@ -89,7 +89,7 @@ class Builder : public YAML::EventHandler {
 
   private:
     struct Frame {
-        Node node;
+        Element node;
         std::string path;
         YAML::anchor_t anchor = 0;
         bool has_key = false;  // a key was read, its value comes next
@@ -101,7 +101,7 @@ class Builder : public YAML::EventHandler {
     std::string next_path() const {
         if (stack_.empty()) return {};
         const Frame& frame = stack_.back();
-        if (frame.node.kind == Node::Kind::list) {
+        if (frame.node.kind == Element::Kind::list) {
             return frame.path + "[" + std::to_string(frame.node.items.size()) + "]";
         }
         if (!frame.has_key) return frame.path;
@@ -125,7 +125,7 @@ class Builder : public YAML::EventHandler {
         problem(mark, next_path(), "YAML tags have no meaning here; remove " + in_quotes(tag));
     }
 
-    void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+    void open(Element::Kind kind, const YAML::Mark& mark, const std::string& tag,
               YAML::anchor_t anchor) {
         Frame frame;
         frame.node.kind = kind;
@@ -147,10 +147,10 @@ class Builder : public YAML::EventHandler {
         add(std::move(frame.node), frame.anchor, frame.path);
     }
 
-    void add(Node node, YAML::anchor_t anchor) { add(std::move(node), anchor, next_path()); }
+    void add(Element node, YAML::anchor_t anchor) { add(std::move(node), anchor, next_path()); }
 
-    void add(Node node, YAML::anchor_t anchor, const std::string& path) {
-        total_ += node.kind == Node::Kind::list || node.kind == Node::Kind::map
+    void add(Element node, YAML::anchor_t anchor, const std::string& path) {
+        total_ += node.kind == Element::Kind::list || node.kind == Element::Kind::map
                       ? kNodeWeight
                       : node.weight + kNodeWeight;
         if (node.weight > kMaxExpandedBytes || total_ > kMaxExpandedBytes) {
@@ -166,7 +166,7 @@ class Builder : public YAML::EventHandler {
             return;
         }
         Frame& frame = stack_.back();
-        if (frame.node.kind == Node::Kind::list) {
+        if (frame.node.kind == Element::Kind::list) {
             check_room(frame, frame.node.items.size());
             frame.node.weight += node.weight;
             frame.node.items.push_back(std::move(node));
@@ -183,9 +183,9 @@ class Builder : public YAML::EventHandler {
                       "has more than " + std::to_string(kMaxEntries) + " entries"};
     }
 
-    void take_key(Frame& frame, const Node& node) {
+    void take_key(Frame& frame, const Element& node) {
         frame.has_key = true;
-        frame.drop = node.kind != Node::Kind::scalar;
+        frame.drop = node.kind != Element::Kind::scalar;
         frame.key_mark = node.mark;
         if (frame.drop) {
             problem(node.mark, frame.path, "a key must be a plain word");
@@ -205,7 +205,7 @@ class Builder : public YAML::EventHandler {
         }
     }
 
-    void take_value(Frame& frame, Node node) {
+    void take_value(Frame& frame, Element node) {
         frame.has_key = false;
         if (frame.drop) return;
         frame.node.weight += kNodeWeight + frame.key.size() + node.weight;
@@ -221,21 +221,21 @@ class Builder : public YAML::EventHandler {
         if (at == members.end()) return;
         const Member merged = std::move(*at);
         members.erase(at);
-        if (merged.value.kind == Node::Kind::map) {
+        if (merged.value.kind == Element::Kind::map) {
             merge_from(frame, merged.value);
             return;
         }
         const auto& items = merged.value.items;
-        if (items.empty() || !std::all_of(items.begin(), items.end(), [](const Node& n) {
-                return n.kind == Node::Kind::map;
+        if (items.empty() || !std::all_of(items.begin(), items.end(), [](const Element& n) {
+                return n.kind == Element::Kind::map;
             })) {
             problem(merged.mark, frame.path, "<< takes a map or a list of maps to merge");
             return;
         }
-        for (const Node& source : items) merge_from(frame, source);
+        for (const Element& source : items) merge_from(frame, source);
     }
 
-    void merge_from(Frame& frame, const Node& source) {
+    void merge_from(Frame& frame, const Element& source) {
         for (const Member& member : source.members) {
             if (frame.node.find(member.key) != nullptr) continue;
             const std::size_t weight = kNodeWeight + member.key.size() + member.value.weight;
@@ -253,9 +253,9 @@ class Builder : public YAML::EventHandler {
     std::string file_;
     std::vector<Problem>& problems_;
     std::vector<Frame> stack_;
-    std::map<YAML::anchor_t, Node> anchors_;
+    std::map<YAML::anchor_t, Element> anchors_;
     std::size_t total_ = 0;
-    Node root_;
+    Element root_;
 };
 
 int line_of(std::string_view text, std::size_t offset) {
@@ -291,7 +291,7 @@ bool check_bytes(std::string_view text, const std::string& file, std::vector<Pro
     return true;
 }
 
-const Node* child(const Node& node, std::string_view step) {
+const Element* child(const Element& node, std::string_view step) {
     if (step.empty() || step.front() != '[') return node.find(step);
     std::size_t index = 0;
     std::from_chars(step.data() + 1, step.data() + step.size(), index);
@@ -300,13 +300,13 @@ const Node* child(const Node& node, std::string_view step) {
 
 }  // namespace
 
-const Node* Node::find(std::string_view key) const {
+const Element* Element::find(std::string_view key) const {
     const auto at = std::find_if(members.begin(), members.end(),
                                  [&](const Member& member) { return member.key == key; });
     return at == members.end() ? nullptr : &at->value;
 }
 
-bool parse_document(std::string_view text, const std::string& file, Node& root,
+bool parse_document(std::string_view text, const std::string& file, Element& root,
                     std::vector<Problem>& problems) {
     if (!check_bytes(text, file, problems)) return false;
     try {
@@ -336,8 +336,8 @@ bool parse_document(std::string_view text, const std::string& file, Node& root,
     return false;
 }
 
-Mark locate(const Node& root, std::string_view path) {
-    const Node* node = &root;
+Mark locate(const Element& root, std::string_view path) {
+    const Element* node = &root;
     Mark mark = root.mark;
     while (!path.empty()) {
         const std::size_t end = path.find_first_of(".[", path.front() == '[' ? 1 : 0);
@@ -350,9 +350,9 @@ Mark locate(const Node& root, std::string_view path) {
     return mark;
 }
 
-void wipe(Node& node) {
+void wipe(Element& node) {
     if (!node.text.empty()) OPENSSL_cleanse(node.text.data(), node.text.size());
-    for (Node& item : node.items) wipe(item);
+    for (Element& item : node.items) wipe(item);
     for (Member& member : node.members) wipe(member.value);
 }
 

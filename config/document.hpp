@@ -22,7 +22,7 @@ struct Mark {
 
 struct Member;
 
-struct Node {
+struct Element {
     enum class Kind : unsigned char { null, scalar, list, map };
 
     Kind kind = Kind::null;
@@ -32,17 +32,17 @@ struct Node {
     Mark mark;
     std::string text;             // scalar: its value, references resolved
     std::string written;          // scalar with references: as the file has it
-    std::vector<Node> items;      // list
+    std::vector<Element> items;   // list
     std::vector<Member> members;  // map, in the order of the file
     std::size_t weight = 0;       // rough bytes of the whole subtree, to bound alias expansion
 
-    const Node* find(std::string_view key) const;
+    const Element* find(std::string_view key) const;
 };
 
 struct Member {
     std::string key;
     Mark mark;  // of the key
-    Node value;
+    Element value;
 };
 
 inline constexpr std::size_t kMaxDocumentBytes = std::size_t{1} << 20U;
@@ -52,13 +52,13 @@ inline constexpr std::size_t kMaxExpandedBytes = std::size_t{16} << 20U;
 
 /// Parses one document. `problems` gets everything that is wrong. False: there is no tree to go on
 /// with.
-bool parse_document(std::string_view text, const std::string& file, Node& root,
+bool parse_document(std::string_view text, const std::string& file, Element& root,
                     std::vector<Problem>& problems);
 
 /// Where `path` ("routes[1].hedge") stands; its nearest existing ancestor if it is not there.
-Mark locate(const Node& root, std::string_view path);
+Mark locate(const Element& root, std::string_view path);
 
 /// Overwrites every scalar: resolved references may be credentials.
-void wipe(Node& node);
+void wipe(Element& node);
 
 }  // namespace understudy::config

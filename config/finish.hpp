@@ -9,7 +9,7 @@ namespace understudy::config {
 
 /// Applies overrides, fills in what follows from the rest, judges the whole. `root` is the document
 /// if there is one, to say where things stand.
-Loaded finish(Context& context, Config config, const Node* root, const Overrides& overrides);
+Loaded finish(Context& context, Config config, const Element* root, const Overrides& overrides);
 
 /// environment.cpp: the chain made of the API keys that are set. Null config and no problem: none
 /// is.

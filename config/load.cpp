@@ -31,7 +31,7 @@ void override_listen(const Overrides& overrides, Config& config, std::vector<Pro
 }
 
 // "--listen" stands on the command line, everything else in the document.
-Problem place(const Finding& finding, const std::string& file, const Node* root) {
+Problem place(const Finding& finding, const std::string& file, const Element* root) {
     if (finding.path == "--listen") return {"command line", 0, 0, finding.path, finding.message};
     const Mark mark = root == nullptr ? Mark{} : locate(*root, finding.path);
     return {file, mark.line, mark.column, finding.path, finding.message};
@@ -67,7 +67,7 @@ std::string Problem::text() const {
     return out + message;
 }
 
-Loaded finish(Context& context, Config config, const Node* root, const Overrides& overrides) {
+Loaded finish(Context& context, Config config, const Element* root, const Overrides& overrides) {
     override_listen(overrides, config, context.problems);
     if (!config.routes_given) config.routes.push_back(default_route(config));
     config.source = context.file;
@@ -94,7 +94,7 @@ Loaded finish(Context& context, Config config, const Node* root, const Overrides
 Loaded load_text(std::string_view yaml, const std::string& file, const Environment& env,
                  const Overrides& overrides) {
     Context context{file, directory_of(file), env, {}, {}};
-    Node root;
+    Element root;
     if (!parse_document(yaml, file, root, context.problems)) {
         return {nullptr, std::move(context.problems)};
     }

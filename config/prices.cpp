@@ -125,8 +125,8 @@ struct Entry {
 
     metrics::ModelPrice finish() {
         if (!price.standard.cache_read) price.standard.cache_read = legacy_cache_read;
-        for (auto& [above, tier] : tiers) price.tiers.push_back(std::move(tier));
-        price.tiers.shrink_to_fit();
+        price.tiers.reserve(tiers.size());
+        for (const auto& [above, tier] : tiers) price.tiers.push_back(tier);
         return std::move(price);
     }
 };

@@ -56,7 +56,7 @@ void read_allowed(const Section& section, Key& key) {
     const auto value = section.get("routes");
     if (!value) return;
     const auto items = value->items("globs over model names");
-    if (value->node().kind == Node::Kind::list && items.empty()) {
+    if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; remove it to allow every model");
     }
     for (const Value& item : items) {
@@ -80,7 +80,7 @@ void read_key_limits(const Section& section, KeyLimits& limits) {
     limits.requests_per_minute = read_integer(keys, "requests_per_minute", {1, kMost});
     limits.tokens_per_minute = read_integer(keys, "tokens_per_minute", {1, kMost});
     limits.budget_usd_per_day = read_number(keys, "budget_usd_per_day", {0.01, 1e6});
-    if (value->node().kind == Node::Kind::map && value->node().members.empty()) {
+    if (value->node().kind == Element::Kind::map && value->node().members.empty()) {
         value->problem("is empty; name a limit or remove the key");
     }
 }
@@ -91,7 +91,7 @@ void read_keys(const Section& top, Config& config) {
     const auto value = top.get("keys");
     if (!value) return;
     const auto items = value->items("keys");
-    if (value->node().kind == Node::Kind::list && items.empty()) {
+    if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; name at least one key, or remove it to need none");
     }
     for (const Value& item : items) {

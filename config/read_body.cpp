@@ -98,7 +98,7 @@ std::string quote_json(const std::string& text) {
 }
 
 std::string scalar_json(const Value& value) {
-    const Node& node = value.node();
+    const Element& node = value.node();
     if (!node.plain) return quote_json(node.text);
     if (node.text == "true" || node.text == "false" || is_json_number(node.text)) return node.text;
     if (is_yaml_only_number(node.text)) {
@@ -111,11 +111,11 @@ std::string scalar_json(const Value& value) {
 // The JSON text of a YAML value, in the order of the file. The document bounds the recursion.
 std::string to_json(const Value& value) {
     switch (value.node().kind) {
-        case Node::Kind::null:
+        case Element::Kind::null:
             return "null";
-        case Node::Kind::scalar:
+        case Element::Kind::scalar:
             return scalar_json(value);
-        case Node::Kind::list: {
+        case Element::Kind::list: {
             std::string out = "[";
             for (const Value& item : value.items("values")) {
                 if (out.size() > 1) out += ',';
@@ -123,7 +123,7 @@ std::string to_json(const Value& value) {
             }
             return out + "]";
         }
-        case Node::Kind::map: {
+        case Element::Kind::map: {
             std::string out = "{";
             for (const auto& [member, item] : value.members("a map")) {
                 if (out.size() > 1) out += ',';

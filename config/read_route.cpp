@@ -75,7 +75,7 @@ void read_chain(const Section& section, const Config& config, Route& route) {
     const auto value = section.require("chain", "a list of upstreams");
     if (!value) return;
     const auto items = value->items("upstreams");
-    if (value->node().kind == Node::Kind::list && items.empty()) {
+    if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; name at least one upstream");
     }
     for (const Value& item : items) {
@@ -96,6 +96,7 @@ void read_fallback_on(const Section& section, Route& route) {
     const auto value = section.get("fallback_on");
     if (!value) return;
     std::vector<std::string_view> names;
+    names.reserve(kNameable.size());
     for (const auto failure : kNameable) names.push_back(wire::name_of(failure));
     wire::FailureSet set;
     for (const Value& item : value->items("failure classes")) {
@@ -200,7 +201,7 @@ void read_routes(const Section& top, Config& config) {
     if (!value) return;
     config.routes_given = true;
     const auto items = value->items("routes");
-    if (value->node().kind == Node::Kind::list && items.empty()) {
+    if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem(
             "is an empty list; remove the key to send every model through all upstreams");
     }

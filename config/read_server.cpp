@@ -20,7 +20,7 @@ void read_listen(const Section& top, Config& config) {
     const auto value = top.get("listen");
     if (!value) return;
     std::vector<Value> addresses{*value};
-    if (value->node().kind != Node::Kind::scalar) addresses = value->items("addresses");
+    if (value->node().kind != Element::Kind::scalar) addresses = value->items("addresses");
     std::vector<Endpoint> listen;
     for (const Value& address : addresses) {
         const auto endpoint = parse(address, kAddress, &parse_endpoint);
@@ -31,7 +31,7 @@ void read_listen(const Section& top, Config& config) {
         }
         listen.push_back(*endpoint);
     }
-    if (value->node().kind == Node::Kind::list && addresses.empty()) {
+    if (value->node().kind == Element::Kind::list && addresses.empty()) {
         value->problem("is an empty list; name at least one address, or remove the key");
     }
     if (!listen.empty()) config.listen = std::move(listen);
@@ -46,7 +46,7 @@ void read_admin(const Section& top, Config& config) {
 void read_workers(const Section& top, Config& config) {
     const auto value = top.get("workers");
     if (!value) return;
-    if (value->node().kind == Node::Kind::scalar && value->node().text == "auto") return;
+    if (value->node().kind == Element::Kind::scalar && value->node().text == "auto") return;
     const auto number = parse(*value, "a number of threads or auto", &parse_integer);
     if (!number) return;
     if (*number < 1 || *number > 256) {
@@ -109,8 +109,10 @@ std::optional<std::string> read_path(const Value& value) {
 void read_ledger(const Section& top, Config& config) {
     const auto value = top.get("ledger");
     if (!value) return;
-    if (value->node().kind == Node::Kind::scalar) {
-        if (value->node().text == "off" || value->node().broken) return;
+    if (value->node().kind == Element::Kind::scalar) {
+        // `false` is what YAML 1.1 tools make of `off`.
+        const std::string& word = value->node().text;
+        if (word == "off" || word == "false" || value->node().broken) return;
         value->problem(value->shown() +
                        " is neither off nor a map; write `ledger: off` or "
                        "`ledger: { path: FILE }`");

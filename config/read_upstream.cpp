@@ -195,7 +195,7 @@ void read_upstreams(const Section& top, Config& config) {
     const auto value = top.require("upstreams", "a list of at least one upstream");
     if (!value) return;
     const auto items = value->items("upstreams");
-    if (value->node().kind == Node::Kind::list && items.empty()) {
+    if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; name at least one upstream");
     }
     for (const Value& item : items) read_upstream(item, config);

@@ -29,8 +29,8 @@ class Resolver {
     Resolver(std::string file, const Environment& env, std::vector<Problem>& problems)
         : file_(std::move(file)), directory_(directory_of(file_)), env_(env), problems_(problems) {}
 
-    void walk(Node& node, const std::string& path) {
-        if (node.kind == Node::Kind::scalar) resolve(node, path);
+    void walk(Element& node, const std::string& path) {
+        if (node.kind == Element::Kind::scalar) resolve(node, path);
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             walk(node.items[i], path + "[" + std::to_string(i) + "]");
         }
@@ -41,12 +41,12 @@ class Resolver {
 
   private:
     // The value keeps its text but is not judged any further.
-    void problem(Node& node, const std::string& path, std::string message) {
+    void problem(Element& node, const std::string& path, std::string message) {
         node.broken = true;
         problems_.push_back({file_, node.mark.line, node.mark.column, path, std::move(message)});
     }
 
-    void resolve(Node& node, const std::string& path) {
+    void resolve(Element& node, const std::string& path) {
         if (node.text.find('$') == std::string::npos) return;
         std::string out;
         std::string_view rest = node.text;
@@ -83,21 +83,21 @@ class Resolver {
         node.referenced = referenced;
     }
 
-    std::optional<std::string> look_up(Node& node, const std::string& path,
+    std::optional<std::string> look_up(Element& node, const std::string& path,
                                        std::string_view reference) {
         if (++references_ > kMaxReferences || resolved_bytes_ > kMaxResolvedBytes) {
             if (!exceeded_) problem(node, path, "the document has too many references");
             node.broken = exceeded_ = true;
             return std::nullopt;
         }
-        const auto value = reference.starts_with("file:")
-                               ? file_text(node, path, std::string(reference.substr(5)))
-                               : variable(node, path, reference);
+        auto value = reference.starts_with("file:")
+                         ? file_text(node, path, std::string(reference.substr(5)))
+                         : variable(node, path, reference);
         if (value) resolved_bytes_ += value->size();
         return value;
     }
 
-    std::optional<std::string> variable(Node& node, const std::string& path,
+    std::optional<std::string> variable(Element& node, const std::string& path,
                                         std::string_view reference) {
         const std::size_t mark = reference.find(":-");
         const std::string_view name = reference.substr(0, mark);
@@ -122,7 +122,7 @@ class Resolver {
         return value;
     }
 
-    std::optional<std::string> file_text(Node& node, const std::string& path,
+    std::optional<std::string> file_text(Element& node, const std::string& path,
                                          const std::string& name) {
         if (name.empty()) {
             problem(node, path, "${file:} needs a path: ${file:/run/secrets/name}");
@@ -150,7 +150,7 @@ class Resolver {
 
 }  // namespace
 
-void resolve_references(Node& root, const std::string& file, const Environment& env,
+void resolve_references(Element& root, const std::string& file, const Environment& env,
                         std::vector<Problem>& problems) {
     Resolver(file, env, problems).walk(root, "");
 }

@@ -13,7 +13,7 @@ namespace understudy::config {
 /// Resolves every scalar below `root`; keys are left alone. A variable that is not set, a file that
 /// cannot be read and a reference that is not well formed are problems. Values never appear in
 /// them.
-void resolve_references(Node& root, const std::string& file, const Environment& env,
+void resolve_references(Element& root, const std::string& file, const Environment& env,
                         std::vector<Problem>& problems);
 
 }  // namespace understudy::config

@@ -43,13 +43,13 @@ std::string Value::shown() const {
 
 std::string Value::found() const {
     switch (node_->kind) {
-        case Node::Kind::null:
+        case Element::Kind::null:
             return "nothing";
-        case Node::Kind::scalar:
+        case Element::Kind::scalar:
             return "a single value";
-        case Node::Kind::list:
+        case Element::Kind::list:
             return "a list";
-        case Node::Kind::map:
+        case Element::Kind::map:
             return "a map";
     }
     return {};
@@ -57,14 +57,14 @@ std::string Value::found() const {
 
 const std::string* Value::text(std::string_view expected) const {
     if (node_->broken) return nullptr;  // its reference is reported already
-    if (node_->kind == Node::Kind::scalar) return &node_->text;
+    if (node_->kind == Element::Kind::scalar) return &node_->text;
     problem("expected " + std::string(expected) + ", found " + found());
     return nullptr;
 }
 
 std::vector<Value> Value::items(std::string_view expected) const {
     std::vector<Value> out;
-    if (node_->kind != Node::Kind::list) {
+    if (node_->kind != Element::Kind::list) {
         problem("expected a list of " + std::string(expected) + ", found " + found());
         return out;
     }
@@ -85,7 +85,7 @@ std::vector<std::pair<const Member*, Value>> Value::members(std::string_view exp
 }
 
 bool Value::expect_map(std::string_view expected) const {
-    if (node_->kind == Node::Kind::map) return true;
+    if (node_->kind == Element::Kind::map) return true;
     problem("expected " + std::string(expected) + ", found " + found());
     return false;
 }
@@ -108,10 +108,10 @@ Section::Section(const Value& value, std::span<const KeySpec> keys, std::string_
 std::optional<Value> Section::get(std::string_view key) const {
     assert(std::any_of(keys_.begin(), keys_.end(),
                        [&](const KeySpec& spec) { return spec.name == key; }));
-    const Node* node = value_.node().find(key);
+    const Element* node = value_.node().find(key);
     if (node == nullptr) return std::nullopt;
     Value value(value_.context(), *node, join(value_.path(), key));
-    if (node->kind == Node::Kind::null) {
+    if (node->kind == Element::Kind::null) {
         value.problem("is empty; give it a value or remove the key");
         return std::nullopt;
     }
@@ -119,7 +119,7 @@ std::optional<Value> Section::get(std::string_view key) const {
 }
 
 std::optional<Value> Section::require(std::string_view key, std::string_view expected) const {
-    if (value_.node().kind != Node::Kind::map) return std::nullopt;  // already reported
+    if (value_.node().kind != Element::Kind::map) return std::nullopt;  // already reported
     if (value_.node().find(key) == nullptr) {
         Value(value_.context(), value_.node(), join(value_.path(), key))
             .problem("is missing; expected " + std::string(expected));

@@ -30,10 +30,10 @@ struct Context {
 
 class Value {
   public:
-    Value(Context& context, const Node& node, std::string path)
+    Value(Context& context, const Element& node, std::string path)
         : context_(&context), node_(&node), path_(std::move(path)) {}
 
-    const Node& node() const { return *node_; }
+    const Element& node() const { return *node_; }
     const std::string& path() const { return path_; }
     Context& context() const { return *context_; }
 
@@ -55,7 +55,7 @@ class Value {
     std::string found() const;
 
     Context* context_;
-    const Node* node_;
+    const Element* node_;
     std::string path_;
 };
 

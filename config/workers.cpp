@@ -65,6 +65,8 @@ bool lists_cpu(std::string_view controllers) {
 }  // namespace
 
 std::optional<double> cgroup_cpus(std::string_view membership, const std::string& mount) {
+    const std::string v2_beside_v1 = mount + "/unified";
+    const std::string v1 = mount + "/cpu";
     std::optional<double> best;
     std::istringstream lines{std::string(membership)};
     // "0::/user.slice" (v2) or "4:cpu,cpuacct:/docker/ab12" (v1)
@@ -77,10 +79,12 @@ std::optional<double> cgroup_cpus(std::string_view membership, const std::string
         if (path == "/") path.clear();
         if (controllers.empty()) {
             take_smaller(best, along(mount, path, read_cpu_max));
-            take_smaller(best, along(mount + "/unified", path, read_cpu_max));
+            take_smaller(best, along(v2_beside_v1, path, read_cpu_max));
         } else if (lists_cpu(controllers)) {
-            take_smaller(best, along(mount + "/" + controllers, path, read_cfs));
-            take_smaller(best, along(mount + "/cpu", path, read_cfs));
+            std::string joined = mount;  // "cpu,cpuacct" is one mount
+            joined.append("/").append(controllers);
+            take_smaller(best, along(joined, path, read_cfs));
+            take_smaller(best, along(v1, path, read_cfs));
         }
     }
     return best;
