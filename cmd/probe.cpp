@@ -37,7 +37,8 @@ struct Bench {
     upstreams::DnsCache dns{resolver, io};
     upstreams::MemoryBudget budget{std::size_t{64} << 20};
     metrics::WorkerSeries series;
-    upstreams::WorkerContext context{io, timers, dns, budget, series};
+    upstreams::ReadAudit audit{timers};
+    upstreams::WorkerContext context{io, timers, dns, budget, audit, series};
 };
 
 // A model to ask for: the upstream's own, or one that a chain or a literal route names for it.

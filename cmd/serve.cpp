@@ -26,6 +26,8 @@ namespace {
 
 using config::LogLevel;
 
+constexpr unsigned kTrimSeconds = 10;
+
 // What identifies one state of a file; a change of it reloads (editors replace, ConfigMaps relink).
 struct FileState {
     explicit FileState(const std::string& path) {
@@ -85,6 +87,7 @@ class Daemon {
             const int signal = ::sigtimedwait(&signals_, nullptr, &second);
             if (signal == SIGTERM || signal == SIGINT) return drain();
             if (signal == SIGHUP || file_changed()) reload();
+            if (++seconds_ % kTrimSeconds == 0) server_->release_memory();
         }
     }
 
@@ -183,6 +186,7 @@ class Daemon {
     FileState file_;
     std::optional<FileState> changed_;
     std::atomic<bool> finished_{false};
+    unsigned seconds_ = 0;
 };
 
 int serve(const ConfigOptions& options) {

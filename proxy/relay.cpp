@@ -87,7 +87,7 @@ Task<void> relay_whole(Session& session, const upstreams::AnswerHead& head, std:
     if (head.status != 204 && head.status != 304) {
         line(out, "content-length", std::to_string(body.size()));
     }
-    out += session.keep_alive() ? "\r\n" : "connection: close\r\n\r\n";
+    out.append(session.connection_field()).append("\r\n");
     GatherList list;
     list.add(out);
     list.add(body);
@@ -104,7 +104,7 @@ Task<void> relay_stream(Session& session, Attempt& attempt, const std::string& o
     start_line(head, attempt.head());
     head += our_fields;
     framing.write_field(head);
-    head += session.keep_alive() ? "\r\n" : "connection: close\r\n\r\n";
+    head.append(session.connection_field()).append("\r\n");
 
     GatherList data;
     GatherList out;

@@ -42,17 +42,21 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     : loaded_(std::move(loaded)), shard_(shard), unrouted_(&shard.route("none")) {
     const auto& config = loaded_->config();
     std::vector<std::shared_ptr<upstreams::Peer>> by_index;
+    std::map<std::string, std::uint32_t> shares;  // upstreams with the same address share a pool
     for (const auto& upstream : config.upstreams) {
         const auto share = static_cast<std::uint32_t>(
             (upstream.max_connections + worker_count - 1) / worker_count);
-        auto& slot = peers[upstreams::Peer::key_of(upstream)];
+        const auto key = upstreams::Peer::key_of(upstream);
+        auto& limit = shares[key];
+        limit = std::max(limit, share);
+        auto& slot = peers[key];
         auto peer = slot.lock();
         if (!peer) {
             peer = std::make_shared<upstreams::Peer>(context, upstream, loaded_->tls_for(upstream),
                                                      share);
             slot = peer;
         } else {
-            peer->set_max_connections(std::max(share, peer->max_connections()));
+            peer->update(limit, loaded_->tls_for(upstream));
         }
         by_index.push_back(std::move(peer));
         if (upstream.model) known_models_.insert(*upstream.model);

@@ -51,6 +51,7 @@ struct Server::Impl {
     std::vector<config::Endpoint> bound, bound_admin;
     std::mutex mutex;
     bool stopped = false;
+    std::size_t trimmed_at = 0;  // Shared::started at the last release of memory
 };
 
 Server::Server(std::shared_ptr<const config::Config> config) {
@@ -129,6 +130,14 @@ std::vector<std::string> Server::reload(std::shared_ptr<const config::Config> co
 
 void Server::count_failed_reload() {
     impl_->registry.count_reload(false);
+}
+
+void Server::release_memory() {
+    auto& impl = *impl_;
+    const auto started = impl.shared.started.load(std::memory_order_relaxed);
+    if (started == impl.trimmed_at || impl.shared.inflight.load() > 0) return;
+    impl.trimmed_at = started;
+    ::malloc_trim(0);
 }
 
 bool Server::drain(std::chrono::milliseconds limit) {

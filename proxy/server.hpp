@@ -47,6 +47,10 @@ class Server {
     /// A reload that failed is counted, so that an alert can see it.
     void count_failed_reload();
 
+    /// Gives memory that a past load has left unused back to the system. For a quiet moment: does
+    /// nothing while requests run or when nothing has run since the last call.
+    void release_memory();
+
     /// Stops accepting, /readyz answers 503, idle connections close, running requests may finish.
     /// Returns when everything has finished or `limit` has passed (then what is left is cut); true
     /// = nothing was cut.

@@ -25,7 +25,7 @@ constexpr std::size_t kLingerBytes = 1 << 20;
 Session::Session(Worker& worker, upstreams::Socket socket, Role role)
     : worker_(worker),
       role_(role),
-      client_(new Stream(std::move(socket), worker.shared().budget)),
+      client_(new Stream(std::move(socket), worker.shared().budget, worker.context().audit)),
       timer_(
           worker.context().timers, [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); },
           &signal_) {
@@ -33,6 +33,7 @@ Session::Session(Worker& worker, upstreams::Socket socket, Role role)
     worker_.add(this);
     worker_.series().connections.add(1);
     worker_.shared().sessions.fetch_add(1, std::memory_order_relaxed);
+    worker_.shared().started.fetch_add(1, std::memory_order_relaxed);
 }
 
 Session::~Session() {
@@ -248,7 +249,7 @@ Task<void> Session::answer(unsigned status, std::string_view content_type, std::
     }
     head_out_.append("content-length: ").append(std::to_string(body.size())).append("\r\n");
     head_out_.append(fields);
-    head_out_.append(keep_alive_ ? "\r\n" : "connection: close\r\n\r\n");
+    head_out_.append(connection_field()).append("\r\n");
     GatherList out;
     out.add(head_out_);
     if (request_.head.method != "HEAD") out.add(body);

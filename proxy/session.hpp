@@ -38,6 +38,11 @@ class Session final : public upstreams::StreamListener {
     bool chunked_allowed() const { return request_.head.minor_version >= 1; }
     /// Whether the connection stays open after this answer; decides the Connection field too.
     bool keep_alive() const { return keep_alive_; }
+    /// The Connection field of an answer, as a header line; empty where the version's default fits.
+    std::string_view connection_field() const {
+        if (!keep_alive_) return "connection: close\r\n";
+        return request_.head.minor_version == 0 ? "connection: keep-alive\r\n" : "";
+    }
     /// What has been sent is not a whole answer: the connection ends without the end of the
     /// message.
     void cut(bool reset);

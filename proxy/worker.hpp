@@ -35,6 +35,7 @@ struct Shared {
     upstreams::Resolver resolver;
     std::atomic<std::size_t> connections{0};  // of clients, against limits.connections
     std::atomic<std::size_t> inflight{0};     // proxied requests under way
+    std::atomic<std::size_t> started{0};      // connections ever accepted
     std::atomic<std::size_t> sessions{0};     // of clients, of any kind
     std::atomic<bool> draining{false};
     std::atomic<bool> admin_separate{false};
@@ -98,6 +99,7 @@ class Worker {
     boost::asio::executor_work_guard<upstreams::Executor> work_;
     upstreams::TimerQueue timers_;
     upstreams::DnsCache dns_;
+    upstreams::ReadAudit audit_;
     upstreams::WorkerContext context_;
     Runtime::Peers peers_;
     std::shared_ptr<Runtime> runtime_;

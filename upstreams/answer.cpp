@@ -179,7 +179,7 @@ void Attempt::judge_plain_body(std::string_view text) {
 
 // Too large to hold: from here on it goes to the client as it comes.
 bool Attempt::start_streaming() {
-    first_at_ = progress_at_ = Clock::now();
+    first_at_ = progress_at_ = handed_at_ = Clock::now();
     sendable_ = reader_->payload();
     state_ = State::committed;
     return true;
@@ -203,8 +203,7 @@ Task<void> Attempt::hold_stream() {
             verdict = meter_->scan(body());
         }
         if (verdict == StreamMeter::Verdict::commit) {
-            first_at_ = progress_at_ = now;
-            state_ = State::committed;
+            commit();
             co_return;
         }
         if (verdict == StreamMeter::Verdict::error) {
@@ -230,6 +229,30 @@ Task<void> Attempt::hold_stream() {
     }
 }
 
+// Whether the bytes that would commit the stream already show that it came to a bad end. Nothing has
+// been sent yet, so another upstream can still give the whole answer.
+const char* Attempt::already_over() const {
+    const auto& facts = meter_->facts();
+    if (facts.error) return "an error event in the stream";
+    if (reader_->complete() && needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish &&
+        !facts.done) {
+        return "the stream ended without a finish_reason";
+    }
+    return nullptr;
+}
+
+void Attempt::commit() {
+    first_at_ = progress_at_ = handed_at_ = Clock::now();
+    const char* const over = already_over();
+    if (over == nullptr) {
+        state_ = State::committed;
+    } else if (meter_->facts().error) {
+        fail(wire::classify_inline_error(meter_->error_json()), over);
+    } else {
+        fail(FailureClass::malformed, over);
+    }
+}
+
 void Attempt::gather(GatherList& out) const {
     if (!stream_) return;
     if (!meter_) {
@@ -246,20 +269,24 @@ void Attempt::advance() {
     reader_->consumed(n);
     if (meter_) meter_->take();
     sendable_ = 0;
-    progress_at_ = Clock::now();  // time spent on a slow client is not the upstream's silence
+    // Time spent on a slow client is not the upstream's silence.
+    const auto now = Clock::now();
+    progress_at_ += now - handed_at_;
+    handed_at_ = now;
 }
 
 // Looks at what came and makes it ready.
 void Attempt::scan_stream() {
+    handed_at_ = Clock::now();
     if (!meter_) {
         sendable_ = reader_->payload();
         watch_tail();
-        progress_at_ = Clock::now();
+        progress_at_ = handed_at_;
         return;
     }
     const auto events = meter_->payload_events();
     meter_->scan(body());
-    if (meter_->payload_events() != events) progress_at_ = Clock::now();
+    if (meter_->payload_events() != events) progress_at_ = handed_at_;
     const std::size_t held = body().size() - meter_->ready_end();
     if (held > std::max(spec_.buffer_response, kMinMaxEvent)) {
         meter_->give_up();
@@ -297,8 +324,11 @@ bool Attempt::broke(const char* what) {
 }
 
 void Attempt::end_of_body() {
+    const std::size_t whole_events = meter_ ? meter_->ready_end() : 0;
     if (meter_) meter_->scan_rest(body());
     finish_stream();
+    // Half an event in front of our error event would garble it.
+    if (meter_ && state_ == State::broken) meter_->hold_back(whole_events);
 }
 
 Task<void> Attempt::pump() {

@@ -34,14 +34,21 @@ void Attempt::set_deadline(TimePoint at) {
 }
 
 void Attempt::fail(FailureClass failure, std::string detail) {
-    // Whatever is said first is the reason.
-    if (state_ == State::failed || state_ == State::broken) return;
-    state_ = state_ == State::committed ? State::broken : State::failed;
+    // What is decided stays decided: the first failure is the reason, and an answer that ended well
+    // did so even if its connection cannot be used again.
+    if (state_ != State::running && state_ != State::committed) return;
+    const bool committed = state_ == State::committed;
+    state_ = committed ? State::broken : State::failed;
     failure_ = failure;
     detail_ = std::move(detail);
     ended_at_ = Clock::now();
-    // A held answer lives in the connection's buffer; it is dropped with the attempt.
-    if (!body_whole_) drop_connection();
+    // What is held, or ready for the client, lives in the connection's buffer and goes with the
+    // attempt; the upstream is let go of at once.
+    if (committed) {
+        stream_->close();
+    } else if (!body_whole_) {
+        drop_connection();
+    }
 }
 
 void Attempt::fail_by_watch(const char* during) {
@@ -219,6 +226,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         }
     }
     reader_.emplace(head.framing);
+    if (head.framing.kind == wire::BodyKind::until_close) stream_->read_eagerly();
     stream_->in.consume(head.size);
     return true;
 }

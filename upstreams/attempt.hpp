@@ -131,6 +131,8 @@ class Attempt {
     bool broke(const char* what);
     void end_of_body();
     void scan_stream();
+    void commit();
+    const char* already_over() const;
     void finish_stream();
     void watch_tail();
 
@@ -164,7 +166,7 @@ class Attempt {
     std::uint64_t received_ = 0;  // of the stream, at the last look
     std::string tail_;            // last bytes of a large plain answer, where its usage stands
     std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
-    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, total_at_;
+    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{}, total_at_;
     bool reused_ = false;
     bool request_sent_ = false;
     bool keep_alive_ = false;

@@ -20,6 +20,11 @@ void StreamMeter::take() {
     scanned_ = 0;
 }
 
+void StreamMeter::hold_back(std::size_t end) {
+    while (!ready_.empty() && ready_.back().begin >= end) ready_.pop_back();
+    if (!ready_.empty() && ready_.back().end > end) ready_.back().end = end;
+}
+
 StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
     if (!event.has_data) return Verdict::none;
     ++payload_events_;

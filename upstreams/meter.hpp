@@ -52,6 +52,8 @@ class StreamMeter {
     std::size_t ready_end() const { return scanned_; }
     /// The ready ranges were sent.
     void take();
+    /// What was made ready behind `end` is not to be passed on after all.
+    void hold_back(std::size_t end);
 
     const Metered& facts() const { return facts_; }
     /// The payload bytes belonging to events other than comments, counted up: progress.

@@ -24,6 +24,7 @@ struct WorkerContext {
     TimerQueue& timers;
     DnsCache& dns;
     MemoryBudget& budget;
+    ReadAudit& audit;
     metrics::WorkerSeries& series;
 };
 
@@ -60,7 +61,11 @@ class Peer final : public StreamListener {
     void stop_waiting_quietly(Signal& waiter) { waiters_.remove(&waiter); }
     /// Closes all idle connections (drain, reload).
     void close_idle();
-    void set_max_connections(std::uint32_t n) { max_connections_ = n; }
+    /// After a reload: the limit and trust settings for connections opened from now on.
+    void update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls) {
+        max_connections_ = max_connections;
+        tls_ = std::move(tls);
+    }
 
     const std::string& host() const { return host_; }
     std::uint16_t port() const { return port_; }

@@ -49,7 +49,8 @@ asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {
         const ssize_t n = ::recv(op->descriptor_, op->data_, op->size_, 0);
         if (n > 0) {
             op->bytes_transferred_ = static_cast<std::size_t>(n);
-            return op->bytes_transferred_ < op->size_ ? done_and_exhausted : done;
+            const bool empty = op->bytes_transferred_ < op->size_ && !op->eager_;
+            return empty ? done_and_exhausted : done;
         }
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return not_done;

@@ -28,6 +28,8 @@ class ReadOp final : public asio::detail::reactor_op {
     /// Moves a read that is under way to another place. False: bytes have come already, and their
     /// completion is on its way; nothing has changed then.
     bool retarget(char* data, std::size_t size);
+    /// See Stream::read_eagerly.
+    void set_eager(bool eager) { eager_ = eager; }
 
   private:
     static status perform(reactor_op* base);
@@ -38,6 +40,7 @@ class ReadOp final : public asio::detail::reactor_op {
     int descriptor_ = -1;
     char* data_ = nullptr;
     std::size_t size_ = 0;
+    bool eager_ = false;
 };
 
 }  // namespace understudy::upstreams

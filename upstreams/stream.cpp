@@ -25,6 +25,11 @@ struct Stream::WriteHandler {
     void operator()(const error_code& ec) const { stream->on_writable(ec); }
 };
 
+void intrusive_ptr_add_ref(Stream* s) noexcept { ++s->references_; }
+void intrusive_ptr_release(Stream* s) noexcept {
+    if (--s->references_ == 0) delete s;
+}
+
 void Stream::arm_read() {
     if (read_armed_ || read_error_ || !socket_.is_open()) return;
     std::span<char> target;
@@ -42,7 +47,32 @@ void Stream::arm_read() {
         in.pin(true);
     }
     read_armed_ = true;
+    ++wait_serial_;
+    if (!audited_) {
+        audited_ = true;
+        audit_.watch(*this, wait_serial_);
+    }
     read_op_.start(socket_, target.data(), target.size());
+}
+
+bool Stream::audit(std::uint64_t serial) {
+    audited_ = false;
+    if (!read_armed_ || !socket_.is_open()) return false;
+    if (serial != wait_serial_) {
+        audited_ = true;
+        return true;
+    }
+    char byte = 0;
+    const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    // Bytes raise an event of their own, and nothing yet is what one expects.
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) {
+        return false;
+    }
+    read_error_ = n == 0 ? error_code(asio::error::eof)
+                         : error_code(errno, boost::system::system_category());
+    const Ptr keep(this);
+    if (listener_ != nullptr) listener_->on_stream(*this);
+    return false;
 }
 
 void Stream::rewind_read() {
@@ -56,7 +86,7 @@ void Stream::rewind_read() {
 void Stream::on_read(const error_code& ec, std::size_t n) {
     read_armed_ = false;
     in.pin(false);
-    if (!socket_.is_open()) return;  // closed meanwhile: nobody is interested
+    if (!socket_.is_open() || read_error_) return;  // closed or told meanwhile
     if (ec) {
         read_error_ = ec;
     } else if (tls_) {
