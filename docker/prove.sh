@@ -54,7 +54,15 @@ assemble() {
     --build-context build="$work" -t $image -f "$work/Dockerfile" "$work" >/dev/null
 }
 
-# COPY --from=build is served from a Debian that debootstrap made; its tag is what FROM asks for.
+# The build context as `docker build` would see it: the working tree without what is ignored.
+copy_tree() {
+  mkdir "$1"
+  cp -r .git "$1/"
+  git ls-files -z --cached --others --exclude-standard --deduplicate |
+    tar --create --null --ignore-failed-read --files-from=- 2>/dev/null | tar --extract -C "$1"
+}
+
+# Both stages, over a Debian that debootstrap made; it gets the name that FROM asks for.
 assemble_in_full() {
   command -v debootstrap >/dev/null || die "needs debootstrap"
   say "making a Debian 12 root"
@@ -65,7 +73,7 @@ assemble_in_full() {
   build rm "$container" >/dev/null
   rm -rf "$work/debian"
   container=
-  git clone --quiet "$root" "$work/source"
+  copy_tree "$work/source"
   say "running the whole Dockerfile"
   build build --isolation chroot --network host --format docker --pull-never \
     -t $image -f "$work/source/docker/Dockerfile" "$work/source"
