@@ -21,15 +21,23 @@ class Response:
     no framing, ended by the close of the connection."""
 
     def __init__(self):
-        self.raw = b""            # every byte of this response, head included
+        self._raw = bytearray()   # every byte of this response, head included
         self.status = 0
         self.reason = ""
         self.version = ""
         self.fields: list[tuple[str, str]] = []
-        self.body = b""
+        self._body = bytearray()
         self.chunks: list[bytes] = []
         self.arrivals: list[tuple[float, int]] = []   # when, and how much body we then had
         self.ended = "open"
+
+    @property
+    def raw(self) -> bytes:
+        return bytes(self._raw)
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
 
     def header(self, name: str) -> str | None:
         values = self.headers(name)
@@ -152,12 +160,12 @@ class Client:
         response = Response()
         while b"\r\n\r\n" not in self.buffer:
             if not self._receive(timeout):
-                response.raw = self.buffer
+                response._raw += self.buffer
                 response.ended = "cut" if self.over == "fin" else "reset"
                 self.buffer = b""
                 return response
         raw, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        response.raw = raw + b"\r\n\r\n"
+        response._raw += raw + b"\r\n\r\n"
         lines = raw.decode("latin-1").split("\r\n")
         response.version, code, response.reason = (lines[0].split(" ", 2) + [""])[:3]
         response.status = int(code)
@@ -236,20 +244,20 @@ class Client:
     def _parse(self, response: Response):
         if response.ended != "open":
             return
-        before = len(response.body)
+        before = len(response._body)
         getattr(self, "_parse_" + response.framing)(response)
-        if len(response.body) > before:
-            response.arrivals.append((time.monotonic(), len(response.body)))
+        if len(response._body) > before:
+            response.arrivals.append((time.monotonic(), len(response._body)))
 
     def _parse_length(self, response: Response):
         data = self._take(response, min(response.left, len(self.buffer)))
-        response.body += data
+        response._body += data
         response.left -= len(data)
         if response.left == 0:
             response.ended = "whole"
 
     def _parse_close(self, response: Response):
-        response.body += self._take(response, len(self.buffer))
+        response._body += self._take(response, len(self.buffer))
 
     def _parse_chunked(self, response: Response):
         parts = []
@@ -265,11 +273,11 @@ class Client:
                 break
             parts.append(rest[:size])
         response.chunks += parts
-        response.body += b"".join(parts)
+        response._body += b"".join(parts)
 
     def _take(self, response: Response, count: int) -> bytes:
         data, self.buffer = self.buffer[:count], self.buffer[count:]
-        response.raw += data
+        response._raw += data
         return data
 
     def _ending(self, response: Response) -> str:

@@ -124,13 +124,13 @@ def test_without_a_model_of_its_own_the_upstream_gets_the_very_same_bytes(start,
 
 def test_only_the_model_values_change_when_the_upstream_has_its_own(start, upstream):
     primary = upstream()
-    with Client(start(config(primary.entry("primary", model='gpt "quoted" \u00fc')))) as client:
+    with Client(start(config(primary.entry("primary", model='gpt "quoted" \\\\')))) as client:
         for seed in range(SEED, SEED + 150):
             body = Body(seed)
             got = send_in_pieces(client, body.bytes, random.Random(seed))
             assert got.status == 200, (body.bytes, got)
             sent = primary.requests[-1].body
-            assert json.loads(sent)["model"] == 'gpt "quoted" \u00fc'
+            assert json.loads(sent)["model"] == 'gpt "quoted" \\\\'
             # However the name itself was written, everything around the model values is as it was.
             pieces = body.with_model("\0").split(json.dumps("\0").encode())
             position = 0

@@ -39,16 +39,23 @@ def test_a_connection_that_says_close_is_not(start, upstream):
                                  "closed when the request comes", "reset when the request comes"])
 def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream, how, stream):
     """The request is replayed once, on a fresh connection to the same upstream, and not counted."""
+    had = threading.Event()
+
     def answer(connection, request):
+        end = connection.reset if how.startswith("reset") else connection.close
         if connection.index == 0 and len(connection.requests) == 2:
-            getattr(connection, "reset" if how.startswith("reset") else "close")()
+            end()
             return
-        well(f"Request {len(connection.upstream.requests)}.")(connection, request)
+        well()(connection, request)
         if connection.index == 0 and how.endswith("resting"):
-            getattr(connection, "reset" if how.startswith("reset") else "close")()
+            connection.wait(had)
+            end()
     primary, backup = upstream(answer), upstream()
     daemon = start(config(primary, backup))
-    assert chat(daemon, stream=stream).status == 200
+    assert chat(daemon, stream=stream).header("x-understudy-upstream") == "primary"
+    had.set()
+    if how.endswith("resting"):
+        wait_until(lambda: primary.connections[0].ended, "the connection is ended", MAX_WAIT)
     got = chat(daemon, stream=stream)
     assert got.status == 200 and got.header("x-understudy-upstream") == "primary"
     assert got.header("x-understudy-attempts") == "1"

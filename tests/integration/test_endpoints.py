@@ -190,9 +190,11 @@ def test_a_wrong_method_is_a_405_that_names_the_right_one(start, upstream, metho
         got = client.response()
         assert got.status == 405 and allowed in (got.header("allow") or "")
         assert got.error["type"] == "understudy_error"
-        client.ask(body=chat_body())
-        assert client.response().status == 200
-    assert len(primary.requests) == 1
+        if got.header("connection") == "close":  # a body that was not read cannot be skipped
+            assert client.at_end()
+        else:
+            client.ask(body=chat_body())
+            assert client.response().status == 200 and len(primary.requests) == 1
 
 
 def test_health_readiness_and_metrics_answer(start, upstream):

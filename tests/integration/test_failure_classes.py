@@ -19,7 +19,7 @@ def insufficient_quota():
                       "insufficient_quota", "insufficient_quota")
 
 
-def inline_error(message="The server is overloaded.", type="server_error"):
+def inline_error(message="Upstream request failed.", type="error"):
     return b"data: " + error_body(message, type) + b"\n\n"
 
 
@@ -58,7 +58,10 @@ FALLS_BACK = [
     ("an empty 200", "malformed", plain(b"")),
     ("HTML in a 200", "malformed", plain(HTML, content_type="text/html")),
     ("HTML that says it is JSON", "malformed", plain(HTML)),
-    ("an error object in a 200", "malformed", plain(error_body("upstream unavailable"))),
+    ("an error object in a 200", "malformed", plain(error_body("Upstream failed.", "error"))),
+    ("an error object in a 200 that names its kind", "server_error",
+     plain(error_body("Internal error.", "server_error"))),
+    ("a quota error in a 200", "quota", plain(insufficient_quota())),
     ("204", "malformed", head("204 No Content")),
 ]
 
@@ -87,6 +90,8 @@ FALLS_BACK_STREAMED = FALLS_BACK + [
     ("an error event first", "malformed", sse([inline_error(), DONE])),
     ("an error event after the role", "malformed", sse([ROLE, PING, inline_error(), DONE])),
     ("an event that is no JSON first", "malformed", sse([b"data: {oops\n\n"])),
+    ("an error event that is a quota", "quota", sse([
+        ROLE, b"data: " + insufficient_quota() + b"\n\n", DONE])),
     ("an error named error", "malformed", sse([b"event: error\n" + inline_error()])),
 ]
 
@@ -310,13 +315,12 @@ def test_a_tls_handshake_that_stalls_ends_with_the_connect_timeout(start, upstre
 
 @plain_and_streamed
 def test_a_plain_server_where_tls_is_expected_is_a_connection_failure(start, upstream, stream):
-    primary, backup = upstream(status(400)), upstream(well("From the backup."))
-    entry = {**primary.entry("primary", model="m1", timeouts=SHORT),
+    primary = upstream(on_accept=lambda connection: connection.send(status(400)))
+    backup = upstream(well("From the backup."))
+    entry = {**primary.entry("primary", model="m1"),
              "base_url": f"https://127.0.0.1:{primary.port}/v1"}
-    with contextlib.suppress(ValueError):  # the ClientHello is no HTTP for the script
-        check_fell_back(start(config(entry, backup.entry("backup", model="m2"))), "connection",
-                        stream)
-    primary.failures.clear()
+    daemon = start(config(entry, backup.entry("backup", model="m2")))
+    check_fell_back(daemon, "connection", stream)
 
 
 # --- limits within one attempt

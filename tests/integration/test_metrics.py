@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import (ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
+from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, config, event,
                      expect_metrics, in_turn, metric, plain, plain_and_streamed, reset, silent, sse,
                      status, steps, usage_event, well, FINISH, DONE)
 
@@ -156,9 +156,8 @@ def test_a_thousand_made_up_models_make_no_thousand_series(start, upstream):
             client.ask(body=chat_body(model=f"made-up-{i}"),
                        headers={"x-understudy-session": f"s{i}", "x-request-id": f"r{i}-abcdef"})
             assert client.response().status == 200
-            if i % 100 == 0:
-                client.ask(path=f"/v1/nowhere-{i}", body=b"{}")
-                client.response()
+    for i in range(10):
+        assert ask(daemon, path=f"/v1/nowhere-{i}", body=b"{}").status == 404
     expect_metrics(daemon, (1001, "understudy_attempts_total", {"model": "other"}),
                    (1, "understudy_attempts_total", {"model": "configured-model"}))
     text = daemon.metrics_text()
@@ -167,12 +166,12 @@ def test_a_thousand_made_up_models_make_no_thousand_series(start, upstream):
 
 
 def test_a_hostile_model_name_cannot_break_the_exposition(start, upstream):
-    hostile = 'a"} 1\n# HELP x\\'
+    hostile = 'a"} 1 # HELP \\n\\'
     primary = upstream(well())
     daemon = start(config(primary.entry("primary", model=hostile)))
     chat(daemon)
     expect_metrics(daemon)
-    assert 'model="a\\"} 1\\n# HELP x\\\\"' in daemon.metrics_text()
+    assert r'''model="a\"} 1 # HELP \\n\\"''' in daemon.metrics_text()
 
 
 def test_promtool_has_no_complaint_about_a_live_scrape(start, upstream):
@@ -204,7 +203,7 @@ def test_histograms_are_cumulative_and_agree_with_their_counts(start, upstream):
         counts = [count for _, count in sorted(buckets)]
         assert counts == sorted(counts)
         assert counts[-1] == metrics.value(f"{name}_count") == (
-            5 if "first_token" in name else 10), name
+            5 if "first_token" in name or "overhead" in name else 10), name
         assert metrics.value(f"{name}_sum") >= 0
     assert metrics.value("gen_ai_client_token_usage_sum") == 10 * 17
 
