@@ -131,7 +131,12 @@ class Daemon {
         std::optional<std::string> path;
         if (!options_.file.empty()) path = options_.file;
         auto loaded = config::load(path, config::process_environment(), options_.overrides);
-        if (loaded.config) {
+        if (loaded.config && exposes(*loaded.config)) {
+            loaded.problems.push_back(
+                {config_->source, 0, 0, "keys",
+                 "the listener is open to other machines and cannot change "
+                 "while running, so keys cannot be removed; restart instead"});
+        } else if (loaded.config) {
             try {
                 const auto fixed = server_->reload(loaded.config);
                 for (const auto& name : fixed) {
@@ -153,6 +158,16 @@ class Daemon {
                 LogLevel::error, "reload",
                 {{"result", "refused, the old configuration stays"}, {"message", problem.text()}});
         }
+    }
+
+    // A reload must not leave an open door: listeners stay as they were bound.
+    bool exposes(const config::Config& next) const {
+        if (!next.keys.empty() || config_->keys.empty() || options_.overrides.insecure)
+            return false;
+        for (const auto& e : server_->listening()) {
+            if (!e.loopback()) return true;
+        }
+        return false;
     }
 
     int drain() {

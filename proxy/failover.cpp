@@ -13,6 +13,17 @@ namespace {
 bool upstreams_fault(wire::FailureClass failure) {
     return wire::kDefaultFallbackOn.contains(failure);
 }
+
+// n > 1: then one finish_reason does not end the answer.
+bool asks_for_several(const Inbound& request) {
+    for (const auto& member : request.facts.members) {
+        if (wire::key_equals(member.key.of(request.body), "n")) {
+            const auto value = member.value.of(request.body);
+            if (value != "1" && value != "null") return true;
+        }
+    }
+    return false;
+}
 }  // namespace
 
 using metrics::Outcome;
@@ -81,6 +92,7 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     if (request_.facts.has_model || request_.facts.json) spec.model = entry.model;
     spec.shape = request_.endpoint.shape;
     spec.stream = request_.facts.stream;
+    spec.several_choices = asks_for_several(request_);
     spec.inject_usage =
         request_.facts.stream && request_.endpoint.streams && !request_.facts.include_usage;
     spec.buffer_response = config.limits.buffer_response_bytes;
@@ -149,16 +161,15 @@ void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     p.failure = attempt.failure();
     p.deadline_hit = attempt.request_deadline_hit();
     p.starved = attempt.starved();
+    p.retry_after = attempt.retry_after();
     p.upstream = entry.upstream->name;
     p.model = sent_model(entry);
     // A 2xx is only relayed as a failure when it holds the upstream's own error: a cut or empty
     // answer must not look like one.
     const bool error_status = attempt.head().status < 200 || attempt.head().status > 299;
     p.answered = attempt.answered() && (error_status || attempt.error_inside());
-    if (p.answered) {
-        p.head = attempt.head();
-        p.body = attempt.body();
-    }
+    p.head = attempt.head();
+    if (p.answered) p.body = attempt.body();
     primary_ = std::move(p);
 }
 
@@ -187,7 +198,14 @@ Task<void> Failover::wait(std::chrono::milliseconds delay) {
 LocalError Failover::local_failure() const {
     const std::string tried = " Tried " + tried_ + '.';
     LocalError error;
-    if (primary_->deadline_hit) {
+    if (primary_->head.status >= 400) {
+        // It said so, but its explanation did not come whole.
+        error = {primary_->head.status, "upstream_error",
+                 "The upstream refused the request." + tried};
+        if (primary_->retry_after) {
+            error.retry_after = std::chrono::ceil<std::chrono::seconds>(*primary_->retry_after);
+        }
+    } else if (primary_->deadline_hit) {
         error = {504, "deadline_exceeded", "No upstream answered before the deadline." + tried};
     } else if (primary_->failure == FailureClass::timeout) {
         error = {504, "upstream_timeout", "The upstream did not answer in time." + tried};

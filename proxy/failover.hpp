@@ -43,6 +43,7 @@ class Failover {
         wire::FailureClass failure = wire::FailureClass::none;
         bool deadline_hit = false;
         bool starved = false;
+        std::optional<std::chrono::milliseconds> retry_after;
     };
     enum class Step { done, retry, next, stop };
 

@@ -12,6 +12,8 @@ using wire::iequals;
 
 namespace {
 
+constexpr std::size_t kLongestModel = 256;
+
 std::string_view trim(std::string_view text) {
     while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
     while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
@@ -65,6 +67,11 @@ std::optional<LocalError> Failover::understand() {
     if (auto problem = read_overrides(request_); !problem.empty()) return bad_request(problem);
     if (auto error = scan_body()) return error;
     const auto& model = request_.facts.model;
+    if (model.size() > kLongestModel) {
+        auto error = bad_request("The model's name is longer than 256 bytes.");
+        error.param = "model";
+        return error;
+    }
     if (auto error = authorize(request_, model)) return error;
     route_ = runtime_->route_for(model);
     if (route_ == nullptr) {

@@ -101,7 +101,8 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
     LogFields f;
     f.reserve(24);
     f.emplace_back("id", request_.request_id);
-    f.emplace_back("path", std::string(request_.endpoint.path));
+    // Without the query: people put keys there.
+    f.emplace_back("path", request_.endpoint.path.substr(0, request_.endpoint.path.find('?')));
     f.emplace_back("model", request_.facts.model.substr(0, kMaxNameInTrace));
     if (route_ != nullptr) f.emplace_back("route", route_->route->model);
     f.emplace_back("outcome", std::string(metrics::name_of(outcome)));

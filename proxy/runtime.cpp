@@ -6,7 +6,8 @@ namespace understudy::proxy {
 
 namespace {
 
-constexpr std::size_t kPriceMemo = 1024;  // answered model names remembered per worker
+constexpr std::size_t kPriceMemo = 1024;   // answered model names remembered per worker ...
+constexpr std::size_t kLongestMemo = 512;  // ... if they are of a sane length
 
 std::string tls_key(const config::TlsOptions& tls) {
     return tls.ca + (tls.verify ? "|1" : "|0");
@@ -111,7 +112,8 @@ const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
     const auto it = prices_.find(key);
     if (it != prices_.end()) return it->second;
     const auto* found = config().prices->resolve(upstream.price_provider, answered, asked);
-    if (prices_.size() < kPriceMemo) prices_.emplace(std::move(key), found);
+    if (prices_.size() < kPriceMemo && key.size() < kLongestMemo)
+        prices_.emplace(std::move(key), found);
     return found;
 }
 

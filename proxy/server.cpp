@@ -171,6 +171,7 @@ void Server::stop() {
     if (std::exchange(impl.stopped, true)) return;
     for (auto& worker : impl.workers) worker->stop();
     for (auto& thread : impl.threads) thread.join();
+    impl.shared.resolver.stop();  // it posts to the workers' contexts
 }
 
 }  // namespace understudy::proxy

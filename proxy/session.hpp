@@ -39,7 +39,8 @@ class Session final : public upstreams::StreamListener {
     /// Whether the connection stays open after this answer; decides the Connection field too.
     bool keep_alive() const { return keep_alive_; }
     /// The Connection field of an answer, as a header line; empty where the version's default fits.
-    std::string_view connection_field() const {
+    std::string_view connection_field() {
+        if (worker_.shared().draining) keep_alive_ = false;
         if (!keep_alive_) return "connection: close\r\n";
         return request_.head.minor_version == 0 ? "connection: keep-alive\r\n" : "";
     }

@@ -229,8 +229,8 @@ Task<void> Attempt::hold_stream() {
     }
 }
 
-// Whether the bytes that would commit the stream already show that it came to a bad end. Nothing has
-// been sent yet, so another upstream can still give the whole answer.
+// Whether the bytes that would commit the stream already show that it came to a bad end. Nothing
+// has been sent yet, so another upstream can still give the whole answer.
 const char* Attempt::already_over() const {
     const auto& facts = meter_->facts();
     if (facts.error) return "an error event in the stream";
@@ -348,7 +348,7 @@ Task<void> Attempt::pump() {
             if (state_ != State::committed) co_return;
             if (!reader_->end_of_stream() || stream_->cut()) {
                 // What came whole before the cut still counts.
-                if (meter_ && meter_->facts().finish) {
+                if (meter_ && meter_->facts().finish && !spec_.several_choices) {
                     finish_stream();
                 } else {
                     broke("the stream was cut");

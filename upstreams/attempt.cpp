@@ -126,14 +126,26 @@ Task<bool> Attempt::send_request() {
     co_return co_await send_slowly();
 }
 
+// Whether what came while the body was still being sent is the final answer. Interim answers (100,
+// 103) are dropped, and sending goes on.
+bool Attempt::final_head_begun() {
+    for (;;) {
+        wire::ResponseHead head;
+        const auto result = head_reader_.read_response(stream_->in.view(), false, head);
+        if (result == wire::ParseResult::need_more) return false;
+        if (result == wire::ParseResult::bad || head.status >= 200) return true;
+        stream_->in.consume(head.size);
+        head_reader_.reset();
+        any_response_byte_ = true;
+    }
+}
+
 // The socket did not take everything. The upstream may answer before it has read it all (413, 401):
 // then its answer counts and the rest of the body stays unsent.
 Task<bool> Attempt::send_slowly() {
-    const auto received = stream_->received();
-    bool open = stream_->in.ensure_free(kReadBuffer);
-    if (open) stream_->arm_read();
     for (;;) {
-        if (stream_->received() != received) co_return true;
+        if (!stream_->in.empty() && final_head_begun()) co_return true;
+        if (stream_->in.ensure_free(kReadBuffer / 2)) stream_->arm_read();
         const bool ended = static_cast<bool>(stream_->read_error());
         const auto state = ended ? Stream::SendState::failed : stream_->send(out_);
         if (state == Stream::SendState::done) {
@@ -157,6 +169,7 @@ Task<bool> Attempt::send_slowly() {
 }
 
 Task<bool> Attempt::read_head() {
+    head_reader_.reset();
     for (unsigned interim = 0;;) {
         wire::ResponseHead head;
         const auto result = head_reader_.read_response(stream_->in.view(),

@@ -31,8 +31,9 @@ struct AttemptSpec {
     const wire::RequestFacts* facts = nullptr;  // null: send the body as it is
     std::optional<std::string> model;           // replaces the client's
     wire::AnswerShape shape = wire::AnswerShape::chat;
-    bool stream = false;        // the client asked for events
-    bool inject_usage = false;  // ask for usage on the client's behalf, and hide it
+    bool stream = false;           // the client asked for events
+    bool several_choices = false;  // n > 1: one finish_reason is not the end
+    bool inject_usage = false;     // ask for usage on the client's behalf, and hide it
     std::size_t buffer_response = 4 << 20;
     std::size_t header_bytes = 64 << 10;
     std::size_t header_count = 128;
@@ -116,6 +117,7 @@ class Attempt {
     Task<void> exchange();
     Task<bool> send_request();
     Task<bool> send_slowly();
+    bool final_head_begun();
     Task<bool> read_head();
     bool accept_head(const wire::ResponseHead& head);
     void keep_fields(const wire::ResponseHead& head);
@@ -166,7 +168,8 @@ class Attempt {
     std::uint64_t received_ = 0;  // of the stream, at the last look
     std::string tail_;            // last bytes of a large plain answer, where its usage stands
     std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
-    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{}, total_at_;
+    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
+        total_at_;
     bool reused_ = false;
     bool request_sent_ = false;
     bool keep_alive_ = false;

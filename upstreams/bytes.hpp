@@ -47,6 +47,15 @@ class Bytes {
 
     std::size_t size() const { return end_ - begin_; }
     bool empty() const { return begin_ == end_; }
+    MemoryBudget& budget() { return *budget_; }
+    void swap(Bytes& other) noexcept {
+        std::swap(budget_, other.budget_);
+        std::swap(data_, other.data_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(begin_, other.begin_);
+        std::swap(end_, other.end_);
+        std::swap(pinned_, other.pinned_);
+    }
     char* base() { return data_; }
     std::size_t capacity() const { return capacity_; }
     char* data() { return data_ + begin_; }

@@ -116,8 +116,8 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         race.advance();
         if (const auto won = race.winner()) {
             tune(won->socket);
-            result.stream = new Stream(std::move(won->socket), peer.context().budget,
-                                       peer.context().audit);
+            result.stream =
+                new Stream(std::move(won->socket), peer.context().budget, peer.context().audit);
             break;
         }
         if (race.lost() || watch.stopped()) {

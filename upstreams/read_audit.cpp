@@ -7,7 +7,8 @@
 namespace understudy::upstreams {
 
 ReadAudit::ReadAudit(TimerQueue& timers)
-    : timer_(timers, [](void* self) { static_cast<ReadAudit*>(self)->run(); }, this) {}
+    : timer_(
+          timers, [](void* self) { static_cast<ReadAudit*>(self)->run(); }, this) {}
 
 void ReadAudit::watch(Stream& stream, std::uint64_t serial) {
     entries_.push_back({&stream, serial});

@@ -2,8 +2,8 @@
 //
 // ReadOp takes a short read to mean "empty until the next event". That holds for bytes, but an end
 // (FIN or RST) that was already queued behind them raises no event of its own. So a read that has
-// waited for kAuditAfter is looked at once: one recv(MSG_PEEK) per wait that is long anyway, none on
-// a busy connection.
+// waited for kAuditAfter is looked at once: one recv(MSG_PEEK) per wait that is long anyway, none
+// on a busy connection.
 #pragma once
 
 #include "upstreams/timers.hpp"

@@ -9,7 +9,15 @@ namespace {
 using wire::iequals;
 
 bool is_credential(std::string_view name) {
-    return iequals(name, "authorization") || iequals(name, "x-api-key") || iequals(name, "api-key");
+    return iequals(name, "authorization") || iequals(name, "x-api-key") ||
+           iequals(name, "api-key") || iequals(name, "x-goog-api-key") ||
+           iequals(name, "ocp-apim-subscription-key") || iequals(name, "cookie");
+}
+
+// The upstream is given credentials by the configuration, so the client's stay here.
+bool has_own_credentials(const config::Upstream& upstream) {
+    return upstream.api_key || std::any_of(upstream.headers.begin(), upstream.headers.end(),
+                                           [](const auto& h) { return is_credential(h.name); });
 }
 
 bool starts_with_ours(std::string_view name) {
@@ -54,9 +62,10 @@ void write_request_head(const config::Upstream& upstream, const OutboundHead& re
     if (request.client != nullptr) {
         const auto& fields = request.client->fields;
         const bool has_connection = fields.contains("connection");
+        const bool credentials = request.forward_credentials && !has_own_credentials(upstream);
         for (const auto& f : fields) {
             if (wire::is_hop_by_hop(f.name) || replaced(f.name)) continue;
-            if (is_credential(f.name) && !request.forward_credentials) continue;
+            if (is_credential(f.name) && !credentials) continue;
             if (has_connection && wire::named_by_connection(fields, f.name)) continue;
             if (!upstream.headers.empty() && configured(upstream, f.name)) continue;
             field(out, f.name, f.value);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -14,7 +15,8 @@ namespace understudy::upstreams {
 
 namespace {
 
-constexpr int kThreads = 2;
+// A name whose server is away holds its thread for up to half a minute; others must not wait.
+constexpr int kMaxThreads = 16;
 
 // The system's order, with families taking turns, so that one dead family costs one fallback step.
 std::vector<boost::asio::ip::address> interleave(const addrinfo* found) {
@@ -69,22 +71,28 @@ std::shared_ptr<const Addresses> resolve(const std::string& host) {
 struct Resolver::Shared {
     std::mutex mutex;
     std::condition_variable ready;
-    std::deque<std::pair<std::string, Done>> queue;
-    bool started = false;
+    std::deque<std::string> queue;
+    std::map<std::string, std::vector<Done>> waiting;  // by name, queued or under way
+    int threads = 0;
+    int idle = 0;
     bool stopping = false;
 
     static void run(const std::shared_ptr<Shared>& shared) {
         std::unique_lock lock(shared->mutex);
         for (;;) {
+            ++shared->idle;
             shared->ready.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });
+            --shared->idle;
             if (shared->stopping) return;
-            auto [host, done] = std::move(shared->queue.front());
+            const std::string host = std::move(shared->queue.front());
             shared->queue.pop_front();
             lock.unlock();
-            auto answer = resolve(host);
+            const auto answer = resolve(host);
             lock.lock();
-            // Under the lock: once stopping is set, nobody is called any more.
-            if (!shared->stopping) done(std::move(answer));
+            if (shared->stopping) return;
+            // Under the lock: once stop() has returned, nobody is called any more.
+            for (const auto& done : shared->waiting[host]) done(answer);
+            shared->waiting.erase(host);
         }
     }
 };
@@ -92,6 +100,10 @@ struct Resolver::Shared {
 Resolver::Resolver() : shared_(std::make_shared<Shared>()) {}
 
 Resolver::~Resolver() {
+    stop();
+}
+
+void Resolver::stop() {
     {
         const std::lock_guard lock(shared_->mutex);
         shared_->stopping = true;
@@ -99,15 +111,17 @@ Resolver::~Resolver() {
     shared_->ready.notify_all();
 }
 
-void Resolver::lookup(std::string host, Done done) {
+void Resolver::lookup(const std::string& host, Done done) {
     {
         const std::lock_guard lock(shared_->mutex);
-        shared_->queue.emplace_back(std::move(host), std::move(done));
-        if (!shared_->started) {  // a daemon with numeric upstreams needs no threads
-            shared_->started = true;
-            for (int i = 0; i < kThreads; ++i) {
-                std::thread([shared = shared_] { Shared::run(shared); }).detach();
-            }
+        auto& waiting = shared_->waiting[host];
+        waiting.push_back(std::move(done));
+        if (waiting.size() > 1) return;
+        shared_->queue.push_back(host);
+        // Started when needed: a daemon with numeric upstreams needs none.
+        if (shared_->idle == 0 && shared_->threads < kMaxThreads) {
+            ++shared_->threads;
+            std::thread([shared = shared_] { Shared::run(shared); }).detach();
         }
     }
     shared_->ready.notify_one();

@@ -33,8 +33,11 @@ class Resolver {
     using Done = std::function<void(std::shared_ptr<const Addresses>)>;
     Resolver();
     ~Resolver();
-    /// Looks `host` up and calls `done` on a lookup thread.
-    void lookup(std::string host, Done done);
+    /// Looks `host` up and calls `done` on a lookup thread. A name that is being looked up already
+    /// is not looked up twice.
+    void lookup(const std::string& host, Done done);
+    /// After this returns nobody is called any more.
+    void stop();
 
   private:
     struct Shared;

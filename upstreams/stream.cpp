@@ -25,7 +25,9 @@ struct Stream::WriteHandler {
     void operator()(const error_code& ec) const { stream->on_writable(ec); }
 };
 
-void intrusive_ptr_add_ref(Stream* s) noexcept { ++s->references_; }
+void intrusive_ptr_add_ref(Stream* s) noexcept {
+    ++s->references_;
+}
 void intrusive_ptr_release(Stream* s) noexcept {
     if (--s->references_ == 0) delete s;
 }
@@ -68,15 +70,27 @@ bool Stream::audit(std::uint64_t serial) {
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) {
         return false;
     }
-    read_error_ = n == 0 ? error_code(asio::error::eof)
-                         : error_code(errno, boost::system::system_category());
+    read_error_ =
+        n == 0 ? error_code(asio::error::eof) : error_code(errno, boost::system::system_category());
     const Ptr keep(this);
     if (listener_ != nullptr) listener_->on_stream(*this);
     return false;
 }
 
+bool Stream::cut() const {
+    return read_error_ != asio::error::eof || (tls_ != nullptr && !tls_closed_);
+}
+
 void Stream::rewind_read() {
     if (!read_armed_ || tls_ || !in.empty()) return;
+    if (in.capacity() > 4 * kReadBuffer) {  // a large body was here: do not sit on its memory
+        Bytes fresh(in.budget());
+        if (fresh.ensure_free(kReadBuffer) && read_op_.retarget(fresh.base(), fresh.capacity())) {
+            fresh.pin(true);
+            in.swap(fresh);
+        }
+        return;
+    }
     if (!read_op_.retarget(in.base(), in.capacity())) return;
     in.pin(false);
     in.clear();

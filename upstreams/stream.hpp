@@ -63,8 +63,9 @@ class Stream {
     std::uint64_t wait_serial() const { return wait_serial_; }
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }
-    /// The end of the stream came without TLS's close_notify: it may have been cut by anybody.
-    bool cut() const { return tls_ != nullptr && !tls_closed_; }
+    /// The stream did not end as a stream should: a reset, or no TLS close_notify, which means that
+    /// anybody may have cut it.
+    bool cut() const;
     /// Payload bytes ever received; compare with an earlier value to see whether something came.
     std::uint64_t received() const { return received_; }
 
