@@ -12,6 +12,8 @@ using upstreams::Task;
 
 namespace {
 
+constexpr std::string_view kNoFields;
+
 // Names a client may ask for: literal route patterns, and the models chains name where the route's
 // pattern lets a client ask for them.
 std::set<std::string> model_names(const config::Config& config, const Inbound& request) {
@@ -72,7 +74,7 @@ Task<void> answer_models(Session& session, const Inbound& request, const config:
         body += model_object(name);
     }
     body += "]}";
-    co_await session.answer(200, "application/json", {}, body);
+    co_await session.answer(200, "application/json", kNoFields, body);
 }
 
 Task<void> answer_model(Session& session, const Inbound& request, const config::Config& config) {
@@ -80,7 +82,7 @@ Task<void> answer_model(Session& session, const Inbound& request, const config::
     // Any name that a route takes can be asked for, listed or not.
     if (config.route_for(name) != nullptr && !authorize(request, name)) {
         const auto body = model_object(name);
-        co_await session.answer(200, "application/json", {}, body);
+        co_await session.answer(200, "application/json", kNoFields, body);
         co_return;
     }
     LocalError error(404, "model_not_found", "No route takes the model \"" + name + "\".");
@@ -94,7 +96,7 @@ Task<void> answer_admin(Session& session, const Inbound& request, Runtime& runti
     constexpr std::string_view kText = "text/plain; charset=utf-8";
     switch (request.endpoint.kind) {
         case EndpointKind::healthz:
-            co_await session.answer(200, kText, {}, "ok\n");
+            co_await session.answer(200, kText, kNoFields, "ok\n");
             break;
         case EndpointKind::readyz: {
             // Without a breaker every configured upstream counts as usable.
@@ -107,7 +109,7 @@ Task<void> answer_admin(Session& session, const Inbound& request, Runtime& runti
             const auto format = wants_openmetrics(request) ? metrics::Format::openmetrics
                                                            : metrics::Format::prometheus;
             const auto page = session.worker().shared().registry.render(format);
-            co_await session.answer(200, metrics::Registry::content_type(format), {}, page);
+            co_await session.answer(200, metrics::Registry::content_type(format), kNoFields, page);
             break;
         }
         case EndpointKind::models:

@@ -25,6 +25,25 @@ std::uint64_t milliseconds(Clock::duration d) {
     return nanoseconds(d) / 1'000'000;
 }
 
+// The OpenTelemetry name of what an endpoint does.
+metrics::Operation operation_of(const Inbound& request) {
+    switch (request.endpoint.shape) {
+        case wire::AnswerShape::chat:
+        case wire::AnswerShape::responses:
+            return metrics::Operation::chat;
+        case wire::AnswerShape::completion:
+            return metrics::Operation::text_completion;
+        case wire::AnswerShape::embeddings:
+            return metrics::Operation::embeddings;
+        case wire::AnswerShape::opaque:
+            return metrics::Operation::generate_content;
+        case wire::AnswerShape::other_json:
+            break;
+    }
+    return request.endpoint.path.starts_with("/images/") ? metrics::Operation::generate_content
+                                                         : metrics::Operation::other;
+}
+
 metrics::TokenCounts disjoint(const wire::Usage& usage) {
     metrics::TokenCounts counts;
     const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
@@ -141,7 +160,7 @@ AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inb
       spec_(spec),
       attempt_(attempt),
       sent_model_(sent_model),
-      series_(runtime.series(*spec.upstream, runtime.label(sent_model))) {
+      series_(runtime.series(*spec.upstream, runtime.label(sent_model), operation_of(inbound))) {
     ++request_.attempts;
 }
 

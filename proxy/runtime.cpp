@@ -98,9 +98,10 @@ std::string_view Runtime::label(std::string_view model) const {
 }
 
 metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream,
-                                        std::string_view model_label) {
-    auto& slot = series_[{&upstream, std::string(model_label)}];
-    if (slot == nullptr) slot = &shard_.attempt(upstream.name, model_label);
+                                        std::string_view model_label,
+                                        metrics::Operation operation) {
+    auto& slot = series_[{&upstream, std::string(model_label), operation}];
+    if (slot == nullptr) slot = &shard_.attempt(upstream.name, model_label, operation);
     return *slot;
 }
 

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace understudy::proxy {
@@ -57,7 +58,8 @@ class Runtime {
     /// The label of a model: itself when the configuration names it, else "other".
     std::string_view label(std::string_view model) const;
     /// Counters of one model at one upstream; created at first use.
-    metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model_label);
+    metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model_label,
+                                   metrics::Operation operation);
     /// What an answer by `answered` costs at this upstream when `asked` was asked for; null:
     /// unknown.
     const metrics::ModelPrice* price(const config::Upstream& upstream, std::string_view answered,
@@ -71,7 +73,8 @@ class Runtime {
     std::vector<RuntimeRoute> routes_;
     std::set<std::string, std::less<>> known_models_;
     metrics::RouteSeries* unrouted_;
-    std::map<std::pair<const config::Upstream*, std::string>, metrics::AttemptSeries*> series_;
+    using SeriesKey = std::tuple<const config::Upstream*, std::string, metrics::Operation>;
+    std::map<SeriesKey, metrics::AttemptSeries*> series_;
     std::map<std::string, const metrics::ModelPrice*, std::less<>> prices_;  // bounded memo
 };
 

@@ -29,7 +29,7 @@ class Gzip {
         stream_.next_out = reinterpret_cast<Bytef*>(out.data());
         stream_.avail_out = static_cast<uInt>(out.size());
         deflate(&stream_, flush);
-        out.resize(out.size() - stream_.avail_out);
+        out.erase(out.size() - stream_.avail_out);
         return out;
     }
 
