@@ -183,6 +183,7 @@ def test_the_log_names_why_a_certificate_was_refused(start, upstream, certificat
     assert "expired" in said or "certificate" in said
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls_1_0_is_not_spoken(start, upstream, certificates):
     context = certificates.context("good")
     context.minimum_version = ssl.TLSVersion.TLSv1
