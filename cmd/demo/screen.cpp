@@ -48,8 +48,8 @@ void Screen::title() const {
                                 "Understudy demo: a primary that misbehaves on request, a "
                                 "backup that is well.")
                               .c_str());
-    const std::string header = cell("  request", 27) + cell("the primary", 20) +
-                               cell("answer", 13) + "  time tokens     cost";
+    const std::string header = cell("  request", 27) + cell("the primary", 19) +
+                               cell("answer", 12) + "  time tokens     cost";
     std::printf("%s\n", paint(kDim, header).c_str());
     std::fflush(stdout);
 }
@@ -61,7 +61,7 @@ void Screen::row(const Step& step, const Result& result, const Answer& answer,
     const std::string request =
         cell(step.stream ? "stream" : "plain", 7) + cell(std::string(step.model), 18);
     std::printf("%s %s%s%s%6s %6s %8s\n", result.as_promised ? " " : paint(kRed, "!").c_str(),
-                request.c_str(), cell(result.primary_did, 20).c_str(),
+                request.c_str(), cell(result.primary_did, 19).c_str(),
                 paint(colour, cell(result.answered_by, 12)).c_str(),
                 (std::to_string(answer.time.count()) + "ms").c_str(),
                 formatted("%.0f", used.tokens).c_str(), formatted("$%.5f", used.cost_usd).c_str());

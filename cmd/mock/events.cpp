@@ -148,8 +148,8 @@ EventFrame event_frame(const Ask& ask, const Plan& plan) {
         frame.before = R"(data: {"type":"transcript.text.delta","delta":")";
         frame.end = "\"}\n\n";
     } else if (plan.lean) {
-        frame.before =
-            R"(data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":")";
+        frame.before = R"(data: {"id":"c","object":"chat.completion.chunk",)"
+                       R"("choices":[{"index":0,"delta":{"content":")";
         frame.end = "\"}}]}\n\n";
     } else if (ask.endpoint == Endpoint::completions) {
         frame.before = join({"data: ", chunk_head(ask), R"({"text":")"});

@@ -3,8 +3,11 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace understudy::mock {
 
@@ -23,14 +26,14 @@ class Gzip {
 
     std::string run(std::string_view bytes, int flush) {
         // deflateBound covers the data, not the markers of a flush.
-        std::string out(deflateBound(&stream_, bytes.size()) + 64, '\0');
+        std::vector<char> out(deflateBound(&stream_, bytes.size()) + 64);
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
         stream_.avail_in = static_cast<uInt>(bytes.size());
         stream_.next_out = reinterpret_cast<Bytef*>(out.data());
         stream_.avail_out = static_cast<uInt>(out.size());
         deflate(&stream_, flush);
-        out.erase(out.size() - stream_.avail_out);
-        return out;
+        const std::size_t unused = std::min<std::size_t>(out.size(), stream_.avail_out);
+        return {out.begin(), out.end() - static_cast<std::ptrdiff_t>(unused)};
     }
 
     z_stream stream_{};

@@ -2,17 +2,10 @@
 
 #include "cmd/mock/faults.hpp"
 
-#include <boost/asio/post.hpp>
-
-#include <array>
-#include <charconv>
 #include <utility>
 
 namespace understudy::mock {
 namespace {
-
-/// A stream without delays lets the other connections of its thread have a turn this often.
-constexpr std::size_t kEventsPerTurn = 64;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kEarlyHints =
@@ -246,91 +239,6 @@ Awaitable<bool> Player::stream_head() {
     outcome_.status = plan_.status;
     const std::string bytes = head.finish();
     co_return co_await send_head(bytes);
-}
-
-/// Puts `text` into out_ as it goes on the wire.
-void Player::frame(std::string_view text) {
-    out_.clear();
-    if (!chunked_) {
-        out_ = text;
-        return;
-    }
-    std::array<char, 16> size{};
-    const auto end = std::to_chars(size.data(), size.data() + size.size(), text.size(), 16).ptr;
-    out_.append(size.data(), end);
-    out_ += "\r\n";
-    out_ += text;
-    out_ += "\r\n";
-}
-
-Awaitable<bool> Player::event(std::string_view text) {
-    if (gzip_) {
-        const std::string packed = gzip_->piece(text);
-        frame(packed);
-    } else {
-        frame(text);
-    }
-    co_return co_await send(out_);
-}
-
-Awaitable<bool> Player::end_stream() {
-    if (gzip_) {
-        const std::string packed = gzip_->finish("");
-        frame(packed);
-        if (!co_await send(out_)) co_return false;
-    }
-    if (!chunked_) co_return true;
-    co_return co_await send("0\r\n\r\n");
-}
-
-Awaitable<bool> Player::send(std::string_view bytes) {
-    if (plan_.piece_bytes != 0) co_return co_await in_pieces(bytes);
-    Io result = link_.send_now(bytes);
-    if (result == Io::done) co_return true;
-    const bool sent = co_await link_.send_rest(bytes);
-    if (!sent) outcome_.aborted = true;
-    co_return sent;
-}
-
-Awaitable<bool> Player::send_head(std::string_view bytes) {
-    if (plan_.piece_head) co_return co_await in_pieces(bytes);
-    const bool sent = co_await link_.send_rest(bytes);
-    if (!sent) outcome_.aborted = true;
-    co_return sent;
-}
-
-Awaitable<bool> Player::in_pieces(std::string_view bytes) {
-    const std::size_t step = plan_.piece_bytes;
-    while (!bytes.empty()) {
-        const auto piece = bytes.substr(0, step);
-        bytes.remove_prefix(piece.size());
-        if (!co_await link_.send_rest(piece)) {
-            outcome_.aborted = true;
-            co_return false;
-        }
-        if (!bytes.empty() && !co_await pause(plan_.piece_pause)) co_return false;
-    }
-    co_return true;
-}
-
-Awaitable<bool> Player::pause(Duration time) {
-    if (time <= Duration::zero()) co_return true;
-    const auto until = Clock::now() + time;
-    const bool stayed = co_await link_.pause_until(until);
-    if (!stayed) outcome_.aborted = true;
-    co_return stayed;
-}
-
-/// Between two events: waits where the plan says so, else lets others have a turn now and then.
-Awaitable<bool> Player::keep_pace() {
-    if (plan_.between > Duration::zero()) {
-        next_event_ += plan_.between;
-        const bool stayed = co_await link_.pause_until(next_event_);
-        if (!stayed) outcome_.aborted = true;
-        co_return stayed;
-    }
-    if (++events_ % kEventsPerTurn == 0) co_await asio::post(asio::deferred);
-    co_return true;
 }
 
 void Player::set_complete() {

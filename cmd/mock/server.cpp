@@ -47,11 +47,13 @@ Context tls_context(const Options& options) {
     return context;
 }
 
-Acceptor open_acceptor(asio::io_context& io, const asio::ip::tcp::endpoint& where) {
+/// `shared`: one listener per thread, the kernel spreads the connections. Not for a single thread,
+/// where it would let two programs share a port unnoticed.
+Acceptor open_acceptor(asio::io_context& io, const asio::ip::tcp::endpoint& where, bool shared) {
     Acceptor acceptor(io);
     acceptor.open(where.protocol());
     acceptor.set_option(asio::socket_base::reuse_address(true));
-    const int on = 1;  // one listener per thread, the kernel spreads the connections
+    const int on = shared ? 1 : 0;
     ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     acceptor.bind(where);
     acceptor.listen(kBacklog);
@@ -113,7 +115,8 @@ void Server::start() {
         for (unsigned i = 0; i < options.threads; ++i) {
             auto worker = std::make_unique<Worker>(impl_->state, impl_->context.get());
             const asio::ip::tcp::endpoint where(address, impl_->port);
-            worker->acceptor = std::make_unique<Acceptor>(open_acceptor(worker->io, where));
+            worker->acceptor =
+                std::make_unique<Acceptor>(open_acceptor(worker->io, where, options.threads > 1));
             impl_->port = worker->acceptor->local_endpoint().port();
             impl_->workers.push_back(std::move(worker));
         }

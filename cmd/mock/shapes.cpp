@@ -4,7 +4,7 @@ namespace understudy::mock {
 
 std::string_view reasoning_text() {
     return "The user wants the usual scene. I will tell it in sixty words, always the same, and "
-           "then stop at once.";
+           "then stop there.";
 }
 
 std::string chat_usage(std::size_t words) {
