@@ -23,15 +23,19 @@ namespace {
 constexpr const char* kDefaultUrl = "http://127.0.0.1:8080/readyz";
 constexpr int kTimeoutSeconds = 3;
 
+struct Target {
+    std::string host, port = "80", path = "/readyz";
+    std::string authority;  // as the Host field has it: with brackets
+};
+
 // The status line's code, or 0 and a reason.
-int get_status(const std::string& host, const std::string& port, const std::string& path,
-               std::string& reason) {
+int get_status(const Target& target, std::string& reason) {
     namespace asio = boost::asio;
     boost::system::error_code ec;
     asio::io_context io;
     asio::ip::tcp::resolver resolver(io);
     asio::ip::tcp::socket socket(io);
-    const auto found = resolver.resolve(host, port, ec);
+    const auto found = resolver.resolve(target.host, target.port, ec);
     if (!ec) asio::connect(socket, found, ec);
     if (ec) {
         reason = ec.message();
@@ -39,8 +43,8 @@ int get_status(const std::string& host, const std::string& port, const std::stri
     }
     const timeval limit{kTimeoutSeconds, 0};
     ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    const std::string request =
-        "GET " + path + " HTTP/1.1\r\nhost: " + host + "\r\nconnection: close\r\n\r\n";
+    const std::string request = "GET " + target.path + " HTTP/1.1\r\nhost: " + target.authority +
+                                "\r\nconnection: close\r\n\r\n";
     asio::write(socket, asio::buffer(request), ec);
     std::string answer;
     char piece[512];
@@ -56,10 +60,6 @@ int get_status(const std::string& host, const std::string& port, const std::stri
     return std::atoi(answer.c_str() + 9);
 }
 
-struct Target {
-    std::string host, port = "80", path = "/readyz";
-};
-
 // http://HOST[:PORT][/PATH]; the scheme may be left out. nullopt: not such a thing.
 std::optional<Target> parse_target(std::string text) {
     constexpr std::string_view kScheme = "http://";
@@ -73,6 +73,7 @@ std::optional<Target> parse_target(std::string text) {
         target.port = text.substr(colon + 1);
         text.resize(colon);
     }
+    target.authority = text;
     if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
     target.host = text;
     const bool numeric =
@@ -88,15 +89,15 @@ int health(const std::string& text) {
                      text.c_str());
         return kUsage;
     }
-    const auto& [host, port, path] = *target;
     std::string reason;
-    const int status = get_status(host, port, path, reason);
+    const int status = get_status(*target, reason);
     if (status == 200) {
         std::puts("ready");
         return kOk;
     }
     if (status != 0) reason = "HTTP " + std::to_string(status);
-    std::fprintf(stderr, "not ready: %s%s: %s\n", host.c_str(), path.c_str(), reason.c_str());
+    std::fprintf(stderr, "not ready: %s%s: %s\n", target->authority.c_str(), target->path.c_str(),
+                 reason.c_str());
     return kFailure;
 }
 

@@ -101,7 +101,7 @@ Task<void> answer_admin(Session& session, const Inbound& request, Runtime& runti
         case EndpointKind::readyz: {
             // Without a breaker every configured upstream counts as usable.
             const bool draining = session.worker().shared().draining;
-            co_await session.answer(draining ? 503 : 200, kText, {},
+            co_await session.answer(draining ? 503 : 200, kText, kNoFields,
                                     draining ? "draining\n" : "ready\n");
             break;
         }

@@ -149,6 +149,7 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
         co_await relay_stream(session_, attempt, fields);
         if (attempt.state() == Attempt::State::broken) record_->outcome = Outcome::exhausted;
     }
+    record_->deliver();
     co_await attempt.settle();
 }
 

@@ -21,7 +21,8 @@ bool visible(std::string_view text) {
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     double number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (ec != std::errc() || number <= 0 || number > 1e9) return std::nullopt;
+    // Written so that NaN is refused too.
+    if (ec != std::errc() || !(number > 0 && number <= 1e9)) return std::nullopt;
     const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
     double scale = 0;
     if (unit == "ms") scale = 1;
@@ -29,7 +30,9 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     if (unit == "m") scale = 60'000;
     if (unit == "h") scale = 3'600'000;
     if (scale == 0) return std::nullopt;
-    return std::chrono::milliseconds(static_cast<long long>(number * scale));
+    const auto whole = static_cast<long long>(number * scale);
+    if (whole == 0) return std::nullopt;
+    return std::chrono::milliseconds(whole);
 }
 
 std::string_view usable_request_id(const wire::RequestHead& head) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <mutex>
 
@@ -44,7 +45,9 @@ bool needs_quotes(std::string_view text) {
 
 std::string value_text(const LogField& field) {
     if (const auto* n = std::get_if<std::uint64_t>(&field.value)) return std::to_string(*n);
-    if (const auto* d = std::get_if<double>(&field.value)) return fmt::format("{:.12g}", *d);
+    if (const auto* d = std::get_if<double>(&field.value)) {
+        return std::isfinite(*d) ? fmt::format("{:.12g}", *d) : std::string("null");
+    }
     return std::get<std::string>(field.value);
 }
 

@@ -18,7 +18,6 @@ struct LogField {
     LogField(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
     LogField(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
     LogField(std::string_view k, std::uint64_t v) : key(k), value(v) {}
-    LogField(std::string_view k, int v) : key(k), value(static_cast<std::uint64_t>(v)) {}
     LogField(std::string_view k, double v) : key(k), value(v) {}
     std::string_view key;
     std::variant<std::string, std::uint64_t, double> value;

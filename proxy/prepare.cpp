@@ -109,6 +109,11 @@ std::optional<LocalError> Failover::choose_chain() {
                                    "\" is not in this route's chain.",
                                "invalid_chain");
         }
+        if (std::find(chain_.begin(), chain_.end(), &*found) != chain_.end()) {
+            return bad_request(
+                "x-understudy-chain: \"" + attempt_name(name, "") + "\" is named twice.",
+                "invalid_chain");
+        }
         chain_.push_back(&*found);
     }
     if (chain_.empty())

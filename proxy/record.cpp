@@ -101,9 +101,12 @@ RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const Run
 RequestRecord::~RequestRecord() {
     runtime_.shard().worker().inflight_requests.add(-1);
     auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
-    if (client_gone_ && outcome != Outcome::rejected) outcome = Outcome::client_closed;
+    if (client_gone_ && !delivered && outcome != Outcome::rejected) {
+        outcome = Outcome::client_closed;
+    }
+    const auto end = delivered ? delivered_at_ : Clock::now();
     const auto took =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - request_.received_at);
+        std::chrono::duration_cast<std::chrono::nanoseconds>(end - request_.received_at);
     series.requests[static_cast<std::size_t>(outcome)].add();
     if (route_ != nullptr) {
         series.duration.observe(nanoseconds(took));
@@ -114,6 +117,12 @@ RequestRecord::~RequestRecord() {
     const auto level =
         outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info;
     if (log_enabled(level)) write_line(took);
+}
+
+void RequestRecord::deliver() {
+    if (client_gone_) return;
+    delivered = true;
+    delivered_at_ = Clock::now();
 }
 
 void RequestRecord::write_line(std::chrono::nanoseconds took) const {

@@ -52,7 +52,11 @@ class RequestRecord {
     Bill bill;                 // of the attempt that served
     std::int64_t total_cost_pico_usd = 0;
     std::chrono::nanoseconds waited{0};  // for upstreams
+    bool delivered = false;              // the client has it all: what happens after is its affair
     bool whole = false;                  // a plain answer: overhead can be told
+
+    /// The client has the whole answer; the request's clock stops.
+    void deliver();
 
   private:
     void write_line(std::chrono::nanoseconds took) const;
@@ -61,6 +65,7 @@ class RequestRecord {
     const Inbound& request_;
     const RuntimeRoute* route_;
     const bool& client_gone_;
+    upstreams::TimePoint delivered_at_{};
 };
 
 /// Accounts for one attempt when it goes out of scope: attempt, tokens, cost, durations.

@@ -119,6 +119,8 @@ Task<bool> Session::read_head() {
     for (;;) {
         runtime_ = worker_.runtime();
         const auto& limits = runtime_->config().limits;
+        // Old clients send an empty line behind a body; it begins no request (RFC 9112 2.2).
+        while (in.view().starts_with("\r\n")) in.consume(2);
         if (!in.empty()) {
             const auto result = head_reader_.read_request(in.view(), request_.head);
             if (result == wire::ParseResult::done) break;

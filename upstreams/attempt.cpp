@@ -145,7 +145,9 @@ bool Attempt::final_head_begun() {
 Task<bool> Attempt::send_slowly() {
     for (;;) {
         if (!stream_->in.empty() && final_head_begun()) co_return true;
+        const auto received = stream_->received();
         if (stream_->in.ensure_free(kReadBuffer / 2)) stream_->arm_read();
+        if (stream_->received() != received) continue;  // decrypted at once: no event will tell
         const bool ended = static_cast<bool>(stream_->read_error());
         const auto state = ended ? Stream::SendState::failed : stream_->send(out_);
         if (state == Stream::SendState::done) {

@@ -30,7 +30,8 @@ bool Bytes::ensure_free(std::size_t n) {
     }
     // Doubling keeps the number of moves small; a large exact request is not rounded up.
     const std::size_t wanted = end_ + n;
-    return reallocate(std::max(wanted, std::min(2 * capacity_, wanted + (1U << 20))));
+    const std::size_t roomy = std::max(wanted, std::min(2 * capacity_, wanted + (1U << 20)));
+    return reallocate(roomy) || (roomy > wanted && reallocate(wanted));
 }
 
 bool Bytes::append(std::string_view bytes) {

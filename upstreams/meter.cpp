@@ -97,7 +97,8 @@ StreamMeter::Verdict StreamMeter::scan_gzip(std::string_view payload) {
 
 StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
     if (raw_) {
-        if (scanned_ < payload.size()) pass(scanned_, payload.size());
+        if (scanned_ == payload.size()) return Verdict::none;
+        pass(scanned_, payload.size());
         scanned_ = payload.size();
         ++payload_events_;
         return Verdict::commit;
@@ -106,7 +107,13 @@ StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
 }
 
 StreamMeter::Verdict StreamMeter::scan_rest(std::string_view payload) {
-    const auto verdict = raw_ || inflater_ ? scan(payload) : scan_events(payload, true);
+    auto verdict = raw_ || inflater_ ? scan(payload) : scan_events(payload, true);
+    wire::SseEvent last;
+    if (inflater_ && !raw_ && scanner_.finish(inflated_, last)) {
+        bool drop = false;
+        const auto seen = on_event(last, drop);
+        if (verdict == Verdict::none) verdict = seen;
+    }
     if (scanned_ < payload.size()) pass(scanned_, payload.size());
     scanned_ = payload.size();
     return verdict;

@@ -34,6 +34,16 @@ std::string Peer::key_of(const config::Upstream& u) {
            (u.tls.verify ? '1' : '0');
 }
 
+void Peer::update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls) {
+    if (tls_) {
+        close_idle();
+        tls_ = std::move(tls);
+        tls_sessions_ = std::make_shared<TlsSessionCache>();
+    }
+    max_connections_ = max_connections;
+    for (auto left = waiters_.size(); left > 0; --left) wake_one();
+}
+
 Stream::Ptr Peer::take_idle() {
     if (idle_.empty()) return nullptr;
     auto stream = std::move(idle_.back().stream);

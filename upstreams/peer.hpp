@@ -62,10 +62,8 @@ class Peer final : public StreamListener {
     /// Closes all idle connections (drain, reload).
     void close_idle();
     /// After a reload: the limit and trust settings for connections opened from now on.
-    void update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls) {
-        max_connections_ = max_connections;
-        tls_ = std::move(tls);
-    }
+    /// Idle connections and session tickets made under the old trust are not used any more.
+    void update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls);
 
     const std::string& host() const { return host_; }
     std::uint16_t port() const { return port_; }

@@ -35,9 +35,9 @@ bool replaced(std::string_view name) {
         case 12:
             return iequals(name, "x-request-id");
         case 14:
-            return iequals(name, "content-length");
+            return iequals(name, "content-length") || starts_with_ours(name);
         case 15:
-            return iequals(name, "accept-encoding");
+            return iequals(name, "accept-encoding") || starts_with_ours(name);
         default:
             return starts_with_ours(name);
     }

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace understudy::upstreams {
@@ -73,10 +74,14 @@ struct Resolver::Shared {
     std::condition_variable ready;
     std::deque<std::string> queue;
     std::map<std::string, std::vector<Done>> waiting;  // by name, queued or under way
+    std::weak_ptr<Shared> self;
     int threads = 0;
     int idle = 0;
     bool stopping = false;
 
+    // Under the lock. A machine out of threads makes names wait, it does not lose them: the next
+    // lookup tries again.
+    void add_thread();
     static void run(const std::shared_ptr<Shared>& shared) {
         std::unique_lock lock(shared->mutex);
         for (;;) {
@@ -97,7 +102,25 @@ struct Resolver::Shared {
     }
 };
 
-Resolver::Resolver() : shared_(std::make_shared<Shared>()) {}
+void Resolver::Shared::add_thread() {
+    try {
+        std::thread([self = self.lock()] { run(self); }).detach();
+        ++threads;
+    } catch (const std::system_error&) {
+        if (threads > 0) return;
+        auto failed = std::make_shared<Addresses>();
+        failed->error = "no thread for the lookup";
+        failed->resolved_at = Clock::now();
+        for (const auto& host : std::exchange(queue, {})) {
+            for (const auto& done : waiting[host]) done(failed);
+            waiting.erase(host);
+        }
+    }
+}
+
+Resolver::Resolver() : shared_(std::make_shared<Shared>()) {
+    shared_->self = shared_;
+}
 
 Resolver::~Resolver() {
     stop();
@@ -119,10 +142,8 @@ void Resolver::lookup(const std::string& host, Done done) {
         if (waiting.size() > 1) return;
         shared_->queue.push_back(host);
         // Started when needed: a daemon with numeric upstreams needs none.
-        if (shared_->idle == 0 && shared_->threads < kMaxThreads) {
-            ++shared_->threads;
-            std::thread([shared = shared_] { Shared::run(shared); }).detach();
-        }
+        const auto idle = static_cast<std::size_t>(shared_->idle);
+        if (shared_->queue.size() > idle && shared_->threads < kMaxThreads) shared_->add_thread();
     }
     shared_->ready.notify_one();
 }
