@@ -45,14 +45,17 @@ def scenarios():
 
 
 @pytest.mark.row(11, 19, 33, 34, 35, 36)
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("framing,steps,fault", scenarios())
-def test_a_failure_at_any_step_of_the_answer_is_rescued_or_visible(start, upstream, framing, steps,
-                                                                   fault):
+def test_a_failure_at_any_step_of_the_answer_is_rescued_or_visible(
+        start, upstream, certificates, framing, steps, fault, secure):
     stream = framing == "streamed"
-    primary, backup = upstream(), upstream(well(TEXT))
+    primary = upstream(tls=certificates.context("good") if secure else None)
+    backup = upstream(well(TEXT))
     # A stall ends with a limit; an end of the connection is noticed by itself, long before one.
     limits = LIMITS if fault == "stall" else timeouts()
-    daemon = start(config(primary.entry("primary", timeouts=limits), backup))
+    daemon = start(config(primary.entry("primary", timeouts=limits, tls={"ca": certificates.ca}),
+                          backup))
     chat(daemon, stream=stream)  # warm: the connections that are kept are open
     chat(daemon, stream=stream, headers={"x-understudy-chain": "backup"})
     files = daemon.open_files()
