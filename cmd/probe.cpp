@@ -31,11 +31,11 @@ struct Row {
 
 // The few things an attempt needs, without a server around it.
 struct Bench {
+    upstreams::MemoryBudget budget{std::size_t{64} << 20};  // outlives reads that io still holds
     boost::asio::io_context io{1};
     upstreams::TimerQueue timers{io};
     upstreams::Resolver resolver;
     upstreams::DnsCache dns{resolver, io};
-    upstreams::MemoryBudget budget{std::size_t{64} << 20};
     metrics::WorkerSeries series;
     upstreams::ReadAudit audit{timers};
     upstreams::WorkerContext context{io, timers, dns, budget, audit, series};

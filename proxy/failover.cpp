@@ -33,13 +33,10 @@ using upstreams::Task;
 using wire::FailureClass;
 
 Failover::Failover(Session& session, Inbound& request, std::shared_ptr<Runtime> runtime)
-    : session_(session), request_(request), runtime_(std::move(runtime)) {
-    session_.worker().shared().inflight.fetch_add(1, std::memory_order_relaxed);
-}
+    : session_(session), request_(request), runtime_(std::move(runtime)) {}
 
 Failover::~Failover() {
     record_.reset();  // settles while the request it refers to is still there
-    session_.worker().shared().inflight.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::string_view Failover::sent_model(const RuntimeEntry& entry) const {
@@ -226,7 +223,8 @@ Task<void> Failover::answer_failure() {
     record_->outcome = transient ? Outcome::exhausted : Outcome::client_error;
     auto fields = answer_fields(request_, *record_, primary_->upstream, primary_->model, nullptr);
     // The chain has been tried to its end: a client's library need not start it again at once.
-    if (transient && record_->attempts > 1) fields += "x-should-retry: false\r\n";
+    const bool says_itself = primary_->head.fields.find("x-should-retry:") != std::string::npos;
+    if (transient && record_->attempts > 1 && !says_itself) fields += "x-should-retry: false\r\n";
     if (primary_->answered) {
         record_->status = primary_->head.status;
         co_await relay_whole(session_, primary_->head, primary_->body, fields);

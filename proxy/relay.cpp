@@ -131,8 +131,8 @@ Task<void> relay_stream(Session& session, Attempt& attempt, const std::string& o
     if (attempt.state() == State::finished) co_return;
 
     // Broken: say so in the stream, and end without the end of the message.
-    if (attempt.event_stream() && !attempt.metered().error && !session.client_gone()) {
-        const auto event = error_event(attempt);
+    if (attempt.can_append_event() && !attempt.metered().error && !session.client_gone()) {
+        const auto event = (attempt.mid_event() ? "\n\n" : "") + error_event(attempt);
         const wire::ChunkHeader size(event.size());
         out.clear();
         if (chunked) out.add(size.view());

@@ -8,6 +8,7 @@
 #include "wire/failure.hpp"
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <mutex>
 #include <thread>
@@ -16,6 +17,7 @@ namespace understudy::proxy {
 
 namespace {
 constexpr std::chrono::milliseconds kDrainPoll{5};
+constexpr std::size_t kOwnDescriptors = 32;  // listeners, event loops, standard streams
 
 // A second daemon on the same port would silently share it (SO_REUSEPORT), so ask first.
 void ensure_free(const config::Endpoint& endpoint) {
@@ -87,6 +89,11 @@ void Server::Impl::add_admin() {
 
 void Server::start() {
     auto& impl = *impl_;
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
+        const std::size_t all = descriptors.rlim_cur;
+        impl.shared.descriptor_share = all > 2 * kOwnDescriptors ? (all - kOwnDescriptors) / 2 : 1;
+    }
     const auto loaded = std::make_shared<LoadedConfig>(impl.config);
     const std::size_t count = impl.workers_wanted + (impl.config->admin ? 1 : 0);
     for (std::size_t i = 0; i < count; ++i) {

@@ -20,6 +20,20 @@ using upstreams::Task;
 namespace {
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::size_t kLingerBytes = 1 << 20;
+
+// A request under way, from its head to its answer: a drain waits for it.
+class Counted {
+  public:
+    explicit Counted(std::atomic<std::size_t>& counter) : counter_(counter) {
+        counter_.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Counted() { counter_.fetch_sub(1, std::memory_order_relaxed); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+  private:
+    std::atomic<std::size_t>& counter_;
+};
 }  // namespace
 
 Session::Session(Worker& worker, upstreams::Socket socket, Role role)
@@ -60,7 +74,11 @@ Task<void> Session::live(std::unique_ptr<Session, void (*)(Session*)> self) {
 }
 
 void Session::on_stream(Stream& stream) {
-    if (handling_ && (stream.read_error() || stream.write_error())) client_gone_ = true;
+    if (handling_) {
+        if (stream.read_error() || stream.write_error()) client_gone_ = true;
+        // A pipelined byte ends the read that watches for the client's leaving; watch on.
+        if (!client_gone_) stream.arm_read();
+    }
     signal_.notify();
 }
 
@@ -189,6 +207,9 @@ Task<void> Session::serve_one() {
     continue_sent_ = false;
     request_.key = nullptr;
     request_.session.clear();
+    request_.facts.model.clear();  // until this request's body has been read
+    request_.facts.stream = false;
+    const Counted counted(worker_.shared().inflight);
     request_.request_id = usable_request_id(request_.head);
     if (request_.request_id.empty()) request_.request_id = worker_.make_request_id();
     if (auto error = check_head()) {

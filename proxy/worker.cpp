@@ -133,7 +133,8 @@ void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) 
     upstreams::tune(socket);
     const bool counted = listener->role != Role::admin;  // admin must answer when clients are many
     if (counted) {
-        const auto limit = runtime_->config().limits.connections;
+        const auto limit =
+            std::min(runtime_->config().limits.connections, shared_.descriptor_share);
         if (shared_.connections.fetch_add(1) >= limit) {
             shared_.connections.fetch_sub(1);
             const auto& answer = overloaded_answer();

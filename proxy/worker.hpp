@@ -33,8 +33,10 @@ struct Shared {
     upstreams::MemoryBudget budget;
     metrics::Registry& registry;
     upstreams::Resolver resolver;
+    std::size_t descriptor_share =
+        SIZE_MAX;  // clients that descriptors allow, each with an upstream
     std::atomic<std::size_t> connections{0};  // of clients, against limits.connections
-    std::atomic<std::size_t> inflight{0};     // proxied requests under way
+    std::atomic<std::size_t> inflight{0};     // requests under way
     std::atomic<std::size_t> started{0};      // connections ever accepted
     std::atomic<std::size_t> sessions{0};     // of clients, of any kind
     std::atomic<bool> draining{false};

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxErrorBody = 1 << 20;     // of an answer that is not 2
 constexpr std::size_t kMinMaxEvent = 1 << 20;      // an event up to this is always held whole
 constexpr std::size_t kTail = 16 * 1024;           // of a large plain answer, to find its usage in
 constexpr std::size_t kStreamRead = 4 * 1024;      // least room for one read of events
+constexpr config::Duration kAfterFinish{3000};     // for usage and [DONE] behind a finish_reason
 constexpr std::chrono::milliseconds kSettle{200};  // for the end of the body behind [DONE]
 
 bool needs_finish(wire::AnswerShape shape) {
@@ -45,6 +46,11 @@ std::optional<wire::Usage> usage_in_tail(std::string_view tail) {
 
 }  // namespace
 
+// The answer is complete, only the end of the stream has not come.
+bool Attempt::finished_but_open() const {
+    return meter_ && meter_->facts().finish && !meter_->facts().error && !spec_.several_choices;
+}
+
 // True: bytes came. False: the connection ended (state() unchanged) or the attempt has failed.
 Task<bool> Attempt::more() {
     const bool room = stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer);
@@ -65,6 +71,10 @@ Task<bool> Attempt::more() {
         }
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
+            if (state_ == State::committed && finished_but_open() && !watch_.client_gone()) {
+                finish_stream();
+                co_return false;
+            }
             const char* during = head_.status == 0            ? "no answer"
                                  : state_ == State::committed ? "the stream went silent"
                                  : meter_                     ? "no first token"
@@ -181,6 +191,7 @@ void Attempt::judge_plain_body(std::string_view text) {
 bool Attempt::start_streaming() {
     first_at_ = progress_at_ = handed_at_ = Clock::now();
     sendable_ = reader_->payload();
+    watch_tail();
     state_ = State::committed;
     return true;
 }
@@ -342,13 +353,15 @@ Task<void> Attempt::pump() {
             co_return;
         }
         // The request's deadline ends with the commit: an answer that flows is not cut.
-        watch_.set_deadline(std::min(progress_at_ + spec_.upstream->timeouts.idle, total_at_));
+        const auto idle = spec_.upstream->timeouts.idle;
+        const auto patience = finished_but_open() ? std::min(idle, kAfterFinish) : idle;
+        watch_.set_deadline(std::min(progress_at_ + patience, total_at_));
         const bool came = co_await more();
         if (!came) {
             if (state_ != State::committed) co_return;
             if (!reader_->end_of_stream() || stream_->cut()) {
                 // What came whole before the cut still counts.
-                if (meter_ && meter_->facts().finish && !spec_.several_choices) {
+                if (finished_but_open()) {
                     finish_stream();
                 } else {
                     broke("the stream was cut");

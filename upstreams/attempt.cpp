@@ -11,7 +11,12 @@ using wire::iequals;
 
 namespace {
 constexpr unsigned kMaxInterim = 16;  // 1xx answers tolerated before the final one
+
+bool expects_json(wire::AnswerShape shape) {
+    return shape == wire::AnswerShape::chat || shape == wire::AnswerShape::completion ||
+           shape == wire::AnswerShape::responses || shape == wire::AnswerShape::embeddings;
 }
+}  // namespace
 
 Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone)
     : spec_(spec),
@@ -212,6 +217,7 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
         if (has_connection && wire::named_by_connection(head.fields, f.name)) continue;
         // Names that are ours to say. The upstream's request id is kept under another name.
         if (f.name.size() > 13 && iequals(f.name.substr(0, 13), "x-understudy-")) continue;
+        if (iequals(f.name, "x-litellm-response-cost")) continue;
         if (iequals(f.name, "x-request-id")) {
             head_.fields += "x-upstream-request-id: ";
         } else {
@@ -233,6 +239,10 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (iequals(std::string_view(head_.content_type).substr(0, 17), "text/event-stream")) {
+        if (!spec_.stream && expects_json(spec_.shape)) {
+            fail(FailureClass::malformed, "a plain answer was asked for, events came");
+            return false;
+        }
         const bool gzip =
             iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate");
         meter_.emplace(spec_.shape, gzip, spec_.inject_usage);

@@ -94,6 +94,10 @@ class Attempt {
     std::string_view body() const;
     const Metered& metered() const { return meter_ ? meter_->facts() : metered_; }
     bool event_stream() const { return meter_.has_value(); }
+    /// Text of ours may be added behind what has been passed on: it is not compressed.
+    bool can_append_event() const { return meter_.has_value() && content_encoding_.empty(); }
+    /// What has been passed on may end inside an event.
+    bool mid_event() const { return meter_ && meter_->gave_up(); }
     std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
     bool request_deadline_hit() const { return deadline_hit_; }
     /// All places at the upstream were taken until the deadline.
@@ -135,6 +139,7 @@ class Attempt {
     void scan_stream();
     void commit();
     const char* already_over() const;
+    bool finished_but_open() const;
     void finish_stream();
     void watch_tail();
 

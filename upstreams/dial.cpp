@@ -2,6 +2,7 @@
 
 #include <boost/asio/connect.hpp>
 
+#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -47,6 +48,11 @@ class Race {
                (pending() == 0 || stagger_.expired(Clock::now()))) {
             start(addresses_.list[next_++]);
         }
+    }
+    bool no_descriptors() const {
+        if (tries_.empty() || !tries_.back()->done) return false;
+        const int code = tries_.back()->ec.value();
+        return code == EMFILE || code == ENFILE;
     }
     std::string error() const {
         if (tries_.empty()) return "no address";
@@ -122,6 +128,7 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         }
         if (race.lost() || watch.stopped()) {
             result.error = race.error();
+            result.no_descriptors = race.no_descriptors();
             break;
         }
         co_await watch.signal().wait();

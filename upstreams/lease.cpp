@@ -51,6 +51,7 @@ Task<bool> Attempt::lease(bool fresh) {
         if (watch_.stopped()) {
             fail_by_watch(dialled.error.c_str());
         } else {
+            starved_ = dialled.no_descriptors;
             fail(FailureClass::connection, std::move(dialled.error));
         }
         co_return false;

@@ -3,11 +3,8 @@
 
 #include <zlib.h>
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace understudy::mock {
 
@@ -25,15 +22,17 @@ class Gzip {
     static constexpr int kGzipWindow = 15 + 16;
 
     std::string run(std::string_view bytes, int flush) {
-        // deflateBound covers the data, not the markers of a flush.
-        std::vector<char> out(deflateBound(&stream_, bytes.size()) + 64);
+        std::string out;
+        char piece[4096];
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
         stream_.avail_in = static_cast<uInt>(bytes.size());
-        stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream_.avail_out = static_cast<uInt>(out.size());
-        deflate(&stream_, flush);
-        const std::size_t unused = std::min<std::size_t>(out.size(), stream_.avail_out);
-        return {out.begin(), out.end() - static_cast<std::ptrdiff_t>(unused)};
+        do {
+            stream_.next_out = reinterpret_cast<Bytef*>(piece);
+            stream_.avail_out = sizeof piece;
+            deflate(&stream_, flush);
+            out.append(piece, sizeof piece - stream_.avail_out);
+        } while (stream_.avail_out == 0);
+        return out;
     }
 
     z_stream stream_{};
