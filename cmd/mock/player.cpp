@@ -91,10 +91,10 @@ Awaitable<void> Player::play_plain() {
         case Flaw::none:
             break;
         case Flaw::malformed:
-            body.insert(1, ",");
+            body.front() = '[';
             break;
         case Flaw::truncated:
-            body.resize(body.size() / 2);
+            body.erase(body.size() / 2);
             break;
         case Flaw::error_event:
             body = error_body(500);
