@@ -1,0 +1,217 @@
+#include "upstreams/attempt.hpp"
+
+#include "tests/unit/upstreams/support.hpp"
+#include "wire/chunk.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <optional>
+#include <string>
+
+using namespace understudy;
+using namespace understudy::upstreams;
+using namespace understudy::upstreams::test;
+using namespace std::chrono_literals;
+using State = Attempt::State;
+using wire::FailureClass;
+
+namespace {
+
+const std::string kHello = "data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\n";
+const std::string kFinish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const std::string kDone = "data: [DONE]\n\n";
+const std::string kError = "data: {\"error\":{\"message\":\"busy\"}}\n\n";
+const std::string kChat = R"({"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],)"
+                          R"("usage":{"prompt_tokens":1,"completion_tokens":2}})";
+
+std::string plain(const std::string& body, const std::string& status = "200 OK") {
+    return "HTTP/1.1 " + status +
+           "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+
+std::string chunk(const std::string& data) {
+    return std::string(wire::ChunkHeader(data.size()).view()) + data + "\r\n";
+}
+
+/// An event stream that comes in one piece, its end included unless it is `cut`.
+std::string events(const std::string& body, bool cut = false) {
+    std::string text =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        "transfer-encoding: chunked\r\n\r\n";
+    text += chunk(body);
+    return cut ? text : text + "0\r\n\r\n";
+}
+
+/// One attempt at a server that gives one prepared answer.
+struct Exchange {
+    explicit Exchange(const std::string& answer, bool close_after = false,
+                      const std::string& after_commit = "")
+        : peer(bench.context, server.upstream(), nullptr, 4), upstream(server.upstream()) {
+        upstream.timeouts.idle = 100ms;
+        upstream.timeouts.first_token = 100ms;
+        upstream.timeouts.response = 100ms;
+        spec.upstream = &upstream;
+        spec.peer = &peer;
+        spec.head.method = "POST";
+        spec.head.path = "/chat/completions";
+        spec.body = "{}";
+        spec.stream = answer.find("event-stream") != std::string::npos;
+        attempt.emplace(spec, signal, client_gone);
+        spawn(drive());
+        connection = server.accept();
+        // The answer waits in the socket before the attempt looks: it is read in one piece.
+        asio::write(*connection, asio::buffer(answer));
+        if (!after_commit.empty()) {
+            REQUIRE(bench.until([&] { return !sent.empty(); }));
+            asio::write(*connection, asio::buffer(after_commit));
+        }
+        if (close_after) connection->shutdown(asio::ip::tcp::socket::shutdown_send);
+        REQUIRE(bench.until([&] { return ended; }));
+    }
+    /// As the relay does: everything that is ready goes out before the next pump.
+    Task<void> drive() {
+        co_await attempt->run();
+        if (attempt->state() == State::committed) co_await relay();
+        held = attempt->body();
+        co_await attempt->settle();
+        ended = true;
+    }
+    Task<void> relay() {
+        for (;;) {
+            while (attempt->state() == State::committed && attempt->at_end()) {
+                co_await attempt->pump();
+            }
+            GatherList list;
+            attempt->gather(list);
+            for (std::size_t i = 0; i < list.count(); ++i) {
+                const auto& item = list.items()[i];
+                sent.append(static_cast<const char*>(item.iov_base), item.iov_len);
+            }
+            attempt->advance();
+            if (attempt->state() != State::committed) co_return;
+            co_await attempt->pump();
+        }
+    }
+    Bench bench;
+    Server server;
+    Peer peer;
+    config::Upstream upstream;
+    AttemptSpec spec;
+    Signal signal;
+    bool client_gone = false;
+    bool ended = false;
+    std::string sent;
+    std::string held;  // the body, before its connection went back
+    std::optional<Attempt> attempt;
+    std::optional<Server::Accepted> connection;
+};
+
+}  // namespace
+
+TEST_CASE("A whole answer is held, metered, and its connection goes back to the pool") {
+    Exchange e(plain(kChat));
+    CHECK(e.attempt->state() == State::whole);
+    CHECK(e.held == kChat);
+    CHECK(e.bench.idle() == 1);
+    REQUIRE(e.attempt->metered().usage);
+    CHECK(e.attempt->metered().usage->completion == 2);
+}
+
+TEST_CASE("An error answer is held whole with its class") {
+    Exchange e(plain(R"({"error":{"message":"slow down"}})", "429 Too Many Requests"));
+    CHECK(e.attempt->state() == State::failed);
+    CHECK(e.attempt->failure() == FailureClass::rate_limit);
+    CHECK(e.attempt->answered());
+    CHECK(e.held == R"({"error":{"message":"slow down"}})");
+}
+
+TEST_CASE("A stream that comes in one read with its end is passed on whole") {
+    const auto body = kHello + kFinish + kDone;
+    Exchange e(events(body));
+    CHECK(e.attempt->state() == State::finished);
+    CHECK(e.sent == body);
+    CHECK(e.bench.idle() == 1);
+}
+
+TEST_CASE("A stream whose first read shows its bad end is a failure, not half an answer") {
+    Exchange e(events(kHello));  // no finish_reason, no [DONE], but a proper last chunk
+    CHECK(e.attempt->state() == State::failed);
+    CHECK(e.attempt->failure() == FailureClass::malformed);
+    CHECK(e.sent.empty());
+    Exchange error(events(kHello + kError));
+    CHECK(error.attempt->state() == State::failed);
+    CHECK(error.attempt->metered().error);
+}
+
+TEST_CASE("What came before a stream broke off is passed on, also when it came with its end") {
+    Exchange e(events(kHello, true), false, chunk(kHello) + "0\r\n\r\n");
+    CHECK(e.attempt->state() == State::broken);
+    CHECK(e.attempt->failure() == FailureClass::malformed);
+    CHECK(e.sent == kHello + kHello);
+
+    // Half an event in front of our own error event would garble it.
+    Exchange half(events(kHello, true), false, chunk(kHello + "data: {\"cho") + "0\r\n\r\n");
+    CHECK(half.attempt->state() == State::broken);
+    CHECK(half.sent == kHello + kHello);
+}
+
+TEST_CASE("An error event behind content is passed on, also when the stream ends with it") {
+    for (const auto& rest : {kError, kError + kDone}) {
+        Exchange e(events(kHello, true), false, chunk(rest) + "0\r\n\r\n");
+        CHECK(e.attempt->state() == State::broken);
+        CHECK(e.attempt->metered().error);
+        CHECK(e.sent == kHello + rest);
+    }
+}
+
+TEST_CASE("A stream that is cut breaks, and says so") {
+    Exchange e(events(kHello, true), true);
+    CHECK(e.attempt->state() == State::broken);
+    CHECK(e.sent == kHello);
+    CHECK(e.bench.idle() == 0);
+}
+
+TEST_CASE("A stream that falls silent after the commit breaks by timeout") {
+    Exchange e(events(kHello, true));
+    CHECK(e.attempt->state() == State::broken);
+    CHECK(e.attempt->failure() == FailureClass::timeout);
+    CHECK(e.sent == kHello);
+}
+
+TEST_CASE("Until it commits a stream can fail without a trace") {
+    for (const auto& [answer, failure] :
+         {std::pair{events(": ping\n\n"), FailureClass::malformed},
+          {events(kDone), FailureClass::malformed},
+          {events(kError), FailureClass::malformed},
+          {events(": ping\n\n", true), FailureClass::timeout},
+          {std::string("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                       "content-length: 0\r\n\r\n"),
+           FailureClass::malformed},
+          {"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: " +
+               std::to_string(kChat.size()) + "\r\n\r\n" + kChat,
+           FailureClass::malformed}}) {
+        INFO(answer);
+        Exchange e(answer);
+        CHECK(e.attempt->state() == State::failed);
+        CHECK(wire::name_of(e.attempt->failure()) == wire::name_of(failure));
+        CHECK(e.sent.empty());
+    }
+}
+
+TEST_CASE("A 2xx that is not an answer is malformed, and nobody at the other end is a failure") {
+    for (const char* body : {"", "<html></html>", "{", "{}", "[]", R"({"choices":[]})"}) {
+        INFO(body);
+        Exchange e(plain(body));
+        CHECK(e.attempt->state() == State::failed);
+        CHECK(e.attempt->failure() == FailureClass::malformed);
+    }
+    Exchange cut(plain(kChat).substr(0, 100), true);
+    CHECK(cut.attempt->failure() == FailureClass::malformed);
+    Exchange silent("");
+    CHECK(silent.attempt->failure() == FailureClass::timeout);
+    Exchange closed("", true);
+    CHECK(closed.attempt->failure() == FailureClass::connection);
+    Exchange garbage("SSH-2.0-OpenSSH\r\n\r\n");
+    CHECK(garbage.attempt->failure() == FailureClass::malformed);
+}

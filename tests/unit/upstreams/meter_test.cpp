@@ -1,0 +1,357 @@
+#include "upstreams/meter.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <zlib.h>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::upstreams;
+using understudy::wire::AnswerShape;
+using Verdict = StreamMeter::Verdict;
+
+namespace {
+
+const std::string kRole = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+const std::string kHello =
+    "data: {\"model\":\"m-1\",\"service_tier\":\"default\","
+    "\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\n";
+const std::string kFinish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const std::string kUsage =
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n";
+const std::string kDone = "data: [DONE]\n\n";
+const std::string kError = "data: {\"error\":{\"message\":\"busy\",\"code\":503}}\n\n";
+const std::string kPing = ": ping\n\n";
+
+/// What a client and a bookkeeper see of one stream.
+struct Seen {
+    std::string forwarded;
+    Verdict verdict = Verdict::none;  // the first that decides
+    std::string error;
+    std::uint64_t events = 0;
+    std::uint32_t content = 0;
+    std::uint64_t prompt = 0;
+    std::uint64_t completion = 0;
+    std::string model;
+    bool finish = false;
+    bool done = false;
+    bool operator==(const Seen&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Seen& s) {
+    return out << static_cast<int>(s.verdict) << s.finish << s.done << ' ' << s.events << ' '
+               << s.content << ' ' << s.prompt << '/' << s.completion << ' ' << s.error << '\n'
+               << s.forwarded;
+}
+
+/// The meter's user, as an attempt is one: keeps what is not ready, moves its buffer all the time.
+class Relay {
+  public:
+    Relay(AnswerShape shape, bool gzip, bool drop) : meter(shape, gzip, drop) {}
+
+    void feed(std::string_view bytes) {
+        buffer_ = std::string(buffer_).append(bytes);
+        note(meter.scan(buffer_));
+        take();
+    }
+    void end() {
+        note(meter.scan_rest(buffer_));
+        take();
+        CHECK(buffer_.empty());
+    }
+    Seen seen() {
+        const auto& facts = meter.facts();
+        seen_.error = meter.error_json();
+        seen_.events = meter.payload_events();
+        seen_.content = facts.content_events;
+        seen_.prompt = facts.usage ? facts.usage->prompt : 0;
+        seen_.completion = facts.usage ? facts.usage->completion : 0;
+        seen_.model = facts.model;
+        seen_.finish = facts.finish;
+        seen_.done = facts.done;
+        return seen_;
+    }
+    StreamMeter meter;
+
+  private:
+    void note(Verdict verdict) {
+        if (seen_.verdict == Verdict::none) seen_.verdict = verdict;
+    }
+    void take() {
+        std::size_t last = 0;
+        for (const auto& span : meter.ready()) {
+            REQUIRE(span.begin >= last);
+            REQUIRE(span.end <= meter.ready_end());
+            REQUIRE(span.size() > 0);
+            last = span.end;
+            seen_.forwarded += span.of(buffer_);
+        }
+        buffer_.erase(0, meter.ready_end());
+        meter.take();
+    }
+    std::string buffer_;
+    Seen seen_;
+};
+
+Seen run(const std::vector<std::string>& pieces, bool drop = false, bool gzip = false,
+         AnswerShape shape = AnswerShape::chat) {
+    Relay relay(shape, gzip, drop);
+    for (const auto& piece : pieces) relay.feed(piece);
+    relay.end();
+    return relay.seen();
+}
+
+/// Whole, byte by byte, and split at every position: the same bytes and the same facts.
+Seen run_every_way(const std::string& stream, bool drop = false) {
+    const auto whole = run({stream}, drop);
+    std::vector<std::string> bytes;
+    for (const char c : stream) bytes.emplace_back(1, c);
+    CHECK(run(bytes, drop) == whole);
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        const auto split = run({stream.substr(0, cut), stream.substr(cut)}, drop);
+        if (split == whole) continue;
+        CAPTURE(cut);
+        CHECK(split == whole);
+    }
+    return whole;
+}
+
+Verdict first(const std::string& stream) {
+    StreamMeter meter(AnswerShape::chat, false, false);
+    return meter.scan(stream);
+}
+
+std::string gzip(const std::string& text) {
+    z_stream z{};
+    REQUIRE(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    std::string out(text.size() + 256, '\0');
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    z.avail_in = static_cast<uInt>(text.size());
+    z.next_out = reinterpret_cast<Bytef*>(out.data());
+    z.avail_out = static_cast<uInt>(out.size());
+    REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    out.resize(z.total_out);
+    deflateEnd(&z);
+    return out;
+}
+
+const std::string kWhole = kPing + kRole + kHello + kHello + kFinish + kUsage + kDone;
+
+}  // namespace
+
+TEST_CASE("Content, a tool call or a proper end commits; pings, roles and nonsense never do") {
+    CHECK(first(kHello) == Verdict::commit);
+    CHECK(first(kFinish) == Verdict::commit);
+    CHECK(first("data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":"
+                "{\"name\":\"f\"}}]}}]}\n\n") == Verdict::commit);
+    CHECK(first(kRole + kHello) == Verdict::commit);
+    CHECK(first("") == Verdict::none);
+    CHECK(first(kPing) == Verdict::none);
+    CHECK(first(kRole) == Verdict::none);
+    CHECK(first(kPing + kRole + kPing) == Verdict::none);
+    CHECK(first(kUsage) == Verdict::none);
+    CHECK(first(kDone) == Verdict::none);
+    CHECK(first("data: \n\n") == Verdict::none);
+    CHECK(first("data: {not json\n\n") == Verdict::none);
+    CHECK(first("event: ping\ndata: {}\n\n") == Verdict::none);
+    CHECK(first("data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n") == Verdict::none);
+    CHECK(first(kHello.substr(0, kHello.size() - 1)) == Verdict::none);  // not whole yet
+}
+
+TEST_CASE("The first thing that decides wins, in one read as in several") {
+    CHECK(first(kError) == Verdict::error);
+    CHECK(first(kRole + kPing + kError + kHello) == Verdict::error);
+    CHECK(first(kHello + kError) == Verdict::commit);
+    const auto seen = run_every_way(kRole + kError + kDone);
+    CHECK(seen.verdict == Verdict::error);
+    CHECK(seen.error == "{\"error\":{\"message\":\"busy\",\"code\":503}}");
+    CHECK_FALSE(seen.finish);
+
+    const auto late = run_every_way(kHello + kError + kError + kDone);
+    CHECK(late.verdict == Verdict::commit);
+    CHECK(late.forwarded == kHello + kError + kError + kDone);
+    CHECK_FALSE(late.error.empty());
+}
+
+TEST_CASE("A stream is passed on byte for byte and metered alike, however it was split") {
+    const auto seen = run_every_way(kWhole);
+    CHECK(seen.forwarded == kWhole);
+    CHECK(seen.events == 6);
+    CHECK(seen.content == 2);
+    CHECK(seen.prompt == 7);
+    CHECK(seen.completion == 3);
+    CHECK(seen.model == "m-1");
+    CHECK(seen.finish);
+    CHECK(seen.done);
+}
+
+TEST_CASE("Other line ends, comments inside events and rests pass through as they are") {
+    std::string crlf;
+    for (const char c : kWhole) crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    CHECK(run_every_way(crlf).forwarded == crlf);
+    std::string cr = kWhole;
+    for (char& c : cr) c = c == '\n' ? '\r' : c;
+    CHECK(run_every_way(cr).forwarded == cr);
+    for (const std::string& odd :
+         {"\xEF\xBB\xBF" + kHello + kDone, kHello + "\n\n\n" + kDone,
+          ": a\n" + kHello + "id: 7\n\n", kHello + "retry: 10\n\nevent: x\n\n" + kDone,
+          kHello + "data: a\ndata: b\n\n", kHello + "data: {\"cut",
+          kHello + std::string("data: \0\xFF\n\n", 10) + kDone, std::string("\n"),
+          std::string("no events at all"), std::string()}) {
+        CHECK(run_every_way(odd).forwarded == odd);
+    }
+}
+
+TEST_CASE("A last event without its blank line still counts") {
+    auto seen = run_every_way(kHello + kFinish.substr(0, kFinish.size() - 2));
+    CHECK(seen.finish);
+    seen = run_every_way(kHello + "data: [DONE]");
+    CHECK(seen.done);
+    CHECK(seen.forwarded == kHello + "data: [DONE]");
+}
+
+TEST_CASE("The usage event we asked for is metered and dropped, and nothing else is") {
+    const auto seen = run_every_way(kWhole, true);
+    CHECK(seen.forwarded == kPing + kRole + kHello + kHello + kFinish + kDone);
+    CHECK(seen.prompt == 7);
+    // It is the last of the stream, without its blank line.
+    CHECK(run_every_way(kHello + kUsage.substr(0, kUsage.size() - 2), true).forwarded == kHello);
+    // Usage beside content belongs to the client.
+    const std::string both =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":1}}\n\n";
+    CHECK(run_every_way(both + kUsage + kDone, true).forwarded == both + kDone);
+    // Two in a row, and one in front.
+    CHECK(run_every_way(kUsage + kHello + kUsage + kUsage + kDone, true).forwarded ==
+          kHello + kDone);
+    // An empty choices array without usage is a content filter's preamble (Azure), not ours.
+    const std::string azure = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
+    CHECK(run_every_way(azure + kHello, true).forwarded == azure + kHello);
+    // A client that asked for it gets it.
+    CHECK(run_every_way(kWhole, false).forwarded == kWhole);
+}
+
+TEST_CASE("Dropping leaves at most the line feed of a blank line behind, split between CR and LF") {
+    const std::string usage = kUsage.substr(0, kUsage.size() - 2) + "\r\n\r\n";
+    const std::string stream = "data: {}\r\n\r\n" + usage + "data: [DONE]\r\n\r\n";
+    const std::string expected = "data: {}\r\n\r\ndata: [DONE]\r\n\r\n";
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        const auto got = run({stream.substr(0, cut), stream.substr(cut)}, true).forwarded;
+        const bool fine = got == expected || got == "data: {}\r\n\r\n\ndata: [DONE]\r\n\r\n";
+        CAPTURE(cut, got);
+        CHECK(fine);
+    }
+}
+
+TEST_CASE("Usage reported in several events is the largest of each count, never a sum") {
+    const auto chunk = [](int prompt, int completion) {
+        return "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],"
+               "\"usage\":{\"prompt_tokens\":" +
+               std::to_string(prompt) + ",\"completion_tokens\":" + std::to_string(completion) +
+               "}}\n\n";
+    };
+    const auto seen = run_every_way(chunk(7, 1) + chunk(7, 2) + chunk(7, 3) + kDone);
+    CHECK(seen.prompt == 7);
+    CHECK(seen.completion == 3);
+}
+
+TEST_CASE("Only events with data are progress") {
+    StreamMeter meter(AnswerShape::chat, false, false);
+    std::string payload = kPing + kPing;
+    meter.scan(payload);
+    CHECK(meter.payload_events() == 0);
+    payload += "event: ping\n\nid: 1\n\n";
+    meter.scan(payload);
+    CHECK(meter.payload_events() == 0);
+    payload += kRole + kUsage;
+    meter.scan(payload);
+    CHECK(meter.payload_events() == 2);
+    meter.scan(payload);
+    CHECK(meter.payload_events() == 2);  // nothing new
+}
+
+TEST_CASE("Several events in one read are one range, unless something between is dropped") {
+    StreamMeter meter(AnswerShape::chat, false, true);
+    const auto payload = kRole + kHello + kUsage + kFinish + kDone + "data: {";
+    CHECK(meter.scan(payload) == Verdict::commit);
+    REQUIRE(meter.ready().size() == 2);
+    CHECK(meter.ready()[0].of(payload) == kRole + kHello);
+    CHECK(meter.ready()[1].of(payload) == kFinish + kDone);
+    CHECK(meter.ready_end() == payload.size() - 7);
+    meter.take();
+    CHECK(meter.ready().empty());
+    CHECK(meter.ready_end() == 0);
+}
+
+TEST_CASE("A stream given up is passed on as it comes, from where it stood") {
+    Relay relay(AnswerShape::chat, false, true);
+    relay.feed(kHello + "data: {\"choices\"");
+    relay.meter.give_up();
+    CHECK(relay.meter.gave_up());
+    relay.feed(":[");
+    relay.feed("]}\n\n" + kUsage);
+    relay.end();
+    const auto seen = relay.seen();
+    CHECK(seen.forwarded == kHello + "data: {\"choices\":[]}\n\n" + kUsage);
+    CHECK(seen.prompt == 0);  // not looked at any more
+    CHECK(seen.content == 1);
+}
+
+TEST_CASE("An unreadable stream commits with its first byte") {
+    StreamMeter meter(AnswerShape::chat, false, false);
+    meter.give_up();
+    CHECK(meter.scan("") == Verdict::none);
+    CHECK(meter.payload_events() == 0);
+    CHECK(meter.scan("x") == Verdict::commit);
+}
+
+TEST_CASE("A compressed stream is metered through its coding and passed on as it is") {
+    const auto packed = gzip(kWhole);
+    const auto whole = run({packed}, true, true);
+    CHECK(whole.forwarded == packed);  // nothing is dropped from inside a coding
+    CHECK(whole.verdict == Verdict::commit);
+    CHECK(whole.prompt == 7);
+    CHECK(whole.content == 2);
+    CHECK(whole.finish);
+    CHECK(whole.done);
+    for (std::size_t cut = 0; cut <= packed.size(); ++cut) {
+        const auto split = run({packed.substr(0, cut), packed.substr(cut)}, true, true);
+        REQUIRE(split == whole);
+    }
+    std::vector<std::string> bytes;
+    for (const char c : packed) bytes.emplace_back(1, c);
+    CHECK(run(bytes, true, true) == whole);
+}
+
+TEST_CASE("A compressed error event is an error, and a broken coding is passed on unread") {
+    CHECK(run({gzip(kRole + kError)}, false, true).verdict == Verdict::error);
+    const std::string broken = "this is not gzip at all, whatever the header said";
+    const auto seen = run({broken, broken}, false, true);
+    CHECK(seen.forwarded == broken + broken);
+    CHECK(seen.verdict == Verdict::commit);
+    CHECK(seen.content == 0);
+}
+
+TEST_CASE("The last event of a compressed stream counts without its blank line too") {
+    const auto seen = run({gzip(kHello + "data: [DONE]")}, false, true);
+    CHECK(seen.done);
+}
+
+TEST_CASE("The responses API ends with its own events") {
+    const std::string delta =
+        "event: response.output_text.delta\n"
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n";
+    const std::string completed =
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":"
+        "{\"model\":\"m-2\",\"usage\":{\"input_tokens\":4,\"output_tokens\":2}}}\n\n";
+    const auto seen = run({delta + completed}, true, false, AnswerShape::responses);
+    CHECK(seen.forwarded == delta + completed);
+    CHECK(seen.verdict == Verdict::commit);
+    CHECK(seen.done);
+    CHECK(seen.finish);
+    CHECK(seen.prompt == 4);
+    CHECK(seen.completion == 2);
+    const std::string failed =
+        "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"x\"}}}\n\n";
+    CHECK(run({failed}, true, false, AnswerShape::responses).verdict == Verdict::error);
+}

@@ -1,0 +1,275 @@
+#include "upstreams/peer.hpp"
+
+#include "tests/unit/upstreams/support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <optional>
+#include <vector>
+
+using namespace understudy::upstreams;
+using namespace understudy::upstreams::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Both ends of one connection.
+struct Pair {
+    Stream::Ptr ours;
+    std::optional<Server::Accepted> theirs;
+};
+
+struct Pool {
+    explicit Pool(std::uint32_t max = 3) : peer(bench.context, server.upstream(), nullptr, max) {}
+
+    /// A connection leased from the pool, as an attempt would dial it.
+    Pair lease() {
+        REQUIRE(peer.reserve());
+        Socket socket(bench.io);
+        socket.connect({asio::ip::address_v4::loopback(), server.port()});
+        tune(socket);
+        Pair pair;
+        pair.ours = new Stream(std::move(socket), bench.budget, bench.audit);
+        pair.theirs = server.accept();
+        return pair;
+    }
+    bool check(std::size_t active, std::int64_t idle) const {
+        return peer.active() == active && bench.active() == static_cast<std::int64_t>(active) &&
+               bench.idle() == idle;
+    }
+    Bench bench;
+    Server server;
+    Peer peer;
+};
+
+/// True when the other end has closed the connection.
+bool ended(Server::Accepted& socket) {
+    error_code ec;
+    char byte = 0;
+    socket.read_some(asio::buffer(&byte, 1), ec);
+    return ec == asio::error::eof || ec == asio::error::connection_reset;
+}
+
+Task<void> queue_up(Peer& peer, Signal& signal, std::vector<int>& order, int number) {
+    while (!peer.reserve()) {
+        peer.wait_for_place(signal);
+        co_await signal.wait();
+        peer.stop_waiting_quietly(signal);
+    }
+    order.push_back(number);
+}
+
+}  // namespace
+
+TEST_CASE("The connection used last is taken first") {
+    Pool pool;
+    auto a = pool.lease();
+    auto b = pool.lease();
+    const auto* first = a.ours.get();
+    const auto* second = b.ours.get();
+    CHECK(pool.check(2, 0));
+    pool.peer.release(std::move(a.ours));
+    pool.peer.release(std::move(b.ours));
+    CHECK(pool.check(0, 2));
+    auto one = pool.peer.take_idle();
+    auto two = pool.peer.take_idle();
+    CHECK(one.get() == second);
+    CHECK(two.get() == first);
+    CHECK(pool.peer.take_idle() == nullptr);
+    CHECK(pool.check(2, 0));
+    pool.peer.discard(std::move(one));
+    pool.peer.discard(std::move(two));
+    CHECK(pool.check(0, 0));
+}
+
+TEST_CASE("An idle connection that the server closes is gone at once") {
+    Pool pool;
+    auto a = pool.lease();
+    auto b = pool.lease();
+    const auto* kept = b.ours.get();
+    pool.peer.release(std::move(a.ours));
+    pool.peer.release(std::move(b.ours));
+    a.theirs->close();
+    CHECK(pool.bench.until([&] { return pool.bench.idle() == 1; }));
+    CHECK(pool.peer.take_idle().get() == kept);
+    CHECK(pool.check(1, 0));
+}
+
+TEST_CASE("An idle connection that says something nobody asked for is never used again") {
+    Pool pool;
+    auto a = pool.lease();
+    pool.peer.release(std::move(a.ours));
+    asio::write(*a.theirs, asio::buffer("HTTP/1.1 408 Request Timeout\r\n\r\n", 32));
+    CHECK(pool.bench.until([&] { return pool.bench.idle() == 0; }));
+    CHECK(pool.peer.take_idle() == nullptr);
+    CHECK(ended(*a.theirs));
+}
+
+TEST_CASE("Only a clean connection goes back to the pool") {
+    Pool pool;
+    auto rest = pool.lease();
+    REQUIRE(rest.ours->in.append("left over"));
+    pool.peer.release(std::move(rest.ours));
+    CHECK(pool.check(0, 0));
+    CHECK(ended(*rest.theirs));
+
+    auto closed = pool.lease();
+    closed.ours->close();
+    pool.peer.release(std::move(closed.ours));
+    CHECK(pool.check(0, 0));
+
+    auto hungry = pool.lease();
+    pool.bench.budget.set_limit(0);  // no memory to keep an idle connection with
+    pool.peer.release(std::move(hungry.ours));
+    CHECK(pool.check(0, 0));
+    CHECK(ended(*hungry.theirs));
+}
+
+TEST_CASE("A connection that ended before its release is not kept") {
+    Pool pool;
+    auto a = pool.lease();
+    REQUIRE(a.ours->in.ensure_free(100));
+    a.ours->arm_read();
+    a.theirs->close();
+    REQUIRE(pool.bench.until([&] { return bool(a.ours->read_error()); }));
+    pool.peer.release(std::move(a.ours));
+    CHECK(pool.check(0, 0));
+}
+
+TEST_CASE("A large buffer is given back with its connection") {
+    Pool pool;
+    auto a = pool.lease();
+    REQUIRE(a.ours->in.ensure_free(1 << 20));
+    pool.peer.release(std::move(a.ours));
+    CHECK(pool.check(0, 1));
+    CHECK(pool.bench.budget.used() <= kReadBuffer);
+    pool.peer.close_idle();
+    CHECK(pool.bench.until([&] { return pool.bench.budget.used() == 0; }));
+}
+
+TEST_CASE("A leased connection still reads what comes for its user") {
+    Pool pool;
+    auto a = pool.lease();
+    pool.peer.release(std::move(a.ours));
+    auto again = pool.peer.take_idle();
+    REQUIRE(again != nullptr);
+    asio::write(*a.theirs, asio::buffer("answer", 6));
+    CHECK(pool.bench.until([&] { return again->received() == 6; }));
+    CHECK(again->in.view() == "answer");
+    CHECK(pool.check(1, 0));
+    again->in.clear();
+    pool.peer.release(std::move(again));
+    CHECK(pool.check(0, 1));
+}
+
+TEST_CASE("max_connections counts idle connections and active ones, and never less than both") {
+    Pool pool(2);
+    auto a = pool.lease();
+    auto b = pool.lease();
+    CHECK_FALSE(pool.peer.reserve());
+    pool.peer.release(std::move(a.ours));
+    CHECK_FALSE(pool.peer.reserve());  // one active, one idle: take that one
+    auto again = pool.peer.take_idle();
+    CHECK(again != nullptr);
+    CHECK_FALSE(pool.peer.reserve());
+    pool.peer.discard(std::move(again));
+    CHECK(pool.peer.reserve());
+    pool.peer.unreserve();
+    pool.peer.update(3, nullptr);
+    CHECK(pool.peer.reserve());
+    CHECK(pool.peer.reserve());
+    CHECK_FALSE(pool.peer.reserve());
+    CHECK(pool.check(3, 0));
+}
+
+TEST_CASE("Waiters get a place in the order of asking, one for each place") {
+    Pool pool(1);
+    auto a = pool.lease();
+    std::vector<int> order;
+    Signal one;
+    Signal two;
+    Signal three;
+    spawn(queue_up(pool.peer, one, order, 1));
+    spawn(queue_up(pool.peer, two, order, 2));
+    spawn(queue_up(pool.peer, three, order, 3));
+    CHECK(order.empty());
+    pool.peer.discard(std::move(a.ours));
+    CHECK(order == std::vector{1});
+    pool.peer.unreserve();
+    CHECK(order == std::vector{1, 2});
+    pool.peer.unreserve();
+    CHECK(order == std::vector{1, 2, 3});
+    pool.peer.unreserve();
+    CHECK(pool.check(0, 0));
+}
+
+TEST_CASE("A waiter that gives up does not take its wake-up with it") {
+    Pool pool(1);
+    auto a = pool.lease();
+    Signal leaver;
+    Signal stayer;
+    std::vector<int> order;
+    pool.peer.wait_for_place(leaver);
+    spawn(queue_up(pool.peer, stayer, order, 1));
+    pool.peer.discard(std::move(a.ours));  // wakes the leaver, who is not looking
+    CHECK(order.empty());
+    pool.peer.stop_waiting(leaver);
+    CHECK(order == std::vector{1});
+
+    // One that leaves before it was woken passes nothing on.
+    Signal early;
+    Signal last;
+    pool.peer.wait_for_place(early);
+    spawn(queue_up(pool.peer, last, order, 2));
+    pool.peer.stop_waiting(early);
+    CHECK(order == std::vector{1});
+    pool.peer.unreserve();
+    CHECK(order == std::vector{1, 2});
+}
+
+TEST_CASE("Closing idle connections leaves the active ones alone") {
+    Pool pool;
+    auto a = pool.lease();
+    auto b = pool.lease();
+    pool.peer.release(std::move(a.ours));
+    pool.peer.close_idle();
+    CHECK(pool.check(1, 0));
+    CHECK(ended(*a.theirs));
+    CHECK(b.ours->is_open());
+}
+
+TEST_CASE("A pool may go while its connections are idle") {
+    Bench bench;
+    Server server;
+    std::optional<Peer> peer(std::in_place, bench.context, server.upstream(), nullptr, 4U);
+    REQUIRE(peer->reserve());
+    Socket socket(bench.io);
+    socket.connect({asio::ip::address_v4::loopback(), server.port()});
+    tune(socket);
+    auto theirs = server.accept();
+    peer->release(new Stream(std::move(socket), bench.budget, bench.audit));
+    CHECK(bench.idle() == 1);
+    peer.reset();
+    CHECK(bench.idle() == 0);
+    CHECK(ended(theirs));
+    CHECK(bench.until([&] { return bench.budget.used() == 0; }));
+}
+
+TEST_CASE("Connections are shared by what makes them the same, and by nothing less") {
+    Server server;
+    const auto base = server.upstream();
+    const auto key = [&](auto change) {
+        auto u = base;
+        change(u);
+        return Peer::key_of(u);
+    };
+    const auto same = Peer::key_of(base);
+    CHECK(key([](auto& u) { u.name = "other"; }) == same);
+    CHECK(key([](auto& u) { u.base_url.path = "/v2"; }) == same);
+    CHECK(key([](auto& u) { u.base_url.tls = true; }) != same);
+    CHECK(key([](auto& u) { u.base_url.host = "localhost"; }) != same);
+    CHECK(key([](auto& u) { u.base_url.port = 1; }) != same);
+    CHECK(key([](auto& u) { u.tls.sni = "x"; }) != same);
+    CHECK(key([](auto& u) { u.tls.ca = "x"; }) != same);
+    CHECK(key([](auto& u) { u.tls.verify = false; }) != same);
+}

@@ -1,0 +1,237 @@
+#include "upstreams/request_head.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy;
+using namespace understudy::upstreams;
+
+namespace {
+
+using Names = std::vector<std::pair<std::string, std::string>>;
+
+config::Upstream upstream() {
+    config::Upstream u;
+    u.name = "openai";
+    u.base_url = {true, "api.example", 443, "/v1"};
+    return u;
+}
+
+config::Upstream with_key() {
+    auto u = upstream();
+    u.api_key = config::Secret("sk-own");
+    return u;
+}
+
+std::string head(const config::Upstream& u, const Names& client, bool forward_credentials = false) {
+    wire::RequestHead request;
+    for (const auto& [name, value] : client) request.fields.add(name, value);
+    OutboundHead out;
+    out.method = "POST";
+    out.path = "/chat/completions";
+    out.client = &request;
+    out.forward_credentials = forward_credentials;
+    out.body_size = 12;
+    out.request_id = "id-1";
+    std::string text;
+    write_request_head(u, out, text);
+    return text;
+}
+
+bool has(const std::string& text, std::string_view line) {
+    return text.find("\r\n" + std::string(line) + "\r\n") != std::string::npos;
+}
+
+std::string lowered(std::string text) {
+    for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+    }
+    return text;
+}
+
+/// How often a field is there, whatever its case.
+std::size_t count(const std::string& text, const std::string& name) {
+    const auto in = lowered(text);
+    const auto what = "\r\n" + lowered(name) + ':';
+    std::size_t n = 0;
+    for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + 1)) ++n;
+    return n;
+}
+
+}  // namespace
+
+TEST_CASE("The head is the client's end-to-end fields and our own, in that order") {
+    CHECK(head(with_key(), {{"Host", "proxy.example"},
+                            {"Content-Type", "application/json"},
+                            {"Authorization", "Bearer client"},
+                            {"OpenAI-Beta", "x=1"},
+                            {"Content-Length", "999"}}) ==
+          "POST /v1/chat/completions HTTP/1.1\r\n"
+          "host: api.example\r\n"
+          "Content-Type: application/json\r\n"
+          "OpenAI-Beta: x=1\r\n"
+          "authorization: Bearer sk-own\r\n"
+          "x-request-id: id-1\r\n"
+          "accept-encoding: identity\r\n"
+          "content-length: 12\r\n"
+          "\r\n");
+}
+
+TEST_CASE("A request of our own needs no client and no body") {
+    OutboundHead out;
+    out.method = "GET";
+    out.path = "/models?x=1";
+    out.has_body = false;
+    std::string text = "kept";
+    write_request_head(with_key(), out, text);
+    CHECK(text ==
+          "keptGET /v1/models?x=1 HTTP/1.1\r\nhost: api.example\r\n"
+          "authorization: Bearer sk-own\r\naccept-encoding: identity\r\n\r\n");
+}
+
+TEST_CASE("An empty body has a length of its own") {
+    OutboundHead out;
+    out.method = "POST";
+    out.path = "/x";
+    std::string text;
+    write_request_head(upstream(), out, text);
+    CHECK(has(text, "content-length: 0"));
+}
+
+TEST_CASE("Host comes from the configuration alone") {
+    auto u = upstream();
+    u.base_url.port = 8443;
+    CHECK(has(head(u, {{"Host", "evil.example"}, {"host", "worse.example"}}),
+              "host: api.example:8443"));
+    CHECK(count(head(u, {{"Host", "evil.example"}}), "host") == 1);
+    u.base_url = {false, "::1", 80, ""};
+    CHECK(has(head(u, {}), "host: [::1]"));
+    CHECK(head(u, {}).starts_with("POST /chat/completions HTTP/1.1\r\n"));
+    u.headers = {{"Host", config::Secret("configured.example")}};
+    CHECK(has(head(u, {{"Host", "evil.example"}}), "Host: configured.example"));
+    CHECK(count(head(u, {}), "host") == 1);
+}
+
+TEST_CASE("A client's credentials go to an upstream only where it has none and they may") {
+    for (const char* name :
+         {"Authorization", "authorization", "X-API-Key", "x-api-key", "Api-Key"}) {
+        INFO(name);
+        const Names client{{name, "client-secret"}};
+        CHECK(head(with_key(), client, false).find("client-secret") == std::string::npos);
+        CHECK(head(upstream(), client, false).find("client-secret") == std::string::npos);
+        CHECK(has(head(upstream(), client, true), std::string(name) + ": client-secret"));
+    }
+    const auto text = head(upstream(), {}, true);
+    CHECK(count(text, "authorization") == 0);
+}
+
+TEST_CASE("A configured credential replaces the client's of the same name") {
+    auto u = upstream();
+    u.headers = {{"Authorization", config::Secret("Basic configured")}};
+    auto text = head(u, {{"authorization", "Bearer client"}}, true);
+    CHECK(count(text, "authorization") == 1);
+    CHECK(has(text, "Authorization: Basic configured"));
+
+    u = with_key();
+    u.headers = {{"authorization", config::Secret("Basic configured")}};
+    text = head(u, {});
+    CHECK(count(text, "authorization") == 1);
+    CHECK(text.find("sk-own") == std::string::npos);
+}
+
+TEST_CASE("An upstream with a key never gets the client's, even when forwarding is allowed") {
+    const auto text = head(with_key(), {{"authorization", "Bearer client"}}, true);
+    CHECK(count(text, "authorization") == 1);
+    CHECK(text.find("client") == std::string::npos);
+}
+
+TEST_CASE("A credential in a configured header counts as the upstream's own") {
+    auto u = upstream();
+    u.headers = {{"api-key", config::Secret("azure-own")}};
+    const auto text = head(u, {{"authorization", "Bearer client"}}, true);
+    CHECK(has(text, "api-key: azure-own"));
+    CHECK(text.find("client") == std::string::npos);
+}
+
+TEST_CASE("Google's key header is a credential too") {
+    CHECK(head(with_key(), {{"x-goog-api-key", "client-secret"}}).find("client-secret") ==
+          std::string::npos);
+}
+
+TEST_CASE("Configured headers go before the client's, whatever the case") {
+    auto u = upstream();
+    u.headers = {{"OpenAI-Organization", config::Secret("ours")},
+                 {"User-Agent", config::Secret("understudy")},
+                 {"Accept-Encoding", config::Secret("gzip")}};
+    const auto text = head(u, {{"openai-organization", "theirs"},
+                               {"USER-AGENT", "curl"},
+                               {"accept-encoding", "br"},
+                               {"accept", "a"}});
+    CHECK(has(text, "OpenAI-Organization: ours"));
+    CHECK(text.find("theirs") == std::string::npos);
+    CHECK(count(text, "user-agent") == 1);
+    CHECK(count(text, "accept-encoding") == 1);
+    CHECK(has(text, "Accept-Encoding: gzip"));
+    CHECK(has(text, "accept: a"));
+}
+
+TEST_CASE("What is between two hops only is never forwarded") {
+    for (const char* name :
+         {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+          "Upgrade", "Proxy-Authorization", "Proxy-Authenticate", "Expect", "Accept-Encoding",
+          "x-understudy-chain", "X-Understudy-Deadline", "x-understudy-fallback",
+          "x-understudy-session", "x-understudy-anything-else"}) {
+        INFO(name);
+        const auto text = head(upstream(), {{name, "some-value"}}, true);
+        CHECK(text.find("some-value") == std::string::npos);
+    }
+}
+
+TEST_CASE("Short names with our prefix are stripped like the long ones") {
+    for (const char* name :
+         {"x-understudy-", "x-understudy-a", "x-understudy-ab", "x-understudy-abc"}) {
+        INFO(name);
+        CHECK(count(head(upstream(), {{name, "1"}}), name) == 0);
+    }
+}
+
+TEST_CASE("Fields that Connection names are dropped, but not those that carry the message") {
+    const auto text = head(upstream(),
+                           {{"Connection", "close, X-Private , content-type"},
+                            {"connection", "x-second, authorization"},
+                            {"x-private", "1"},
+                            {"X-Second", "2"},
+                            {"x-third", "3"},
+                            {"Authorization", "Bearer client"},
+                            {"content-type", "application/json"}},
+                           true);
+    CHECK(count(text, "x-private") == 0);
+    CHECK(count(text, "x-second") == 0);
+    CHECK(count(text, "connection") == 0);
+    CHECK(has(text, "x-third: 3"));
+    CHECK(has(text, "content-type: application/json"));
+    CHECK(has(text, "Authorization: Bearer client"));
+}
+
+TEST_CASE("Request id and length are written once, by us") {
+    const auto text = head(
+        upstream(), {{"X-Request-ID", "theirs"}, {"Content-Length", "5"}, {"content-length", "6"}});
+    CHECK(count(text, "x-request-id") == 1);
+    CHECK(has(text, "x-request-id: id-1"));
+    CHECK(count(text, "content-length") == 1);
+    CHECK(has(text, "content-length: 12"));
+}
+
+TEST_CASE("What belongs to tracing, content and the user goes through as it came") {
+    const Names through{{"traceparent", "00-1-2-01"},
+                        {"Accept", "text/event-stream"},
+                        {"user-agent", "OpenAI/Python"},
+                        {"idempotency-key", "k"},
+                        {"x-stainless-lang", "python"},
+                        {"Accept", "again"},
+                        {"x-empty", ""}};
+    const auto text = head(upstream(), through);
+    for (const auto& [name, value] : through) CHECK(has(text, name + ": " + value));
+}
