@@ -1,0 +1,171 @@
+#include "proxy/endpoints.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::proxy;
+using understudy::wire::AnswerShape;
+
+namespace {
+
+struct Row {
+    const char* target;
+    AnswerShape shape;
+    const char* path;  // sent below the base URL
+    bool streams = false;
+};
+
+}  // namespace
+
+TEST_CASE("Proxied paths are known with and without /v1, and are sent without it") {
+    const std::vector<Row> rows{
+        {"/chat/completions", AnswerShape::chat, "/chat/completions", true},
+        {"/v1/chat/completions", AnswerShape::chat, "/chat/completions", true},
+        {"/v1/chat/completions?api-version=1&x=%2e%2E/../y", AnswerShape::chat,
+         "/chat/completions?api-version=1&x=%2e%2E/../y", true},
+        {"/chat/completions?", AnswerShape::chat, "/chat/completions?", true},
+        {"/chat/completions??a", AnswerShape::chat, "/chat/completions??a", true},
+        {"/v1/completions", AnswerShape::completion, "/completions", true},
+        {"/v1/embeddings", AnswerShape::embeddings, "/embeddings"},
+        {"/v1/responses", AnswerShape::responses, "/responses"},
+        {"/v1/moderations", AnswerShape::other_json, "/moderations"},
+        {"/v1/images/generations", AnswerShape::other_json, "/images/generations"},
+        {"/images/edits?n=1", AnswerShape::other_json, "/images/edits?n=1"},
+        {"/v1/audio/speech", AnswerShape::opaque, "/audio/speech"},
+        {"/audio/transcriptions", AnswerShape::opaque, "/audio/transcriptions"},
+    };
+    for (const Row& row : rows) {
+        INFO(row.target);
+        const auto endpoint = match_endpoint("POST", row.target);
+        CHECK(endpoint.kind == EndpointKind::proxied);
+        CHECK(endpoint.shape == row.shape);
+        CHECK(endpoint.path == row.path);
+        CHECK(endpoint.streams == row.streams);
+        CHECK(endpoint.method_ok);
+        CHECK(endpoint.allow == "POST");
+    }
+}
+
+TEST_CASE("What is not exactly a known path is never forwarded") {
+    for (const char* target : {
+             "",
+             "/",
+             "*",
+             "?",
+             "/v1",
+             "/v1/",
+             "/v1//chat/completions",
+             "//v1/chat/completions",
+             "/v1/v1/chat/completions",
+             "/v2/chat/completions",
+             "/V1/chat/completions",
+             "/v1/Chat/completions",
+             "/v1/chat/Completions",
+             "/v1/chat/completions/",
+             "/v1/chat/completions/x",
+             "/v1/chat//completions",
+             "/v1/chat",
+             "/v1/chat/completionsx",
+             "/v1/chat/./completions",
+             "/v1/./chat/completions",
+             "/v1/../v1/chat/completions",
+             "/v1/chat/completions/..",
+             "/v1/x/../chat/completions",
+             "/v1/chat/%63ompletions",
+             "/v1/chat%2fcompletions",
+             "/v1/chat%2Fcompletions",
+             "/v1/%2e%2e/admin",
+             "/v1/%2e/chat/completions",
+             "/v1/chat/completions%3fx",
+             "/v1/chat/completions%00",
+             "/v1/chat/completions#x",
+             "/v1/chat/completions;x=1",
+             "/v1/chat/completions&x",
+             "/v1\\chat\\completions",
+             "v1/chat/completions",
+             "chat/completions",
+             " /v1/chat/completions",
+             "/v1/chat/completions ",
+             "http://other.example/v1/chat/completions",
+             "/v1/images",
+             "/v1/images/",
+             "/v1/images/..",
+             "/v1/images/.",
+             "/v1/images/%2e%2e",
+             "/v1/images/a/b",
+             "/v1/images/../admin",
+             "/v1/images/a.b",
+             "/v1/images//generations",
+             "/v1/audio/",
+             "/v1/audio/../../admin",
+             "/v1/audio/speech/",
+             "/v1/responses/resp_1",
+             "/v1/embeddings/",
+             "/v1/files",
+             "/v1/fine_tuning/jobs",
+             "/v1/models/",
+             "/models/",
+             "/v1/healthz",
+             "/v1/metrics",
+             "/v1/readyz",
+             "/healthz/",
+             "/metrics/",
+             "/Metrics",
+             "/api",
+             "/ui",
+         }) {
+        INFO(target);
+        const auto endpoint = match_endpoint("POST", target);
+        CHECK(endpoint.kind == EndpointKind::unknown);
+        CHECK(endpoint.path.empty());
+    }
+    const std::string with_nul("/v1/chat/completions\0x", 22);
+    CHECK(match_endpoint("POST", with_nul).kind == EndpointKind::unknown);
+}
+
+TEST_CASE("Pages of the proxy itself are read, and a query changes nothing") {
+    for (const auto& [target, kind] : {std::pair{"/healthz", EndpointKind::healthz},
+                                       {"/readyz", EndpointKind::readyz},
+                                       {"/metrics", EndpointKind::metrics},
+                                       {"/metrics?name[]=up", EndpointKind::metrics},
+                                       {"/models", EndpointKind::models},
+                                       {"/v1/models", EndpointKind::models},
+                                       {"/v1/models?limit=5", EndpointKind::models}}) {
+        INFO(target);
+        const auto endpoint = match_endpoint("GET", target);
+        CHECK(endpoint.kind == kind);
+        CHECK(endpoint.allow == "GET, HEAD");
+        CHECK(endpoint.path.empty());
+    }
+    for (const auto& [target, argument] : {std::pair{"/v1/models/gpt-4o", "gpt-4o"},
+                                           {"/models/openai/gpt-4o", "openai/gpt-4o"},
+                                           {"/models/a%2Fb?x=1", "a%2Fb"},
+                                           {"/models/..", ".."}}) {
+        INFO(target);
+        const auto endpoint = match_endpoint("GET", target);
+        CHECK(endpoint.kind == EndpointKind::model);
+        CHECK(endpoint.argument == argument);
+        CHECK(endpoint.path.empty());
+    }
+}
+
+TEST_CASE("Only the right method goes on, compared with case") {
+    for (const char* method :
+         {"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "post", "Post", "POSTS", ""}) {
+        INFO(method);
+        const auto endpoint = match_endpoint(method, "/v1/chat/completions");
+        CHECK(endpoint.kind == EndpointKind::proxied);
+        CHECK_FALSE(endpoint.method_ok);
+        CHECK(endpoint.allow == "POST");
+    }
+    for (const char* target : {"/healthz", "/readyz", "/metrics", "/v1/models", "/v1/models/x"}) {
+        INFO(target);
+        CHECK(match_endpoint("GET", target).method_ok);
+        CHECK(match_endpoint("HEAD", target).method_ok);
+        CHECK_FALSE(match_endpoint("POST", target).method_ok);
+        CHECK_FALSE(match_endpoint("DELETE", target).method_ok);
+        CHECK_FALSE(match_endpoint("get", target).method_ok);
+    }
+}

@@ -1,0 +1,94 @@
+#include "proxy/log.hpp"
+
+#include "wire/json_scan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+using namespace understudy::proxy;
+using namespace understudy::wire;
+using namespace std::string_literals;
+
+namespace {
+
+std::string decoded_member(const std::string& object, std::string_view name) {
+    std::vector<JsonMember> members;
+    Span range;
+    REQUIRE_FALSE(scan_object(object, members, range));
+    for (const auto& member : members) {
+        if (key_equals(member.key.of(object), name)) {
+            return decode_string(member.value.of(object)).value_or("?");
+        }
+    }
+    return "absent";
+}
+
+}  // namespace
+
+TEST_CASE("A text line names its fields and quotes only what needs it") {
+    CHECK(format_text("listening", {}) == "listening");
+    CHECK(format_text("request", {{"id", "a-1"},
+                                  {"status", std::uint64_t{200}},
+                                  {"ms", std::uint64_t{834}},
+                                  {"ratio", 0.25},
+                                  {"model", "gpt 4"},
+                                  {"trace", "openai/x;ok;200;1ms, b;-"},
+                                  {"empty", ""},
+                                  {"eq", "a=b"}}) ==
+          R"(request id=a-1 status=200 ms=834 ratio=0.25 model="gpt 4" )"
+          R"(trace="openai/x;ok;200;1ms, b;-" empty="" eq="a=b")");
+}
+
+TEST_CASE("A JSON line is one object without its braces, numbers as numbers") {
+    CHECK(format_json("request", {{"id", "a"}, {"status", std::uint64_t{200}}, {"ratio", 0.5}}) ==
+          R"("event":"request","id":"a","status":200,"ratio":0.5)");
+    const auto most = std::numeric_limits<std::uint64_t>::max();
+    CHECK(format_json("e", {{"n", most}}) == R"("event":"e","n":18446744073709551615)");
+}
+
+TEST_CASE("No value can begin a line, end a field or forge another") {
+    for (const auto& hostile :
+         {"a\nrequest id=forged"s, "a\r\nb"s, "x status=200"s, "\"quoted\""s, "a\\"s, "\\\""s,
+          "\x1b[31mred\x1b[0m"s, "a\0b"s, "\x7f"s, "\",\"level\":\"off"s, "{}"s, "\xC3\xA9"s,
+          "\xE2\x80\xA8"s, "%v %l %s {}"s}) {
+        const auto text = format_text("request", {{"model", hostile}, {"last", "1"}});
+        CHECK(text.find('\n') == std::string::npos);
+        CHECK(text.find('\r') == std::string::npos);
+        CHECK(text.find('\x1b') == std::string::npos);
+        CHECK(text.find('\0') == std::string::npos);
+        REQUIRE(text.starts_with("request model="));
+        REQUIRE(text.ends_with(" last=1"));
+        const auto value = text.substr(14, text.size() - 14 - 7);
+        CHECK((value == hostile || decode_string(value) == hostile));
+
+        const auto json = '{' + format_json("request", {{"model", hostile}, {"last", "1"}}) + '}';
+        CHECK(json.find('\n') == std::string::npos);
+        CHECK(decoded_member(json, "model") == hostile);
+        CHECK(decoded_member(json, "last") == "1");
+        CHECK(decoded_member(json, "level") == "absent");
+    }
+}
+
+TEST_CASE("Bytes that are not UTF-8 do not spoil a line") {
+    for (const auto& broken : {"\xFF"s, "\xC0\x80"s, "\xC3"s, "\xED\xA0\x80"s}) {
+        const auto json = '{' + format_json("request", {{"model", broken}}) + '}';
+        CHECK(json.find(broken) == std::string::npos);
+        CHECK(decoded_member(json, "model") != "?");
+        CHECK(format_text("request", {{"model", broken}}).find(broken) == std::string::npos);
+    }
+}
+
+TEST_CASE("Numbers that JSON does not have are not written as such") {
+    JsonKind kind{};
+    for (const double n :
+         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        CHECK_FALSE(check_json('{' + format_json("e", {{"n", n}}) + '}', kind));
+    }
+}
+
+TEST_CASE("Nobody listens before the log is set up, and nothing happens") {
+    log(understudy::config::LogLevel::error, "request", {{"id", "x"}});
+    CHECK(log_enabled(understudy::config::LogLevel::info));
+    CHECK_FALSE(log_enabled(understudy::config::LogLevel::debug));
+}

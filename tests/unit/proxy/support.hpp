@@ -1,0 +1,48 @@
+// One worker's surroundings without a worker: enough to build a Runtime from YAML.
+#pragma once
+
+#include "config/load.hpp"
+#include "proxy/runtime.hpp"
+#include "upstreams/read_audit.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy::proxy::test {
+
+inline std::shared_ptr<const config::Config> config_of(std::string_view yaml) {
+    const auto nothing = [](std::string_view) { return std::optional<std::string>(); };
+    auto loaded = config::load_text(yaml, "test.yaml", nothing, {});
+    for (const auto& problem : loaded.problems) UNSCOPED_INFO(problem.text());
+    REQUIRE(loaded.config);
+    return loaded.config;
+}
+
+/// Builds one Runtime after the other on the same worker, as reloads do.
+class Bench {
+  public:
+    std::shared_ptr<Runtime> load(std::string_view yaml, std::size_t workers = 1) {
+        auto loaded = std::make_shared<LoadedConfig>(config_of(yaml));
+        return std::make_shared<Runtime>(std::move(loaded), context, registry.shard(0), peers,
+                                         workers);
+    }
+    std::string metrics() const { return registry.render(metrics::Format::prometheus); }
+
+    boost::asio::io_context io;
+    upstreams::TimerQueue timers{io};
+    upstreams::Resolver resolver;
+    upstreams::DnsCache dns{resolver, io};
+    upstreams::MemoryBudget budget{std::size_t{1} << 30};
+    upstreams::ReadAudit audit{timers};
+    metrics::Registry registry{1, wire::kFailureClassNames, {"test", "test"}};
+    upstreams::WorkerContext context{io, timers, dns, budget, audit, registry.shard(0).worker()};
+    Runtime::Peers peers;
+};
+
+}  // namespace understudy::proxy::test
