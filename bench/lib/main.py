@@ -24,12 +24,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-strace", action="store_true", help="do not count system calls")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release",
                         help="where understudy, loadgen and benchsink are")
+    parser.add_argument("--show", type=Path, metavar="JSON", help="report and plots of an earlier run")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the report goes")
     return parser.parse_args()
 
 
 def main() -> int:
     options = arguments()
+    if options.show:
+        result = json.loads(options.show.read_text())
+        show(result)
+        save(result, options.out)
+        return 0
     scenarios = cells.chosen(options.cells)
     for program in ("understudy", "loadgen", "benchsink"):
         if not (options.build / program).exists():
@@ -104,5 +110,7 @@ def save(result: dict, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['started'][:10]}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    written = plots.write(result, folder)
+    page = path.with_suffix(".md")
+    page.write_text(report.markdown(result))
+    written = [page, *plots.write(result, folder)]
     print(f"\nwritten: {path.name}, {', '.join(name.name for name in written)} in {folder}")

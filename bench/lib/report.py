@@ -19,6 +19,8 @@ def series(measured: Measured, target: str, cell: Cell) -> list[Optional[float]]
 
 def evaluate(measured: Measured, cell: Cell) -> dict:
     figures = {name: series(measured, name, cell) for name in measured.rounds}
+    if not any(figures.get("direct", [])):  # no proxy, no CPU and no memory to tell of
+        figures.pop("direct", None)
     ours = figures.get("understudy", [])
     if cell.kind == "own":
         judged = spread(ours)
@@ -81,6 +83,31 @@ def table(results: list[dict], labels: dict[str, str]) -> str:
             row["verdict"],
         ])
     return _aligned(lines)
+
+
+def markdown(result: dict) -> str:
+    """The same table for documents, with the machine above it."""
+    about, labels = result["machine"], result["labels"]
+    names = [name for name in labels if any(name in row["figures"] for row in result["cells"])]
+    lines = [
+        f"`{result['settings']['command'].strip()}` on {result['started'][:10]}: {about['cpu']}, "
+        f"{about['cores']} cores, Linux {about['kernel']}, {about['system']}; "
+        f"nginx {about['versions']['nginx'].removeprefix('nginx/')}, "
+        f"HAProxy {about['versions']['haproxy'].split()[0]}; medians of "
+        f"{result['settings']['rounds']} rounds.", "",
+        "| cell | unit | " + " | ".join(labels[name] for name in names) + " | judged (spread) | target | |",
+        "|---|---|" + "---:|" * len(names) + "---:|---:|---|",
+    ]
+    for row in result["cells"]:
+        figures = [row["figures"].get(name) for name in names]
+        judged, times = row["judged"], "" if row["kind"] == "own" else "x"
+        found = (f"{times}{number(judged['median'])} ({number(judged['low'])} to {number(judged['high'])})"
+                 if judged else "-")
+        sign = ">=" if row["higher_is_better"] else "<="
+        lines.append(f"| {row['title']} | {row['unit']} | "
+                     + " | ".join(number(figure["median"]) if figure else "-" for figure in figures)
+                     + f" | {found} | {sign} {number(row['target'])} | {row['verdict']} |")
+    return "\n".join(lines) + "\n"
 
 
 def _aligned(lines: list[list[str]]) -> str:
