@@ -20,22 +20,24 @@ def measure(bench: Bench) -> dict:
     """{load: {proxy: {"calls": per request, "by_name": {...}}}}; empty without strace."""
     if not shutil.which("strace"):
         return {}
-    found: dict = {"busy, 64 connections": {}, "quiet, 1 connection": {}, "per streamed event": {}}
+    found: dict = {"busy, 64 connections": {}, "quiet, 1 connection": {}, "per streamed event": {},
+                   "HTTPS upstream, busy": {}}
     for target in PROXIES:
         try:
             found["busy, 64 connections"][target.name] = plain(bench, target, 64)
             found["quiet, 1 connection"][target.name] = plain(bench, target, 1)
             found["per streamed event"][target.name] = streamed(bench, target)
+            found["HTTPS upstream, busy"][target.name] = plain(bench, target, 64, "tls")
         except (OSError, RuntimeError, subprocess.SubprocessError) as problem:
             print(f"bench: no system calls of {target.label}: {problem}", file=sys.stderr)
     return found
 
 
-def plain(bench: Bench, target: Target, connections: int) -> dict:
+def plain(bench: Bench, target: Target, connections: int, flavour: str = "plain") -> dict:
     def load(proxy: Running) -> int:
         return bench.load.wrk(proxy.port, SECONDS, connections)["requests"]
 
-    return counted(bench, target, "plain", load)
+    return counted(bench, target, flavour, load)
 
 
 def streamed(bench: Bench, target: Target) -> dict:
