@@ -138,7 +138,10 @@ Task<bool> Session::read_head() {
         runtime_ = worker_.runtime();
         const auto& limits = runtime_->config().limits;
         // Old clients send an empty line behind a body; it begins no request (RFC 9112 2.2).
-        while (in.view().starts_with("\r\n")) in.consume(2);
+        while (in.view().starts_with("\r\n")) {
+            in.consume(2);
+            head_reader_.reset();
+        }
         if (!in.empty()) {
             const auto result = head_reader_.read_request(in.view(), request_.head);
             if (result == wire::ParseResult::done) break;
@@ -149,7 +152,8 @@ Task<bool> Session::read_head() {
                     "The request head was refused: " + std::string(wire::describe(error)) + '.');
                 co_return co_await refuse(std::move(refusal));
             }
-            if (!head_deadline) head_deadline = Clock::now() + limits.header_timeout;
+            if (!head_deadline && in.view() != "\r")
+                head_deadline = Clock::now() + limits.header_timeout;
         }
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
         if (!in.ensure_free(kReadBuffer / 2)) {

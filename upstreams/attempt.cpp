@@ -251,7 +251,6 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         }
     }
     reader_.emplace(head.framing);
-    if (head.framing.kind == wire::BodyKind::until_close) stream_->read_eagerly();
     stream_->in.consume(head.size);
     return true;
 }

@@ -1,9 +1,9 @@
-// Finds the end of a connection that came together with its last bytes.
+// Finds the reset of a connection that came together with its last bytes.
 //
-// ReadOp takes a short read to mean "empty until the next event". That holds for bytes, but an end
-// (FIN or RST) that was already queued behind them raises no event of its own. So a read that has
-// waited for kAuditAfter is looked at once: one recv(MSG_PEEK) per wait that is long anyway, none
-// on a busy connection.
+// ReadOp does not read again from a socket that it has emptied before the next event. A reset that
+// was already queued behind the bytes raises none (an orderly end is told by TCP_INQ, a reset is
+// not). So a read that has waited for kAuditAfter is looked at once: one recv(MSG_PEEK) per wait
+// that is long anyway, none on a busy connection.
 #pragma once
 
 #include "upstreams/timers.hpp"

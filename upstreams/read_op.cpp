@@ -19,12 +19,28 @@ struct Registration : asio::basic_socket<asio::ip::tcp, Executor> {
     }
 };
 
+// What the kernel says is still to be read, an end of the stream included. Where it says nothing
+// (not TCP, an old kernel) there may be something.
+bool nothing_left(msghdr& message) {
+    for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_TCP || c->cmsg_type != TCP_CM_INQ) continue;
+        int left = 0;
+        std::memcpy(&left, CMSG_DATA(c), sizeof left);
+        return left == 0;
+    }
+    return false;
+}
+
 }  // namespace
 
 ReadOp::ReadOp(Stream& stream)
     : reactor_op(error_code(), &ReadOp::perform, &ReadOp::complete), stream_(stream) {}
 
 void ReadOp::start(Socket& socket, char* data, std::size_t size) {
+    if (descriptor_ < 0) {
+        const int on = 1;
+        ::setsockopt(socket.native_handle(), SOL_TCP, TCP_INQ, &on, sizeof on);
+    }
     descriptor_ = socket.native_handle();
     data_ = data;
     size_ = size;
@@ -46,11 +62,17 @@ bool ReadOp::retarget(char* data, std::size_t size) {
 asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {
     auto* op = static_cast<ReadOp*>(base);
     for (;;) {
-        const ssize_t n = ::recv(op->descriptor_, op->data_, op->size_, 0);
+        iovec slice{op->data_, op->size_};
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+        msghdr message{};
+        message.msg_iov = &slice;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        const ssize_t n = ::recvmsg(op->descriptor_, &message, 0);
         if (n > 0) {
             op->bytes_transferred_ = static_cast<std::size_t>(n);
-            const bool empty = op->bytes_transferred_ < op->size_ && !op->eager_;
-            return empty ? done_and_exhausted : done;
+            return nothing_left(message) ? done_and_exhausted : done;
         }
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return not_done;

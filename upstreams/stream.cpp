@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <span>
 
 namespace understudy::upstreams {
@@ -110,6 +111,10 @@ void Stream::on_read(const error_code& ec, std::size_t n) {
             return;
         }
     } else {
+        // While the read was under way the end of what is held may have come closer (a chunked body
+        // was decoded in place); what came belongs right behind it.
+        char* const to = in.free_space().data();
+        if (to != read_op_.target()) std::memmove(to, read_op_.target(), n);
         in.commit(n);
         received_ += n;
     }

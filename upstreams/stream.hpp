@@ -54,9 +54,6 @@ class Stream {
     /// this a keep-alive connection's free space would shrink with every request.
     void rewind_read();
     bool read_armed() const { return read_armed_; }
-    /// Try each read at once instead of waiting for an event first: for a body that ends with the
-    /// connection, whose end usually comes together with its last bytes.
-    void read_eagerly() { read_op_.set_eager(true); }
     /// From ReadAudit: if the wait with this serial is still on, looks whether the connection has
     /// ended meanwhile. True: the stream waits, but since later; look again.
     bool audit(std::uint64_t serial);
