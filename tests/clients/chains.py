@@ -40,7 +40,7 @@ OTHERS = {
     "all-silent": ["primary/silent", "primary/late-60s"],
     "all-reset": ["primary/reset", "backup/reset"],
     "breaks-off": ["primary/cut-20", "backup/ok"],
-    "gives-up": ["primary/error-event-20", "backup/ok"],
+    "gives-up": ["primary/rate-200+error-event-20", "backup/ok"],
     "thinks-long": ["patient/late-60s"],
     "own-key": ["open/ok"],
 }
