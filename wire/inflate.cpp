@@ -9,13 +9,14 @@ struct Inflater::State {
     bool usable = false;
 };
 
-Inflater::Inflater(std::size_t max_output)
-    : state_(std::make_unique<State>()), left_(max_output) {
+Inflater::Inflater(std::size_t max_output) : state_(std::make_unique<State>()), left_(max_output) {
     // 15 window bits, +32: gzip or zlib, whichever the header says.
     state_->usable = inflateInit2(&state_->stream, 15 + 32) == Z_OK;
 }
 
-Inflater::~Inflater() { inflateEnd(&state_->stream); }
+Inflater::~Inflater() {
+    inflateEnd(&state_->stream);
+}
 
 bool Inflater::feed(std::string_view input, std::string& out) {
     if (!state_->usable) return false;
