@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import threading
@@ -280,6 +281,12 @@ def test_log_level_off_says_nothing_about_requests(start, upstream):
 
 # --- the neighbours
 
+def stopped(pid: int) -> bool:
+    """All its threads stand still."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in tasks)
+
+
 @pytest.mark.row(62)
 @plain_and_streamed
 def test_an_upstream_that_is_stopped_times_out_once_and_works_again_when_it_continues(
@@ -291,6 +298,7 @@ def test_an_upstream_that_is_stopped_times_out_once_and_works_again_when_it_cont
         served = lambda: chat(daemon, stream=stream).header("x-understudy-upstream")
         assert served() == "primary"
         mock.signal(signal.SIGSTOP)
+        wait_until(lambda: stopped(mock.pid), "the upstream stands still", MAX_WAIT)
         assert served() == "backup" and len(backup.requests) == 1
         expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary",
                                                                 "reason": "timeout"}))
