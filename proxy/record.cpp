@@ -165,7 +165,6 @@ AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inb
                              std::string_view sent_model)
     : runtime_(runtime),
       request_(request),
-      inbound_(inbound),
       spec_(spec),
       attempt_(attempt),
       sent_model_(sent_model),

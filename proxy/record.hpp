@@ -87,7 +87,6 @@ class AttemptRecord {
   private:
     Runtime& runtime_;
     RequestRecord& request_;
-    const Inbound& inbound_;
     const upstreams::AttemptSpec& spec_;
     const upstreams::Attempt& attempt_;
     std::string sent_model_;

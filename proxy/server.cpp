@@ -102,6 +102,7 @@ void Server::start() {
     }
     impl.open_listeners();
     impl.add_admin();
+    ::malloc_trim(0);  // what reading the configuration and the price table has left behind
     for (auto& worker : impl.workers) {
         impl.threads.emplace_back([w = worker.get()] { w->run(); });
     }
