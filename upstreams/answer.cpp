@@ -26,6 +26,18 @@ bool needs_finish(wire::AnswerShape shape) {
            shape == wire::AnswerShape::responses;
 }
 
+// What the error inside a 2xx is about, for logs and messages; its class is malformed (product.md
+// section 5): a server that reports an error as a success is not to be believed in detail either.
+std::string kind_of(std::string_view error_json) {
+    const auto kind = wire::classify_inline_error(error_json);
+    if (kind == FailureClass::malformed) return {};
+    // Clients' libraries scan messages for words such as these.
+    if (kind == FailureClass::rate_limit) return " (too many requests)";
+    std::string name(wire::name_of(kind));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    return " (" + name + ")";
+}
+
 // The last usage object in the tail of a JSON text. A quote inside a JSON string is escaped, so
 // `"usage":` can only be a key.
 std::optional<wire::Usage> usage_in_tail(std::string_view tail) {
@@ -177,7 +189,7 @@ void Attempt::judge_plain_body(std::string_view text) {
     metered_.service_tier = std::move(facts.service_tier);
     if (facts.error_inside) {
         error_inside_ = true;
-        fail(wire::classify_inline_error(text), "an error inside a 200");
+        fail(FailureClass::malformed, "an error inside a 200" + kind_of(text));
     } else if (!facts.well_formed || !facts.complete) {
         fail(FailureClass::malformed, facts.problem != nullptr ? facts.problem : "not an answer");
     } else if (spec_.stream && needs_finish(spec_.shape)) {
@@ -219,7 +231,8 @@ Task<void> Attempt::hold_stream() {
         }
         if (verdict == StreamMeter::Verdict::error) {
             body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
-            fail(wire::classify_inline_error(meter_->error_json()), "an error event came first");
+            fail(FailureClass::malformed,
+                 "an error event came first" + kind_of(meter_->error_json()));
             co_return;
         }
         if (ended) {
@@ -258,7 +271,7 @@ void Attempt::commit() {
     if (over == nullptr) {
         state_ = State::committed;
     } else if (meter_->facts().error) {
-        fail(wire::classify_inline_error(meter_->error_json()), over);
+        fail(FailureClass::malformed, over + kind_of(meter_->error_json()));
     } else {
         fail(FailureClass::malformed, over);
     }
@@ -321,7 +334,8 @@ void Attempt::finish_stream() {
     }
     const auto& facts = meter_->facts();
     if (facts.error) {
-        fail(wire::classify_inline_error(meter_->error_json()), "an error event in the stream");
+        fail(FailureClass::malformed,
+             "an error event in the stream" + kind_of(meter_->error_json()));
     } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish && !facts.done) {
         fail(FailureClass::malformed, "the stream ended without a finish_reason");
     } else {

@@ -22,7 +22,7 @@ constexpr std::array kSteps{
     Step{"401", false, 401, kPrimary, "auth"},
     Step{"ok", true, 200, kPrimary, "ok"},
     Step{"slow-20s", true, 200, kBackup, "timeout"},
-    Step{"error-event-first", true, 200, kBackup, "server_error"},
+    Step{"error-event-first", true, 200, kBackup, "malformed"},
     Step{"cut-40", true, 200, kPrimary, "ok", true},
 };
 

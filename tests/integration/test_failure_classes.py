@@ -59,9 +59,9 @@ FALLS_BACK = [
     ("HTML in a 200", "malformed", plain(HTML, content_type="text/html")),
     ("HTML that says it is JSON", "malformed", plain(HTML)),
     ("an error object in a 200", "malformed", plain(error_body("Upstream failed.", "error"))),
-    ("an error object in a 200 that names its kind", "server_error",
+    ("an error object in a 200 that names its kind", "malformed",
      plain(error_body("Internal error.", "server_error"))),
-    ("a quota error in a 200", "quota", plain(insufficient_quota())),
+    ("a quota error in a 200", "malformed", plain(insufficient_quota())),
     ("204", "malformed", head("204 No Content")),
 ]
 
@@ -90,7 +90,7 @@ FALLS_BACK_STREAMED = FALLS_BACK + [
     ("an error event first", "malformed", sse([inline_error(), DONE])),
     ("an error event after the role", "malformed", sse([ROLE, PING, inline_error(), DONE])),
     ("an event that is no JSON first", "malformed", sse([b"data: {oops\n\n"])),
-    ("an error event that is a quota", "quota", sse([
+    ("an error event that is a quota", "malformed", sse([
         ROLE, b"data: " + insufficient_quota() + b"\n\n", DONE])),
     ("an error named error", "malformed", sse([b"event: error\n" + inline_error()])),
 ]
