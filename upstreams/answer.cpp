@@ -258,8 +258,8 @@ Task<void> Attempt::hold_stream() {
 const char* Attempt::already_over() const {
     const auto& facts = meter_->facts();
     if (facts.error) return "an error event in the stream";
-    if (reader_->complete() && needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish &&
-        !facts.done) {
+    const bool over = reader_->complete() || facts.done;
+    if (over && needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish) {
         return "the stream ended without a finish_reason";
     }
     return nullptr;
@@ -336,7 +336,8 @@ void Attempt::finish_stream() {
     if (facts.error) {
         fail(FailureClass::malformed,
              "an error event in the stream" + kind_of(meter_->error_json()));
-    } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish && !facts.done) {
+    } else if (needs_finish(spec_.shape) && !meter_->gave_up() && !facts.finish) {
+        // [DONE] alone does not make it whole: servers send it behind their errors as well.
         fail(FailureClass::malformed, "the stream ended without a finish_reason");
     } else {
         state_ = State::finished;

@@ -51,6 +51,11 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& dr
         return Verdict::error;
     }
     drop = facts.usage_only && drop_usage_only_;
+    // Clients stop reading at [DONE]. Behind an answer that has no finish_reason it would hide the
+    // error event that follows.
+    const bool has_marker =
+        shape_ == wire::AnswerShape::chat || shape_ == wire::AnswerShape::completion;
+    if (facts.done && has_marker && !facts_.finish && !facts_.error) drop = true;
     // A finish without content is an empty but proper answer: it commits too.
     return facts.commits || facts.finish ? Verdict::commit : Verdict::none;
 }

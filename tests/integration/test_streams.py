@@ -494,7 +494,14 @@ def test_a_plain_answer_to_a_streamed_request_is_no_answer(start, upstream):
     assert got.finished and got.text == "Streamed." and got.trace[0][1] == "malformed"
 
 
-def test_done_without_a_finish_reason_is_an_end(start, upstream):
-    """Servers that leave it out exist; the marker says as much. Neither is a truncation."""
-    got = chat(start(config(upstream(sse([ROLE, FIRST, DONE])))), stream=True)
-    assert got.body == ROLE + FIRST + DONE and got.ended == "whole"
+def test_done_without_a_finish_reason_is_not_an_end(start, upstream):
+    """Promise 5: the marker alone does not make an answer whole, and must not hide the error event."""
+    opened, wait = gate()
+    paused = upstream(steps(SSE_HEAD, chunk(ROLE + FIRST), wait, chunk(DONE), LAST_CHUNK))
+    with Client(start(config(paused))) as client:
+        client.ask(body=chat_body(stream=True))
+        first = client.head()
+        opened.set()
+        got = client.body(first)
+    assert got.body.startswith(ROLE + FIRST) and DONE not in got.body
+    assert b"stream_interrupted" in got.body and not got.finished

@@ -194,10 +194,10 @@ TEST_CASE("Other line ends, comments inside events and rests pass through as the
     for (char& c : cr) c = c == '\n' ? '\r' : c;
     CHECK(run_every_way(cr).forwarded == cr);
     for (const std::string& odd :
-         {"\xEF\xBB\xBF" + kHello + kDone, kHello + "\n\n\n" + kDone,
-          ": a\n" + kHello + "id: 7\n\n", kHello + "retry: 10\n\nevent: x\n\n" + kDone,
+         {"\xEF\xBB\xBF" + kFinish + kDone, kFinish + "\n\n\n" + kDone,
+          ": a\n" + kHello + "id: 7\n\n", kFinish + "retry: 10\n\nevent: x\n\n" + kDone,
           kHello + "data: a\ndata: b\n\n", kHello + "data: {\"cut",
-          kHello + std::string("data: \0\xFF\n\n", 10) + kDone, std::string("\n"),
+          kFinish + std::string("data: \0\xFF\n\n", 10) + kDone, std::string("\n"),
           std::string("no events at all"), std::string()}) {
         CHECK(run_every_way(odd).forwarded == odd);
     }
@@ -206,9 +206,16 @@ TEST_CASE("Other line ends, comments inside events and rests pass through as the
 TEST_CASE("A last event without its blank line still counts") {
     auto seen = run_every_way(kHello + kFinish.substr(0, kFinish.size() - 2));
     CHECK(seen.finish);
-    seen = run_every_way(kHello + "data: [DONE]");
+    seen = run_every_way(kFinish + "data: [DONE]");
     CHECK(seen.done);
-    CHECK(seen.forwarded == kHello + "data: [DONE]");
+    CHECK(seen.forwarded == kFinish + "data: [DONE]");
+}
+
+TEST_CASE("The end marker of an answer without a finish_reason is held back") {
+    const auto seen = run_every_way(kHello + kDone);
+    CHECK(seen.done);
+    CHECK_FALSE(seen.finish);
+    CHECK(seen.forwarded == kHello);
 }
 
 TEST_CASE("The usage event we asked for is metered and dropped, and nothing else is") {
@@ -220,10 +227,10 @@ TEST_CASE("The usage event we asked for is metered and dropped, and nothing else
     // Usage beside content belongs to the client.
     const std::string both =
         "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":1}}\n\n";
-    CHECK(run_every_way(both + kUsage + kDone, true).forwarded == both + kDone);
+    CHECK(run_every_way(both + kFinish + kUsage + kDone, true).forwarded == both + kFinish + kDone);
     // Two in a row, and one in front.
-    CHECK(run_every_way(kUsage + kHello + kUsage + kUsage + kDone, true).forwarded ==
-          kHello + kDone);
+    CHECK(run_every_way(kUsage + kFinish + kUsage + kUsage + kDone, true).forwarded ==
+          kFinish + kDone);
     // An empty choices array without usage is a content filter's preamble (Azure), not ours.
     const std::string azure = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
     CHECK(run_every_way(azure + kHello, true).forwarded == azure + kHello);
@@ -233,11 +240,11 @@ TEST_CASE("The usage event we asked for is metered and dropped, and nothing else
 
 TEST_CASE("Dropping leaves at most the line feed of a blank line behind, split between CR and LF") {
     const std::string usage = kUsage.substr(0, kUsage.size() - 2) + "\r\n\r\n";
-    const std::string stream = "data: {}\r\n\r\n" + usage + "data: [DONE]\r\n\r\n";
-    const std::string expected = "data: {}\r\n\r\ndata: [DONE]\r\n\r\n";
+    const std::string stream = "data: {}\r\n\r\n" + usage + "data: {\"id\":1}\r\n\r\n";
+    const std::string expected = "data: {}\r\n\r\ndata: {\"id\":1}\r\n\r\n";
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         const auto got = run({stream.substr(0, cut), stream.substr(cut)}, true).forwarded;
-        const bool fine = got == expected || got == "data: {}\r\n\r\n\ndata: [DONE]\r\n\r\n";
+        const bool fine = got == expected || got == "data: {}\r\n\r\n\ndata: {\"id\":1}\r\n\r\n";
         CAPTURE(cut, got);
         CHECK(fine);
     }
