@@ -98,8 +98,8 @@ void init_log(const config::Log& config) {
 void shutdown_log() {
     auto& log = state();
     const std::lock_guard lock(log.mutex);
+    log.pool.reset();  // writes what is queued and joins; only then may the sink go
     log.logger.reset();
-    log.pool.reset();  // joins after the queue is empty
 }
 
 bool log_enabled(config::LogLevel level) {

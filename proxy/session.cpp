@@ -318,6 +318,8 @@ Task<bool> Session::refuse(unsigned status, std::string_view code, std::string m
 // answer that explains why. So end our side, read on for a moment, then close.
 Task<void> Session::linger() {
     client_->shutdown_send();
+    // What was read of a refused body is of no use any more, and others wait for the memory.
+    if (!client_->read_armed()) client_->in.release();
     const auto until = Clock::now() + kLinger;
     const auto start = client_->received();
     while (Clock::now() < until && client_->received() - start < kLingerBytes) {
