@@ -9,6 +9,7 @@ import pytest
 from harness import (MAX_WAIT, Client, as_bytes, chat, chat_body, chunk, config, expect_metrics,
                      get, metric, ms, request_bytes, seconds, well)
 from tests.support.daemon import wait_until
+from timing import TIME_SCALE
 
 
 def refuse(client, code):
@@ -212,7 +213,8 @@ def test_thousands_of_idle_connections_leave_the_daemon_fit(start, upstream):
             stack.enter_context(Client(daemon))
         wait_until(lambda: metric(daemon, "understudy_connections") >= 400, "accepted", MAX_WAIT)
         assert get(daemon, "/healthz").status == 200 and chat(daemon).status == 200
-        assert daemon.resident_bytes() - before < 400 * 20_000 + 4_000_000
+        if TIME_SCALE == 1:  # a sanitizer keeps freed memory, so its build proves nothing here
+            assert daemon.resident_bytes() - before < 400 * 20_000 + 4_000_000
     wait_until(lambda: metric(daemon, "understudy_connections") < 5, "they are gone", MAX_WAIT)
 
 
