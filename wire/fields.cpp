@@ -40,6 +40,41 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
     return true;
 }
 
+void Fields::clear() {
+    items_.clear();
+    present_.clear();
+    close_ = keep_alive_ = names_fields_ = false;
+}
+
+const HeaderField& Fields::add(std::string_view name, std::string_view value,
+                               std::uint32_t line_size) {
+    constexpr std::size_t kUsual = 16;
+    if (items_.capacity() == 0) items_.reserve(kUsual);
+    const auto id = identify(name);
+    items_.push_back({name, value, id, line_size});
+    present_.add(id);
+    if (id == FieldId::connection) read_connection(value);
+    return items_.back();
+}
+
+void Fields::read_connection(std::string_view value) {
+    for_each_element(value, [this](std::string_view option) {
+        const bool close = same_name(option, "close");
+        const bool keep_alive = same_name(option, "keep-alive");
+        close_ = close_ || close;
+        keep_alive_ = keep_alive_ || keep_alive;
+        names_fields_ = names_fields_ || (!close && !keep_alive);
+        return true;
+    });
+}
+
+std::string_view Fields::first(FieldId id) const noexcept {
+    for (const auto& field : items_) {
+        if (field.id == id) return field.value;
+    }
+    return {};
+}
+
 std::string_view Fields::find(std::string_view name) const noexcept {
     for (const auto& field : items_) {
         if (same_name(field.name, name)) return field.value;
@@ -54,31 +89,14 @@ std::size_t Fields::count(std::string_view name) const noexcept {
 }
 
 bool is_hop_by_hop(std::string_view name) noexcept {
-    // By length first: this is asked for every field of every message.
-    switch (name.size()) {
-        case 2:
-            return iequals(name, "te");
-        case 7:
-            return iequals(name, "trailer") || iequals(name, "upgrade");
-        case 10:
-            return iequals(name, "connection") || iequals(name, "keep-alive");
-        case 16:
-            return iequals(name, "proxy-connection");
-        case 17:
-            return iequals(name, "transfer-encoding");
-        case 18:
-            return iequals(name, "proxy-authenticate");
-        case 19:
-            return iequals(name, "proxy-authorization");
-        default:
-            return false;
-    }
+    return kHopByHop.contains(identify(name));
 }
 
 bool named_by_connection(const Fields& fields, std::string_view name) noexcept {
+    if (!fields.names_fields()) return false;
     bool named = false;
     for (const auto& field : fields) {
-        if (!same_name(field.name, "connection")) continue;
+        if (field.id != FieldId::connection) continue;
         for_each_element(field.value, [&](std::string_view element) {
             named = same_name(element, name);
             return !named;

@@ -3,131 +3,29 @@
 #include "wire/framing.hpp"
 #include "wire/octets.hpp"
 
-#include <boost/beast/http/basic_parser.hpp>
-
-#include <array>
-#include <limits>
-
 namespace understudy::wire {
 namespace {
 
-namespace http = boost::beast::http;
-using Code = boost::beast::error_code;
-using BeastView = boost::beast::string_view;
-
-std::string_view view(BeastView text) {
-    return {text.data(), text.size()};
-}
-
-// Beast's grammar without Beast's containers: every callback stores slices of the caller's buffer.
-// The values are slices too, because obs-fold, the one thing Beast copies for, never gets here.
-template <bool is_request>
-class Grammar final : public http::basic_parser<is_request> {
-  public:
-    explicit Grammar(Fields& fields) : fields_(fields) {
-        // HeadLimits has been checked; a body is never shown to this parser.
-        this->header_limit(std::numeric_limits<std::uint32_t>::max());
-        this->body_limit(boost::none);
-    }
-
-    Noted noted;
-    std::string_view method;
-    std::string_view target;
-    std::string_view reason;
-    int minor_version = 1;
-    unsigned status = 0;
-
-  private:
-    void on_request_impl(http::verb, BeastView name, BeastView text, int version, Code&) override {
-        method = view(name);
-        target = view(text);
-        minor_version = version - 10;
-    }
-    void on_response_impl(int code, BeastView text, int version, Code&) override {
-        status = static_cast<unsigned>(code);
-        reason = view(text);
-        minor_version = version - 10;
-    }
-    void on_field_impl(http::field id, BeastView name, BeastView text, Code&) override {
-        const auto value = view(text);
-        fields_.add(view(name), value);
-        note(id, value);
-    }
-    void note(http::field id, std::string_view value);
-
-    void on_header_impl(Code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, Code&) override {}
-    std::size_t on_body_impl(BeastView, Code&) override { return 0; }
-    void on_chunk_header_impl(std::uint64_t, BeastView, Code&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, BeastView, Code&) override { return 0; }
-    void on_finish_impl(Code&) override {}
-
-    Fields& fields_;
-};
-
-template <bool is_request>
-void Grammar<is_request>::note(http::field id, std::string_view value) {
-    switch (id) {
-        case http::field::content_length:
+void note(const HeaderField& field, Noted& noted) noexcept {
+    switch (field.id) {
+        case FieldId::content_length:
             ++noted.lengths;
-            noted.length = value;
+            noted.length = field.value;
             return;
-        case http::field::transfer_encoding:
+        case FieldId::transfer_encoding:
             ++noted.codings;
-            noted.coding = value;
+            noted.coding = field.value;
             return;
-        case http::field::host:
+        case FieldId::host:
             ++noted.hosts;
-            noted.host = value;
+            noted.host = field.value;
             return;
-        case http::field::connection:
-            for_each_element(value, [this](std::string_view option) {
-                noted.close = noted.close || iequals(option, "close");
-                noted.keep_alive = noted.keep_alive || iequals(option, "keep-alive");
-                return true;
-            });
-            return;
-        case http::field::expect:
-            noted.expects_continue = noted.expects_continue || iequals(value, "100-continue");
+        case FieldId::expect:
+            noted.expects_continue = noted.expects_continue || iequals(field.value, "100-continue");
             return;
         default:
             return;
     }
-}
-
-HeadError error_of(const Code& ec) noexcept {
-    if (!ec) return HeadError::none;
-    if (ec == http::error::bad_content_length || ec == http::error::multiple_content_length ||
-        ec == http::error::bad_transfer_encoding) {
-        return HeadError::bad_framing;
-    }
-    return HeadError::bad_syntax;
-}
-
-// Reads one complete head. Whatever Beast leaves over would be a head that it and the scan see
-// differently: refused.
-template <bool is_request>
-HeadError read(std::string_view head, Grammar<is_request>& grammar) {
-    Code ec;
-    const auto used = grammar.put({head.data(), head.size()}, ec);
-    if (!ec && (used != head.size() || !grammar.is_header_done())) return HeadError::bad_syntax;
-    return error_of(ec);
-}
-
-// Beast insists on the SP behind the status code. Where it is missing, Beast gets a status line
-// that has it, and the fields as they came.
-constexpr std::size_t kShortStatusLine = 12;  // "HTTP/1.1 200", then CRLF
-
-HeadError read_status_line_and_fields(std::string_view head, Grammar<false>& grammar) {
-    if (head[kShortStatusLine] == ' ') return read(head, grammar);
-    std::array<char, kShortStatusLine + 3> line;
-    auto* end = std::copy_n(head.data(), kShortStatusLine, line.data());
-    for (const char c : {' ', '\r', '\n'}) *end++ = c;
-    Code ec;
-    grammar.put({line.data(), line.size()}, ec);
-    if (ec != http::error::need_more) return HeadError::bad_syntax;
-    grammar.reason = head.substr(kShortStatusLine, 0);
-    return read(head.substr(kShortStatusLine + 2), grammar);
 }
 
 // Host is needed on HTTP/1.1 and never ambiguous; an absolute-form target overrules it, but does
@@ -141,42 +39,49 @@ HeadError find_host(const Noted& noted, std::string_view authority, RequestHead&
     return HeadError::none;
 }
 
-HeadError interpret(const Grammar<true>& grammar, RequestHead& head) noexcept {
-    Target target;
-    if (!split_target(grammar.target, target)) return HeadError::bad_target;
-    head.method = grammar.method;
-    head.target = target.path;
-    head.minor_version = grammar.minor_version;
-    auto error = find_host(grammar.noted, target.authority, head);
+HeadError interpret(const Noted& noted, std::string_view target, RequestHead& head) noexcept {
+    Target parts;
+    if (!split_target(target, parts)) return HeadError::bad_target;
+    head.target = parts.path;
+    auto error = find_host(noted, parts.authority, head);
     if (error != HeadError::none) return error;
-    error = frame_request(grammar.noted, head.minor_version, head.framing);
-    head.keep_alive = is_persistent(grammar.noted, head.minor_version);
+    error = frame_request(noted, head.minor_version, head.framing);
+    head.keep_alive = is_persistent(noted, head.minor_version);
     // Without a body there is nothing to wait for (RFC 9110 10.1.1).
     const bool has_body = head.framing.kind == BodyKind::chunked || head.framing.length != 0;
-    head.expect_continue = grammar.noted.expects_continue && head.minor_version == 1 && has_body;
+    head.expect_continue = noted.expects_continue && head.minor_version == 1 && has_body;
     return error;
 }
 
-HeadError interpret(const Grammar<false>& grammar, bool to_head_request,
-                    ResponseHead& head) noexcept {
-    head.status = grammar.status;
-    head.reason = grammar.reason;
-    head.minor_version = grammar.minor_version;
+HeadError interpret(const Noted& noted, bool to_head_request, ResponseHead& head) noexcept {
     if (head.status == 101) return HeadError::unexpected_upgrade;
-    head.keep_alive = is_persistent(grammar.noted, head.minor_version);
-    return frame_response(grammar.noted, head.minor_version, head.status, to_head_request,
-                          head.framing, head.keep_alive);
+    head.keep_alive = is_persistent(noted, head.minor_version);
+    return frame_response(noted, head.minor_version, head.status, to_head_request, head.framing,
+                          head.keep_alive);
 }
 
 }  // namespace
 
+// From the offsets that the scan noted to slices of the buffer as it lies now.
+void HeadReader::collect(std::string_view bytes, Fields& fields, Noted& noted) const {
+    fields.clear();
+    for (const auto& line : lines_) {
+        const auto name = bytes.substr(line.begin, line.colon - line.begin);
+        const auto value = trim(bytes.substr(line.colon + 1, line.end - line.colon - 1));
+        note(fields.add(name, value, line.end + 2 - line.begin), noted);
+    }
+    noted.close = fields.says_close();
+    noted.keep_alive = fields.says_keep_alive();
+}
+
 ParseResult HeadReader::read_request(std::string_view buffer, RequestHead& head) {
     const auto result = scan(buffer, false);
     if (result != ParseResult::done) return result;
-    head.fields.clear();
-    Grammar<true> grammar(head.fields);
-    auto error = read(buffer.substr(start_, scanned_ - start_), grammar);
-    if (error == HeadError::none) error = interpret(grammar, head);
+    Noted noted;
+    collect(buffer, head.fields, noted);
+    head.method = method_.of(buffer);
+    head.minor_version = minor_version_;
+    const auto error = interpret(noted, target_.of(buffer), head);
     if (error != HeadError::none) return fail(error);
     head.size = scanned_;
     return ParseResult::done;
@@ -186,10 +91,12 @@ ParseResult HeadReader::read_response(std::string_view buffer, bool to_head_requ
                                       ResponseHead& head) {
     const auto result = scan(buffer, true);
     if (result != ParseResult::done) return result;
-    head.fields.clear();
-    Grammar<false> grammar(head.fields);
-    auto error = read_status_line_and_fields(buffer.substr(0, scanned_), grammar);
-    if (error == HeadError::none) error = interpret(grammar, to_head_request, head);
+    Noted noted;
+    collect(buffer, head.fields, noted);
+    head.status = status_;
+    head.reason = reason_.of(buffer);
+    head.minor_version = minor_version_;
+    const auto error = interpret(noted, to_head_request, head);
     if (error != HeadError::none) return fail(error);
     head.size = scanned_;
     return ParseResult::done;
@@ -201,7 +108,12 @@ ParseResult HeadReader::fail(HeadError error) noexcept {
 }
 
 void HeadReader::reset() noexcept {
-    *this = HeadReader(limits_);
+    error_ = HeadError::none;
+    phase_ = Phase::fresh;
+    mark_ = scanned_ = 0;
+    status_ = 0;
+    method_ = target_ = reason_ = {};
+    lines_.clear();
 }
 
 std::string_view describe(HeadError error) noexcept {

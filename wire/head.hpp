@@ -1,12 +1,15 @@
 // HTTP/1 message heads: from raw bytes to slices of those bytes, and the framing that follows from
 // them.
 //
-// Nothing here owns bytes or does I/O: every string_view points into the buffer given to parse(),
-// and is valid as long as that buffer is neither moved nor changed. The grammar is read by Beast's
-// parser; the rules that a proxy needs on top (reference: asio-beast.md 2.8, RFC 9112 sections 2 to
-// 6) are checked here, so a head that parses without error is safe to forward. Used on the hot
-// path: parsing does not allocate once the field vector has grown.
+// Nothing here owns bytes or does I/O: every string_view points into the buffer given to the
+// reader, and is valid as long as that buffer is neither moved nor changed. A head that reads
+// without error is safe to forward: it has passed the grammar and the rules that a proxy needs on
+// top (RFC 9112 sections 2 to 6, reference: asio-beast.md 2.8). Beast's parser is the referee in
+// the tests, which compare the two; on the hot path it cost a sixth of a request
+// (docs/performance.md). Reading does not allocate once the field vectors have grown.
 #pragma once
+
+#include "wire/field_id.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +19,13 @@
 namespace understudy::wire {
 
 struct HeaderField {
-    std::string_view name;   // as sent; compare with iequals()
+    std::string_view name;   // as sent; compare `id`, or with iequals()
     std::string_view value;  // without surrounding white space
+    FieldId id = FieldId::other;
+    std::uint32_t line_size =
+        0;  // of the whole line from name.data() on, CRLF included; 0: unknown
+
+    std::string_view line() const { return {name.data(), line_size}; }
 };
 
 /// True when both are equal, ASCII letters compared without case.
@@ -26,20 +34,42 @@ bool iequals(std::string_view a, std::string_view b) noexcept;
 /// Header fields in the order they came.
 class Fields {
   public:
-    void clear() { items_.clear(); }
-    void add(std::string_view name, std::string_view value) { items_.push_back({name, value}); }
+    void clear();
+    /// `line_size` as in HeaderField.
+    const HeaderField& add(std::string_view name, std::string_view value,
+                           std::uint32_t line_size = 0);
     std::size_t size() const { return items_.size(); }
     auto begin() const { return items_.begin(); }
     auto end() const { return items_.end(); }
 
-    /// First value of `name` (any case), or an empty view with a null data() when absent.
+    /// First value, or an empty view with a null data() when absent.
+    std::string_view find(FieldId id) const noexcept {
+        return present_.contains(id) ? first(id) : std::string_view();
+    }
+    bool contains(FieldId id) const noexcept { return present_.contains(id); }
+    /// The same by name (any case), for fields that have no id.
     std::string_view find(std::string_view name) const noexcept;
     bool contains(std::string_view name) const noexcept { return find(name).data() != nullptr; }
     /// How many fields carry this name.
     std::size_t count(std::string_view name) const noexcept;
 
+    /// Which fields there are.
+    FieldSet present() const noexcept { return present_; }
+    /// What the Connection fields say (RFC 9112 9.3, RFC 9110 7.6.1).
+    bool says_close() const noexcept { return close_; }
+    bool says_keep_alive() const noexcept { return keep_alive_; }
+    /// A Connection field has options besides close and keep-alive: names of fields, maybe.
+    bool names_fields() const noexcept { return names_fields_; }
+
   private:
+    std::string_view first(FieldId id) const noexcept;
+    void read_connection(std::string_view value);
+
     std::vector<HeaderField> items_;
+    FieldSet present_;
+    bool close_ = false;
+    bool keep_alive_ = false;
+    bool names_fields_ = false;
 };
 
 enum class BodyKind : std::uint8_t {
@@ -116,16 +146,20 @@ class HeadReader {
     explicit HeadReader(HeadLimits limits = {}) : limits_(limits) {}
 
     /// Empty lines before a request line are skipped (RFC 9112 2.2) and counted in head.size.
-    /// Called again after `done`, it reads the same head again: the way to slices of a buffer that
-    /// moved.
+    /// Called again after `done`, it gives the same head again from what it remembers: the cheap
+    /// way to slices of a buffer that moved.
     ParseResult read_request(std::string_view buffer, RequestHead& head);
     /// `to_head_request`: the answer to a HEAD request, which has no body whatever its fields say.
     /// 1xx heads parse with framing none; 101 is bad (unexpected_upgrade).
     ParseResult read_response(std::string_view buffer, bool to_head_request, ResponseHead& head);
 
     HeadError error() const noexcept { return error_; }
-    /// Forget everything and be ready for the next message.
+    /// Forget everything but the limits and be ready for the next message.
     void reset() noexcept;
+    void reset(HeadLimits limits) noexcept {
+        limits_ = limits;
+        reset();
+    }
 
   private:
     enum class Phase : std::uint8_t {
@@ -146,24 +180,44 @@ class HeadReader {
         final_lf,
         done,
     };
+    // Offsets, because the buffer may move between two looks at it.
+    struct Range {
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+        std::string_view of(std::string_view bytes) const {
+            return bytes.substr(begin, end - begin);
+        }
+    };
+    struct Line {
+        std::uint32_t begin = 0;
+        std::uint32_t colon = 0;
+        std::uint32_t end = 0;  // where its CR is
+    };
 
     ParseResult scan(std::string_view buffer, bool response);
     HeadError scan_start_line(std::string_view bytes);
     HeadError scan_method(std::string_view bytes);
     HeadError scan_target(std::string_view bytes);
-    HeadError scan_version(char c);
-    HeadError scan_status(char c);
+    HeadError scan_version(std::string_view bytes);
+    HeadError scan_status(std::string_view bytes);
+    HeadError scan_reason(std::string_view bytes);
     HeadError scan_fields(std::string_view bytes);
+    HeadError begin_line(char c, std::size_t at);
+    void collect(std::string_view bytes, Fields& fields, struct Noted& noted) const;
     ParseResult fail(HeadError error) noexcept;
 
     HeadLimits limits_;
     HeadError error_ = HeadError::none;
     Phase phase_ = Phase::fresh;
     bool response_ = false;
-    std::size_t start_ = 0;    // where the head begins, after skipped empty lines
+    std::uint8_t minor_version_ = 0;
+    std::uint16_t status_ = 0;
+    Range method_;
+    Range target_;
+    Range reason_;
     std::size_t mark_ = 0;     // where the token being read begins
     std::size_t scanned_ = 0;  // bytes already looked at
-    std::size_t lines_ = 0;    // field lines begun
+    std::vector<Line> lines_;
 };
 
 /// True for the fields that belong to one connection and are never forwarded: Connection,

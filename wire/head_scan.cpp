@@ -1,9 +1,9 @@
-// The strict half of HeadReader: looks at each byte of a head once, as it comes, and stops at the
-// first one that no valid head can have there. Beast reads only heads that passed.
+// The grammar half of HeadReader: looks at each byte of a head once, as it comes, stops at the
+// first one that no valid head can have there, and notes where things are.
 //
-// Why not leave this to Beast: it unfolds obs-fold, has one opinion on a head only after all of it
-// came, has no limit on the number of fields, and starts over from the first byte when a head comes
-// in pieces.
+// Why not Beast's parser: it unfolds obs-fold, has an opinion on a head only after all of it came,
+// has no limit on the number of fields, starts over from the first byte when a head comes in
+// pieces, and knows nothing of the rules in framing.hpp: a second reader was needed anyway.
 #include "wire/framing.hpp"
 #include "wire/head.hpp"
 #include "wire/octets.hpp"
@@ -19,6 +19,11 @@ namespace understudy::wire {
 namespace {
 
 constexpr std::string_view kVersion = "HTTP/1.";
+constexpr std::size_t kUsualLines = 16;
+
+std::uint32_t offset(std::size_t at) noexcept {
+    return static_cast<std::uint32_t>(at);  // HeadLimits::bytes is far below 4 GiB
+}
 
 // The first octet at or behind `at` that no field value may hold; the size of `bytes` if none.
 std::size_t skip_value(std::string_view bytes, std::size_t at) noexcept {
@@ -55,13 +60,14 @@ ParseResult HeadReader::scan(std::string_view buffer, bool response) {
         response_ = response;
         phase_ = response ? Phase::version : Phase::empty_line;
     }
-    const auto bytes = buffer.substr(0, limits_.bytes);
+    const auto limit = std::min<std::size_t>(limits_.bytes, UINT32_MAX);
+    const auto bytes = buffer.substr(0, limit);
     while (phase_ != Phase::done && scanned_ < bytes.size()) {
         const auto error = phase_ < Phase::line_start ? scan_start_line(bytes) : scan_fields(bytes);
         if (error != HeadError::none) return fail(error);
     }
     if (phase_ == Phase::done) return ParseResult::done;
-    if (bytes.size() < limits_.bytes) return ParseResult::need_more;
+    if (bytes.size() < limit) return ParseResult::need_more;
     // A full buffer without an end can only get longer.
     const bool in_request_line = !response_ && phase_ < Phase::line_start;
     return fail(in_request_line ? HeadError::target_too_long : HeadError::too_large);
@@ -78,7 +84,7 @@ HeadError HeadReader::scan_start_line(std::string_view bytes) {
     switch (phase_) {
         case Phase::empty_line:
             if (c == '\r') return expect('\r', Phase::empty_line_lf);
-            start_ = scanned_;
+            mark_ = scanned_;
             phase_ = Phase::method;
             return HeadError::none;
         case Phase::empty_line_lf:
@@ -88,17 +94,13 @@ HeadError HeadReader::scan_start_line(std::string_view bytes) {
         case Phase::target:
             return scan_target(bytes);
         case Phase::version:
-            return scan_version(c);
+            return scan_version(bytes);
         case Phase::request_line_end:
             return expect('\r', Phase::start_line_lf);
         case Phase::status:
-            return scan_status(c);
+            return scan_status(bytes);
         case Phase::reason:
-            scanned_ = skip_value(bytes, scanned_);
-            if (scanned_ == bytes.size()) return HeadError::none;
-            if (bytes[scanned_++] != '\r') return HeadError::bad_syntax;
-            phase_ = Phase::start_line_lf;
-            return HeadError::none;
+            return scan_reason(bytes);
         default:
             return expect('\n', Phase::line_start);
     }
@@ -107,9 +109,10 @@ HeadError HeadReader::scan_start_line(std::string_view bytes) {
 HeadError HeadReader::scan_method(std::string_view bytes) {
     scanned_ = skip(bytes, scanned_, kToken);
     if (scanned_ == bytes.size()) return HeadError::none;
-    if (bytes[scanned_] != ' ' || scanned_ == start_) return HeadError::bad_syntax;
+    if (bytes[scanned_] != ' ' || scanned_ == mark_) return HeadError::bad_syntax;
+    method_ = {offset(mark_), offset(scanned_)};
     // Never a tunnel, whatever its target looks like.
-    if (bytes.substr(start_, scanned_ - start_) == "CONNECT") return HeadError::bad_target;
+    if (method_.of(bytes) == "CONNECT") return HeadError::bad_target;
     mark_ = ++scanned_;
     phase_ = Phase::target;
     return HeadError::none;
@@ -125,20 +128,26 @@ HeadError HeadReader::scan_target(std::string_view bytes) {
     if (c != ' ' || target.empty()) return HeadError::bad_syntax;
     Target parts;
     if (!split_target(target, parts)) return HeadError::bad_target;
+    target_ = {offset(mark_), offset(scanned_)};
     mark_ = ++scanned_;
     phase_ = Phase::version;
     return HeadError::none;
 }
 
-HeadError HeadReader::scan_version(char c) {
+HeadError HeadReader::scan_version(std::string_view bytes) {
     const auto at = scanned_ - mark_;
+    const auto rest = bytes.substr(scanned_);
+    const char c = rest.front();
     if (at < kVersion.size() && c == kVersion[at]) {
-        ++scanned_;
+        // All of it at once where it is there: the usual case.
+        const bool whole = at == 0 && rest.starts_with(kVersion);
+        scanned_ += whole ? kVersion.size() : 1;
         return HeadError::none;
     }
     const bool digit_wanted = at == 5 || at == kVersion.size();
     if (!digit_wanted || !is(c, kDigit)) return HeadError::bad_syntax;
     if (at == 5 || c > '1') return HeadError::bad_version;
+    minor_version_ = static_cast<std::uint8_t>(c - '0');
     mark_ = ++scanned_;
     phase_ = response_ ? Phase::status : Phase::request_line_end;
     return HeadError::none;
@@ -146,16 +155,40 @@ HeadError HeadReader::scan_version(char c) {
 
 // SP 3DIGIT, then SP and a reason, or the end of the line: many servers leave out the SP with the
 // reason, which RFC 9112 4 does not allow but no one can misread.
-HeadError HeadReader::scan_status(char c) {
-    const auto at = scanned_ - mark_;
-    ++scanned_;
-    if (at == 0) return c == ' ' ? HeadError::none : HeadError::bad_syntax;
-    if (at <= 3) {
-        const bool good = is(c, kDigit) && (at > 1 || c != '0');
-        return good ? HeadError::none : HeadError::bad_syntax;
+HeadError HeadReader::scan_status(std::string_view bytes) {
+    for (; scanned_ < bytes.size() && phase_ == Phase::status; ++scanned_) {
+        const char c = bytes[scanned_];
+        const auto at = scanned_ - mark_;
+        if (at == 0) {
+            if (c != ' ') return HeadError::bad_syntax;
+        } else if (at <= 3) {
+            if (!is(c, kDigit) || (at == 1 && c == '0')) return HeadError::bad_syntax;
+            status_ = static_cast<std::uint16_t>(status_ * 10 + (c - '0'));
+        } else {
+            if (c != ' ' && c != '\r') return HeadError::bad_syntax;
+            phase_ = c == ' ' ? Phase::reason : Phase::start_line_lf;
+            reason_ = {offset(scanned_ + 1), offset(scanned_ + 1)};
+        }
     }
-    if (c != ' ' && c != '\r') return HeadError::bad_syntax;
-    phase_ = c == ' ' ? Phase::reason : Phase::start_line_lf;
+    return HeadError::none;
+}
+
+HeadError HeadReader::scan_reason(std::string_view bytes) {
+    scanned_ = skip_value(bytes, scanned_);
+    if (scanned_ == bytes.size()) return HeadError::none;
+    if (bytes[scanned_] != '\r') return HeadError::bad_syntax;
+    reason_.end = offset(scanned_++);
+    phase_ = Phase::start_line_lf;
+    return HeadError::none;
+}
+
+HeadError HeadReader::begin_line(char c, std::size_t at) {
+    // Also where obs-fold ends: its line begins with white space.
+    if (!is(c, kToken)) return HeadError::bad_syntax;
+    if (lines_.size() == limits_.fields) return HeadError::too_many_fields;
+    if (lines_.capacity() == 0) lines_.reserve(kUsualLines);
+    lines_.push_back({offset(at), 0, 0});
+    phase_ = Phase::name;
     return HeadError::none;
 }
 
@@ -173,24 +206,22 @@ HeadError HeadReader::scan_fields(std::string_view bytes) {
                     phase_ = Phase::final_lf;
                     break;
                 }
-                // Also where obs-fold ends: its line begins with white space.
-                if (!is(bytes[at], kToken)) return stop(HeadError::bad_syntax);
-                if (lines_ == limits_.fields) return stop(HeadError::too_many_fields);
-                ++lines_;
-                phase_ = Phase::name;
+                if (const auto error = begin_line(bytes[at], at); error != HeadError::none) {
+                    return stop(error);
+                }
                 [[fallthrough]];
             case Phase::name:
                 at = skip(bytes, at, kToken);
                 if (at == bytes.size()) break;
                 if (bytes[at] != ':') return stop(HeadError::bad_syntax);
-                ++at;
+                lines_.back().colon = offset(at++);
                 phase_ = Phase::value;
                 [[fallthrough]];
             case Phase::value:
                 at = skip_value(bytes, at);
                 if (at == bytes.size()) break;
                 if (bytes[at] != '\r') return stop(HeadError::bad_syntax);
-                ++at;
+                lines_.back().end = offset(at++);
                 phase_ = Phase::value_lf;
                 break;
             default:

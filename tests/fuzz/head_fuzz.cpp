@@ -2,6 +2,8 @@
 // where to split, the rest is what came over the wire.
 #include "wire/head.hpp"
 
+#include "tests/support/beast_referee.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +36,9 @@ void require_clean(std::string_view text) {
 void require_sound(const Fields& fields, const Framing& framing, std::string_view buffer,
                    const HeadLimits& limits) {
     require(fields.size() <= limits.fields);
-    for (const auto& [name, value] : fields) {
+    for (const auto& field : fields) {
+        const auto name = field.name;
+        const auto value = field.value;
         require_inside(name, buffer);
         require_inside(value, buffer);
         require_clean(name);
@@ -92,6 +96,17 @@ bool equal(const ResponseHead& a, const ResponseHead& b) {
            a.keep_alive == b.keep_alive && equal(a.fields, b.fields);
 }
 
+void require_agreement(std::string_view head, const RequestHead& ours) {
+    // Empty lines in front are ours to skip.
+    const auto begin = static_cast<std::size_t>(ours.method.data() - head.data());
+    require(understudy::test::disagreement<true>(head.substr(begin), ours.fields).empty());
+}
+
+void require_agreement(std::string_view head, const ResponseHead& ours) {
+    if (understudy::test::has_short_status_line(head)) return;
+    require(understudy::test::disagreement<false>(head, ours.fields).empty());
+}
+
 template <class Head, class Read>
 void check(std::string_view bytes, std::size_t split, const HeadLimits& limits, Read read) {
     HeadReader whole_reader(limits);
@@ -101,6 +116,7 @@ void check(std::string_view bytes, std::size_t split, const HeadLimits& limits, 
     if (verdict == ParseResult::done) {
         require(whole.size <= bytes.size() && whole.size <= limits.bytes);
         require_sound(whole, bytes, limits);
+        require_agreement(bytes.substr(0, whole.size), whole);
     }
     // A copy of its own for the first part, so that a read behind its end is seen.
     const std::string first(bytes.substr(0, split));

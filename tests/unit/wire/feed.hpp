@@ -24,7 +24,9 @@ struct Verdict {
 
 inline std::string fields_text(const Fields& fields) {
     std::string text;
-    for (const auto& [name, value] : fields) {
+    for (const auto& field : fields) {
+        const auto name = field.name;
+        const auto value = field.value;
         text.append(name).append("=").append(value).append("\n");
     }
     return text;
