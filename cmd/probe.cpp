@@ -102,8 +102,10 @@ Task<void> ask(Bench& bench, const config::Upstream& upstream, std::string model
     const std::string body = question(model);
     wire::RequestFacts facts;
     wire::scan_request(body, facts);
+    const upstreams::HeadTemplate head(upstream);
     upstreams::AttemptSpec spec;
     spec.upstream = &upstream;
+    spec.head_template = &head;
     spec.peer = &peer;
     spec.head.method = "POST";
     spec.head.path = "/chat/completions";

@@ -7,6 +7,7 @@
 
 namespace understudy::proxy {
 
+using wire::FieldId;
 using wire::iequals;
 
 namespace {
@@ -37,8 +38,8 @@ std::optional<LocalError> authenticate(const config::Config& config, Inbound& re
     if (config.keys.empty()) return std::nullopt;
     const auto& fields = request.head.fields;
     bool offered = false;
-    for (const auto credential :
-         {bearer(fields.find("authorization")), fields.find("x-api-key"), fields.find("api-key")}) {
+    for (const auto credential : {bearer(fields.find(FieldId::authorization)),
+                                  fields.find(FieldId::x_api_key), fields.find(FieldId::api_key)}) {
         if (credential.empty()) continue;
         offered = true;
         request.key = find_key(config, credential);

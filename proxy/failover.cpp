@@ -32,8 +32,8 @@ using upstreams::Clock;
 using upstreams::Task;
 using wire::FailureClass;
 
-Failover::Failover(Session& session, Inbound& request, std::shared_ptr<Runtime> runtime)
-    : session_(session), request_(request), runtime_(std::move(runtime)) {}
+Failover::Failover(Session& session, Inbound& request, Runtime& runtime)
+    : session_(session), request_(request), runtime_(runtime) {}
 
 Failover::~Failover() {
     record_.reset();  // settles while the request it refers to is still there
@@ -45,7 +45,7 @@ std::string_view Failover::sent_model(const RuntimeEntry& entry) const {
 
 Task<void> Failover::run() {
     auto refusal = understand();
-    record_.emplace(*runtime_, request_, route_, session_.client_gone());
+    record_.emplace(runtime_, request_, route_, session_.client_gone());
     if (refusal) {
         co_await answer_rejected(std::move(*refusal));
         co_return;
@@ -74,10 +74,11 @@ Task<void> Failover::answer_rejected(LocalError error) {
 }
 
 upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
-    const auto& config = runtime_->config();
+    const auto& config = runtime_.config();
     upstreams::AttemptSpec spec;
     spec.upstream = entry.upstream;
     spec.peer = entry.peer.get();
+    spec.head_template = entry.head.get();
     spec.head.method = request_.head.method;
     spec.head.path = request_.endpoint.path;
     spec.head.client = &request_.head;
@@ -89,7 +90,7 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     if (request_.facts.has_model || request_.facts.json) spec.model = entry.model;
     spec.shape = request_.endpoint.shape;
     spec.stream = request_.facts.stream;
-    spec.several_choices = asks_for_several(request_);
+    spec.several_choices = spec.stream && asks_for_several(request_);
     spec.inject_usage =
         request_.facts.stream && request_.endpoint.streams && !request_.facts.include_usage;
     spec.buffer_response = config.limits.buffer_response_bytes;
@@ -104,7 +105,7 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     const auto& entry = *chain_[position];
     const auto spec = spec_for(entry);
     Attempt attempt(spec, session_.signal(), session_.client_gone());
-    AttemptRecord record(*runtime_, *record_, request_, spec, attempt, sent_model(entry));
+    AttemptRecord record(runtime_, *record_, request_, spec, attempt, sent_model(entry));
     co_await attempt.run();
     record.trace();
     if (attempt.state() != Attempt::State::failed) {
@@ -114,13 +115,14 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     if (session_.client_gone()) co_return Step::done;
     remember_failure(attempt, position);
     const auto decision = decide_after(attempt, position);
-    co_await attempt.settle();
+    const bool released = attempt.release();
+    if (!released) co_await attempt.settle();
     switch (decision.action) {
         case Decision::Action::retry:
             delay_ = decision.delay;
             co_return Step::retry;
         case Decision::Action::next:
-            runtime_->shard()
+            runtime_.shard()
                 .failover(entry.upstream->name, chain_[position + 1]->upstream->name,
                           static_cast<std::size_t>(attempt.failure()))
                 .add();
@@ -137,17 +139,20 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
     record_->status = attempt.head().status;
     const bool whole = attempt.state() == Attempt::State::whole;
     const auto bill = record.bill();
-    const auto fields = answer_fields(request_, *record_, entry.upstream->name, sent_model(entry),
-                                      whole ? &bill : nullptr);
+    auto& head = session_.head_buffer();
+    add_upstream_head(head, attempt.head());
+    add_answer_fields(head, request_, *record_, entry.upstream->name, sent_model(entry),
+                      whole ? &bill : nullptr);
     if (whole) {
         record_->whole = true;
-        co_await relay_whole(session_, attempt.head(), attempt.body(), fields);
+        co_await relay_whole(session_, head, attempt.head().status, attempt.body());
     } else {
-        co_await relay_stream(session_, attempt, fields);
+        co_await relay_stream(session_, attempt, head);
         if (attempt.state() == Attempt::State::broken) record_->outcome = Outcome::exhausted;
     }
     record_->deliver();
-    co_await attempt.settle();
+    const bool released = attempt.release();
+    if (!released) co_await attempt.settle();
 }
 
 void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
@@ -221,13 +226,17 @@ LocalError Failover::local_failure() const {
 Task<void> Failover::answer_failure() {
     const bool transient = upstreams_fault(primary_->failure);
     record_->outcome = transient ? Outcome::exhausted : Outcome::client_error;
-    auto fields = answer_fields(request_, *record_, primary_->upstream, primary_->model, nullptr);
+    std::string fields;
+    add_answer_fields(fields, request_, *record_, primary_->upstream, primary_->model, nullptr);
     // The chain has been tried to its end: a client's library need not start it again at once.
-    const bool says_itself = primary_->head.fields.find("x-should-retry:") != std::string::npos;
+    const bool says_itself = primary_->head.says_should_retry;
     if (transient && record_->attempts > 1 && !says_itself) fields += "x-should-retry: false\r\n";
     if (primary_->answered) {
         record_->status = primary_->head.status;
-        co_await relay_whole(session_, primary_->head, primary_->body, fields);
+        auto& head = session_.head_buffer();
+        add_upstream_head(head, primary_->head);
+        head += fields;
+        co_await relay_whole(session_, head, primary_->head.status, primary_->body);
         co_return;
     }
     const auto error = local_failure();

@@ -10,13 +10,12 @@
 #include "upstreams/attempt.hpp"
 #include "upstreams/task.hpp"
 
-#include <atomic>
+#include <boost/container/small_vector.hpp>
+
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace understudy::proxy {
 
@@ -25,7 +24,7 @@ class Session;
 class Failover {
   public:
     /// All arguments outlive this.
-    Failover(Session& session, Inbound& request, std::shared_ptr<Runtime> runtime);
+    Failover(Session& session, Inbound& request, Runtime& runtime);
     ~Failover();
     Failover(const Failover&) = delete;
     Failover& operator=(const Failover&) = delete;
@@ -64,9 +63,9 @@ class Failover {
 
     Session& session_;
     Inbound& request_;
-    std::shared_ptr<Runtime> runtime_;
+    Runtime& runtime_;
     const RuntimeRoute* route_ = nullptr;
-    std::vector<const RuntimeEntry*> chain_;
+    boost::container::small_vector<const RuntimeEntry*, 4> chain_;
     std::optional<RequestRecord> record_;
     std::optional<PrimaryFailure> primary_;
     std::string tried_;  // for the message when nothing answered

@@ -5,6 +5,7 @@
 
 namespace understudy::proxy {
 
+using wire::FieldId;
 using wire::iequals;
 
 namespace {
@@ -36,12 +37,25 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 }
 
 std::string_view usable_request_id(const wire::RequestHead& head) {
-    const auto id = head.fields.find("x-request-id");
+    const auto id = head.fields.find(wire::FieldId::x_request_id);
     return visible(id) ? id : std::string_view();
 }
 
+namespace {
+
+void read_session(Inbound& request) {
+    const auto& fields = request.head.fields;
+    auto session = fields.find("x-understudy-session");
+    if (session.empty()) session = fields.find(FieldId::x_litellm_session_id);
+    if (visible(session)) request.session = session;
+}
+
+}  // namespace
+
 std::string read_overrides(Inbound& request) {
     const auto& fields = request.head.fields;
+    constexpr wire::FieldSet kSpokenToUs{FieldId::x_understudy, FieldId::x_litellm_session_id};
+    if (!fields.present().intersects(kSpokenToUs)) return {};
     request.chain = fields.find("x-understudy-chain");
     if (const auto text = fields.find("x-understudy-deadline"); text.data() != nullptr) {
         request.deadline = parse_duration(text);
@@ -53,9 +67,7 @@ std::string read_overrides(Inbound& request) {
         }
         request.may_fall_back = iequals(text, "on");
     }
-    auto session = fields.find("x-understudy-session");
-    if (session.empty()) session = fields.find("x-litellm-session-id");
-    if (visible(session)) request.session = session;
+    read_session(request);
     return {};
 }
 

@@ -34,7 +34,7 @@ LocalError bad_request(std::string message, std::string_view code = "invalid_req
 
 std::optional<LocalError> Failover::scan_body() {
     auto& facts = request_.facts;
-    const auto content_type = request_.head.fields.find("content-type");
+    const auto content_type = request_.head.fields.find(wire::FieldId::content_type);
     if (is_multipart(content_type)) {
         const auto boundary = wire::multipart_boundary(content_type);
         if (boundary.empty() || !wire::scan_multipart(request_.body, boundary, facts)) {
@@ -42,7 +42,7 @@ std::optional<LocalError> Failover::scan_body() {
         }
         return std::nullopt;
     }
-    if (const auto encoding = request_.head.fields.find("content-encoding");
+    if (const auto encoding = request_.head.fields.find(wire::FieldId::content_encoding);
         !encoding.empty() && !iequals(encoding, "identity")) {
         return LocalError(400, "unsupported_encoding",
                           "Compressed request bodies are not supported; send it as it is.");
@@ -73,10 +73,10 @@ std::optional<LocalError> Failover::understand() {
         return error;
     }
     if (auto error = authorize(request_, model)) return error;
-    route_ = runtime_->route_for(model);
+    route_ = runtime_.route_for(model);
     if (route_ == nullptr) {
         std::string known;
-        for (const auto& route : runtime_->config().routes) {
+        for (const auto& route : runtime_.config().routes) {
             known += (known.empty() ? "" : ", ") + route.model;
         }
         LocalError error(404, "model_not_found",

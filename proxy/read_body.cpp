@@ -27,7 +27,7 @@ LocalError out_of_memory() {
 }
 }  // namespace
 
-// True: request_.body is whole. False: the client was answered, or is gone.
+// True: the body is whole. False: the client was answered, or is gone.
 Task<bool> Session::read_body() {
     const auto framing = request_.head.framing;
     request_.body = {};
@@ -44,9 +44,17 @@ Task<bool> Session::read_body() {
     } else if (framing.kind == wire::BodyKind::chunked) {
         whole = co_await read_chunked_body();
     }
-    if (!whole) co_return false;
-    steady_views();
-    co_return true;
+    co_return whole;
+}
+
+// The usual case: the whole request came in one read.
+bool Session::body_is_here() {
+    const auto& framing = request_.head.framing;
+    if (framing.kind != wire::BodyKind::length) return false;
+    const std::size_t held = client_->in.size() - request_.head.size;
+    if (held < framing.length) return false;
+    request_size_ = request_.head.size + static_cast<std::size_t>(framing.length);
+    return true;
 }
 
 Task<bool> Session::read_sized_body(std::uint64_t size) {
@@ -110,9 +118,7 @@ void Session::steady_views() {
     // A chunked body was decoded in place, but the head still says how it came; framing is kept.
     const auto framing = request_.head.framing;
     if (request_.head.method.data() != in.data()) {
-        const auto& limits = runtime_->config().limits;
-        wire::HeadReader again(wire::HeadLimits{limits.header_bytes, limits.header_count});
-        again.read_request(in.view(), request_.head);
+        head_reader_.read_request(in.view(), request_.head);
         request_.head.framing = framing;
         request_.endpoint = match_endpoint(request_.head.method, request_.head.target);
     }

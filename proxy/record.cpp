@@ -1,6 +1,7 @@
 #include "proxy/record.hpp"
 
 #include "proxy/log.hpp"
+#include "wire/append.hpp"
 
 #include <algorithm>
 
@@ -57,14 +58,21 @@ metrics::TokenCounts disjoint(const wire::Usage& usage) {
 
 }  // namespace
 
+void append_model_name(std::string& out, std::string_view model) {
+    const auto from = out.size();
+    out.append(model.substr(0, kMaxNameInTrace));
+    for (auto at = from; at < out.size(); ++at) {
+        const char c = out[at];
+        const bool plain = c > ' ' && c < 0x7f && c != ',' && c != ';' && c != '"' && c != '\\';
+        if (!plain) out[at] = '_';
+    }
+}
+
 std::string attempt_name(std::string_view upstream, std::string_view model) {
     std::string name(upstream);
     if (model.empty()) return name;
     name += '/';
-    for (const char c : model.substr(0, kMaxNameInTrace)) {
-        const bool plain = c > ' ' && c < 0x7f && c != ',' && c != ';' && c != '"' && c != '\\';
-        name += plain ? c : '_';
-    }
+    append_model_name(name, model);
     return name;
 }
 
@@ -168,31 +176,43 @@ AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inb
       spec_(spec),
       attempt_(attempt),
       sent_model_(sent_model),
-      series_(runtime.series(*spec.upstream, runtime.label(sent_model), operation_of(inbound))) {
+      series_(runtime.series(*spec.upstream, sent_model, operation_of(inbound))) {
     ++request_.attempts;
 }
 
 void AttemptRecord::trace() {
+    constexpr std::size_t kUsualEntry = 80;
     auto& out = request_.trace;
+    out.reserve(out.size() + kUsualEntry);
     if (!out.empty()) out += ", ";
-    out += attempt_name(spec_.upstream->name, sent_model_);
+    out += spec_.upstream->name;
+    if (!sent_model_.empty()) append_model_name(out += '/', sent_model_);
+    out.append(1, ';').append(wire::name_of(attempt_.failure())).append(1, ';');
     const auto status = attempt_.head().status;
-    out.append(1, ';').append(wire::name_of(attempt_.failure()));
-    out.append(1, ';').append(status != 0 ? std::to_string(status) : "-");
+    if (status != 0) {
+        wire::append_number(out, status);
+    } else {
+        out += '-';
+    }
     const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
-    out.append(1, ';').append(std::to_string(milliseconds(end - attempt_.started())));
+    wire::append_number(out += ';', milliseconds(end - attempt_.started()));
     out += "ms";
 }
 
-Bill AttemptRecord::bill() const {
+const Bill& AttemptRecord::bill() {
     using State = upstreams::Attempt::State;
+    if (final_) return *final_;
     const auto state = attempt_.state();
     const auto& metered = attempt_.metered();
     const bool cut = (state == State::committed || state == State::broken ||
                       (state == State::finished && attempt_.event_stream())) &&
                      metered.content_events > 0;
-    const auto* price = runtime_.price(*spec_.upstream, metered.model, sent_model_);
-    return bill_for(metered, cut, spec_.body.size(), price);
+    // A price is looked up only for what can be billed.
+    const auto* price = metered.usage || cut
+                            ? runtime_.price(*spec_.upstream, metered.model, sent_model_)
+                            : nullptr;
+    now_ = bill_for(metered, cut, spec_.body.size(), price);
+    return state == State::whole ? final_.emplace(now_) : now_;
 }
 
 AttemptRecord::~AttemptRecord() {
@@ -210,7 +230,7 @@ AttemptRecord::~AttemptRecord() {
     if (attempt_.first_token_at() != TimePoint{} && attempt_.event_stream()) {
         series_.first_token.observe(nanoseconds(attempt_.first_token_at() - attempt_.sent_at()));
     }
-    const auto bill = this->bill();
+    const auto& bill = this->bill();
     if (bill.reported || bill.estimated) {
         const auto source = bill.reported ? metrics::Source::reported : metrics::Source::estimated;
         series_.add_usage(bill.tokens, source);

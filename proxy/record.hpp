@@ -20,6 +20,8 @@ namespace understudy::proxy {
 
 /// "openai/gpt-4o": safe for headers and logs whatever the client called its model.
 std::string attempt_name(std::string_view upstream, std::string_view model);
+/// The part behind the slash.
+void append_model_name(std::string& out, std::string_view model);
 
 /// Tokens and cost of one attempt, or of all attempts of a request.
 struct Bill {
@@ -47,9 +49,9 @@ class RequestRecord {
     std::string_view error_code;  // of a LocalError, static
     std::string trace;            // x-understudy-trace
     std::uint32_t attempts = 0;
-    std::string served_by;     // upstream that answered
-    std::string served_model;  // as that upstream names it
-    Bill bill;                 // of the attempt that served
+    std::string_view served_by;  // upstream that answered; the configuration's
+    std::string served_model;    // as that upstream names it
+    Bill bill;                   // of the attempt that served
     std::int64_t total_cost_pico_usd = 0;
     std::chrono::nanoseconds waited{0};  // for upstreams
     bool delivered = false;              // the client has it all: what happens after is its affair
@@ -81,16 +83,17 @@ class AttemptRecord {
     /// Adds this attempt to the request's trace; once, when its fate is known.
     void trace();
     /// What this attempt costs as far as it is known now.
-    Bill bill() const;
-    metrics::AttemptSeries& series() { return series_; }
+    const Bill& bill();
 
   private:
     Runtime& runtime_;
     RequestRecord& request_;
     const upstreams::AttemptSpec& spec_;
     const upstreams::Attempt& attempt_;
-    std::string sent_model_;
+    std::string_view sent_model_;
     metrics::AttemptSeries& series_;
+    std::optional<Bill> final_;  // of a whole answer: nothing can change it any more
+    Bill now_;
 };
 
 /// Counts and logs a request that was refused before it had a route.

@@ -1,6 +1,7 @@
 #include "proxy/relay.hpp"
 
 #include "proxy/session.hpp"
+#include "wire/append.hpp"
 #include "wire/chunk.hpp"
 #include "wire/json_scan.hpp"
 
@@ -11,16 +12,17 @@ namespace understudy::proxy {
 using upstreams::Attempt;
 using upstreams::GatherList;
 using upstreams::Task;
+using wire::append_number;
 
 namespace {
 
 void line(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
 }
-
-void start_line(std::string& out, const upstreams::AnswerHead& head) {
-    out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(1, ' ');
-    out.append(head.reason).append("\r\n").append(head.fields);
+void line(std::string& out, std::string_view name, std::uint64_t value) {
+    out.append(name).append(": ");
+    append_number(out, value);
+    out.append("\r\n");
 }
 
 // The error event that ends a stream which cannot be completed (shape: reference errors.md 5).
@@ -48,7 +50,7 @@ class ClientFraming {
     wire::BodyKind kind() const { return kind_; }
     void write_field(std::string& head) const {
         if (kind_ == wire::BodyKind::chunked) line(head, "transfer-encoding", "chunked");
-        if (kind_ == wire::BodyKind::length) line(head, "content-length", std::to_string(length_));
+        if (kind_ == wire::BodyKind::length) line(head, "content-length", length_);
     }
 
   private:
@@ -58,51 +60,49 @@ class ClientFraming {
 
 }  // namespace
 
-std::string answer_fields(const Inbound& request, const RequestRecord& record,
-                          std::string_view upstream, std::string_view model, const Bill* bill) {
-    std::string out;
-    out.reserve(320);
+void add_upstream_head(std::string& out, const upstreams::AnswerHead& head) {
+    out.append("HTTP/1.1 ");
+    append_number(out, head.status);
+    out.append(1, ' ').append(head.reason).append("\r\n").append(head.fields);
+}
+
+void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
+                       std::string_view upstream, std::string_view model, const Bill* bill) {
     line(out, "x-request-id", request.request_id);
     if (!upstream.empty()) {
         line(out, "x-understudy-upstream", upstream);
-        const auto name = attempt_name("", model);
-        if (name.size() > 1) line(out, "x-understudy-model", std::string_view(name).substr(1));
+        if (!model.empty()) {
+            out.append("x-understudy-model: ");
+            append_model_name(out, model);
+            out.append("\r\n");
+        }
     }
-    line(out, "x-understudy-attempts", std::to_string(record.attempts));
+    line(out, "x-understudy-attempts", record.attempts);
     if (!record.trace.empty()) line(out, "x-understudy-trace", record.trace);
     if (bill != nullptr && bill->cost_pico_usd) {
         const auto usd = metrics::format_usd(*bill->cost_pico_usd);
         line(out, "x-understudy-cost-usd", usd);
         line(out, "x-litellm-response-cost", usd);
     }
-    return out;
 }
 
-Task<void> relay_whole(Session& session, const upstreams::AnswerHead& head, std::string_view body,
-                       const std::string& our_fields) {
-    std::string out;
-    out.reserve(head.fields.size() + our_fields.size() + 128);
-    start_line(out, head);
-    out += our_fields;
-    if (head.status != 204 && head.status != 304) {
-        line(out, "content-length", std::to_string(body.size()));
-    }
-    out.append(session.connection_field()).append("\r\n");
+Task<void> relay_whole(Session& session, std::string& head, unsigned status,
+                       std::string_view body) {
+    if (status != 204 && status != 304) line(head, "content-length", body.size());
+    head.append(session.connection_field()).append("\r\n");
     GatherList list;
-    list.add(out);
+    list.add(head);
     list.add(body);
-    co_await session.send(list);
+    const bool sent = session.send_at_once(list) || co_await session.send(list);
+    static_cast<void>(sent);  // the session knows that its client is gone
 }
 
-Task<void> relay_stream(Session& session, Attempt& attempt, const std::string& our_fields) {
+Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {
     using State = Attempt::State;
     const ClientFraming framing(session, attempt);
     const bool chunked = framing.kind() == wire::BodyKind::chunked;
     if (framing.kind() == wire::BodyKind::until_close) session.close_after_answer();
 
-    std::string head;
-    start_line(head, attempt.head());
-    head += our_fields;
     framing.write_field(head);
     head.append(session.connection_field()).append("\r\n");
 
@@ -121,7 +121,7 @@ Task<void> relay_stream(Session& session, Attempt& attempt, const std::string& o
         out.add(data);
         if (size) out.add(wire::kChunkEnd);
         if (chunked && attempt.state() == State::finished) out.add(wire::kLastChunk);
-        const bool sent = out.empty() || co_await session.send(out);
+        const bool sent = session.send_at_once(out) || co_await session.send(out);
         if (!sent) co_return;
         before = {};
         attempt.advance();

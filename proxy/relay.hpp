@@ -12,17 +12,21 @@ namespace understudy::proxy {
 
 class Session;
 
-/// Header lines that say who answered: x-request-id, x-understudy-upstream, -model, -attempts,
+/// Begins the head of an answer in `out`: the status line and the upstream's own fields.
+void add_upstream_head(std::string& out, const upstreams::AnswerHead& head);
+
+/// Adds header lines that say who answered: x-request-id, x-understudy-upstream, -model, -attempts,
 /// -trace, and the cost where it is known before the head is sent.
-std::string answer_fields(const Inbound& request, const RequestRecord& record,
-                          std::string_view upstream, std::string_view model, const Bill* bill);
+void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
+                       std::string_view upstream, std::string_view model, const Bill* bill);
 
-/// A whole answer, or an upstream's error as it came: status, fields and body verbatim.
-upstreams::Task<void> relay_whole(Session& session, const upstreams::AnswerHead& head,
-                                  std::string_view body, const std::string& our_fields);
+/// A whole answer, or an upstream's error as it came. `head` holds what the functions above put
+/// there; framing and Connection are added here. It and `body` stay untouched until this is done.
+upstreams::Task<void> relay_whole(Session& session, std::string& head, unsigned status,
+                                  std::string_view body);
 
-/// A committed answer, piece by piece, to its end: proper, or visibly cut.
+/// A committed answer, piece by piece, to its end: proper, or visibly cut. `head` as above.
 upstreams::Task<void> relay_stream(Session& session, upstreams::Attempt& attempt,
-                                   const std::string& our_fields);
+                                   std::string& head);
 
 }  // namespace understudy::proxy

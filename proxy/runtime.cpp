@@ -43,6 +43,8 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     : loaded_(std::move(loaded)), shard_(shard), unrouted_(&shard.route("none")) {
     const auto& config = loaded_->config();
     std::vector<std::shared_ptr<upstreams::Peer>> by_index;
+    std::vector<std::shared_ptr<const upstreams::HeadTemplate>> heads;
+    last_series_.resize(config.upstreams.size());
     std::map<std::string, std::uint32_t> shares;  // upstreams with the same address share a pool
     for (const auto& upstream : config.upstreams) {
         const auto share = static_cast<std::uint32_t>(
@@ -60,6 +62,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
             peer->update(limit, loaded_->tls_for(upstream));
         }
         by_index.push_back(std::move(peer));
+        heads.push_back(std::make_shared<const upstreams::HeadTemplate>(upstream));
         if (upstream.model) known_models_.insert(*upstream.model);
     }
     std::erase_if(peers, [](const auto& p) { return p.second.expired(); });
@@ -74,6 +77,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
             e.upstream = &upstream;
             e.entry = &entry;
             e.peer = by_index[entry.upstream];
+            e.head = heads[entry.upstream];
             e.model = model_of(entry, upstream);
             if (e.model) {
                 known_models_.insert(*e.model);
@@ -97,24 +101,33 @@ std::string_view Runtime::label(std::string_view model) const {
     return it != known_models_.end() ? std::string_view(*it) : std::string_view("other");
 }
 
-metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream,
-                                        std::string_view model_label,
+metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream, std::string_view model,
                                         metrics::Operation operation) {
-    auto& slot = series_[{&upstream, std::string(model_label), operation}];
-    if (slot == nullptr) slot = &shard_.attempt(upstream.name, model_label, operation);
+    auto& last = last_series_[static_cast<std::size_t>(&upstream - config().upstreams.data())];
+    if (last.series == nullptr || last.operation != operation || last.model != model) {
+        last.series = &find_series(upstream, label(model), operation);
+        last.operation = operation;
+        last.model.assign(model);
+    }
+    return *last.series;
+}
+
+metrics::AttemptSeries& Runtime::find_series(const config::Upstream& upstream,
+                                             std::string_view label, metrics::Operation operation) {
+    auto& slot = series_[{&upstream, std::string(label), operation}];
+    if (slot == nullptr) slot = &shard_.attempt(upstream.name, label, operation);
     return *slot;
 }
 
 const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
                                           std::string_view answered, std::string_view asked) {
     if (upstream.price) return &*upstream.price;
-    std::string key = upstream.price_provider;
+    auto& key = price_key_.assign(upstream.price_provider);
     key.append(1, '\n').append(answered).append(1, '\n').append(asked);
     const auto it = prices_.find(key);
     if (it != prices_.end()) return it->second;
     const auto* found = config().prices->resolve(upstream.price_provider, answered, asked);
-    if (prices_.size() < kPriceMemo && key.size() < kLongestMemo)
-        prices_.emplace(std::move(key), found);
+    if (prices_.size() < kPriceMemo && key.size() < kLongestMemo) prices_.emplace(key, found);
     return found;
 }
 

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "metrics/series.hpp"
 #include "upstreams/peer.hpp"
+#include "upstreams/request_head.hpp"
 
 #include <map>
 #include <memory>
@@ -36,6 +37,7 @@ struct RuntimeEntry {
     const config::Upstream* upstream = nullptr;
     const config::ChainEntry* entry = nullptr;
     std::shared_ptr<upstreams::Peer> peer;
+    std::shared_ptr<const upstreams::HeadTemplate> head;
     std::optional<std::string> model;  // sent instead of the client's
 };
 
@@ -57,8 +59,8 @@ class Runtime {
     const RuntimeRoute* route_for(std::string_view model) const;
     /// The label of a model: itself when the configuration names it, else "other".
     std::string_view label(std::string_view model) const;
-    /// Counters of one model at one upstream; created at first use.
-    metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model_label,
+    /// Counters of one model (by its label) at one upstream; created at first use.
+    metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model,
                                    metrics::Operation operation);
     /// What an answer by `answered` costs at this upstream when `asked` was asked for; null:
     /// unknown.
@@ -73,9 +75,20 @@ class Runtime {
     std::vector<RuntimeRoute> routes_;
     std::set<std::string, std::less<>> known_models_;
     metrics::RouteSeries* unrouted_;
+    /// The series asked for last: requests to one upstream mostly name the same model.
+    struct LastSeries {
+        std::string model;
+        metrics::Operation operation{};
+        metrics::AttemptSeries* series = nullptr;
+    };
+    metrics::AttemptSeries& find_series(const config::Upstream& upstream, std::string_view label,
+                                        metrics::Operation operation);
+
+    std::vector<LastSeries> last_series_;  // by the upstream's place in the configuration
     using SeriesKey = std::tuple<const config::Upstream*, std::string, metrics::Operation>;
     std::map<SeriesKey, metrics::AttemptSeries*> series_;
     std::map<std::string, const metrics::ModelPrice*, std::less<>> prices_;  // bounded memo
+    std::string price_key_;                                                  // scratch
 };
 
 }  // namespace understudy::proxy

@@ -12,6 +12,7 @@
 namespace understudy::proxy {
 
 using upstreams::Clock;
+using upstreams::coarse_now;
 using upstreams::GatherList;
 using upstreams::kReadBuffer;
 using upstreams::Stream;
@@ -116,26 +117,25 @@ Task<void> Session::run() {
 // client_gone_ is not set).
 Task<bool> Session::more(std::chrono::milliseconds limit) {
     const auto received = client_->received();
-    timer_.set(Clock::now() + limit);
+    timer_.set(coarse_now() + limit);
     for (;;) {
         // Look before arming: the caller may move the buffer when bytes have come.
         if (client_->received() != received) co_return true;
         if (client_->read_error()) client_gone_ = true;
         if (client_gone_) co_return false;
-        if (timer_.expired(Clock::now())) co_return false;
+        if (timer_.expired()) co_return false;
         client_->arm_read();
         co_await signal_.wait();
     }
 }
 
 Task<bool> Session::read_head() {
-    head_reader_ =
-        wire::HeadReader(wire::HeadLimits{worker_.runtime()->config().limits.header_bytes,
-                                          worker_.runtime()->config().limits.header_count});
+    const auto& first_limits = worker_.runtime()->config().limits;
+    head_reader_.reset({first_limits.header_bytes, first_limits.header_count});
     auto& in = client_->in;
     std::optional<upstreams::TimePoint> head_deadline;
     for (;;) {
-        runtime_ = worker_.runtime();
+        if (runtime_ != worker_.runtime()) runtime_ = worker_.runtime();
         const auto& limits = runtime_->config().limits;
         // Old clients send an empty line behind a body; it begins no request (RFC 9112 2.2).
         while (in.view().starts_with("\r\n")) {
@@ -208,14 +208,13 @@ std::optional<LocalError> Session::check_head() {
 Task<void> Session::serve_one() {
     keep_alive_ = request_.head.keep_alive;
     answered_ = true;
-    continue_sent_ = false;
     request_.key = nullptr;
     request_.session.clear();
     request_.facts.model.clear();  // until this request's body has been read
     request_.facts.stream = false;
     const Counted counted(worker_.shared().inflight);
     request_.request_id = usable_request_id(request_.head);
-    if (request_.request_id.empty()) request_.request_id = worker_.make_request_id();
+    if (request_.request_id.empty()) worker_.make_request_id(request_.request_id);
     if (auto error = check_head()) {
         if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
         if (linger_) keep_alive_ = false;
@@ -223,14 +222,15 @@ Task<void> Session::serve_one() {
         co_await answer(*error);
         co_return;
     }
-    const bool whole = co_await read_body();
+    const bool whole = body_is_here() || co_await read_body();
     if (!whole) co_return;
+    steady_views();
     request_.received_at = Clock::now();
     if (worker_.shared().draining) keep_alive_ = false;
     handling_ = true;
     if (!client_->read_armed()) client_->arm_read();  // tells at once when the client leaves
     if (request_.endpoint.kind == EndpointKind::proxied) {
-        Failover failover(*this, request_, runtime_);
+        Failover failover(*this, request_, *runtime_);
         co_await failover.run();
     } else {
         co_await answer_admin(*this, request_, *runtime_);
@@ -245,20 +245,24 @@ void Session::finish_request() {
     timer_.clear();
 }
 
+bool Session::send_at_once(GatherList& list) {
+    return list.empty() || client_->send(list) == Stream::SendState::done;
+}
+
 Task<bool> Session::send(GatherList& list) {
     auto state = client_->send(list);
     const auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
     while (state == Stream::SendState::blocked && !client_gone_) {
         const auto left = list.bytes();
-        timer_.set(Clock::now() + limit);
+        timer_.set(coarse_now() + limit);
         client_->arm_write();
         while (!client_->writable() && !client_gone_) {
             co_await signal_.wait();
-            if (timer_.expired(Clock::now())) break;
+            if (timer_.expired()) break;
         }
         if (client_gone_) break;
         state = client_->send(list);
-        if (list.bytes() == left && timer_.expired(Clock::now())) break;  // takes nothing
+        if (list.bytes() == left && timer_.expired()) break;  // takes nothing
     }
     if (state == Stream::SendState::done) co_return true;
     client_gone_ = true;
@@ -303,7 +307,7 @@ Task<bool> Session::refuse(LocalError error) {
     keep_alive_ = false;
     linger_ = true;
     request_.head.method = {};
-    request_.request_id = worker_.make_request_id();
+    worker_.make_request_id(request_.request_id);
     reject(*runtime_, request_, error);
     co_await answer(error);
     co_return false;

@@ -26,6 +26,8 @@ class Session final : public upstreams::StreamListener {
     const bool& client_gone() const { return client_gone_; }
     Role role() const { return role_; }
 
+    /// Sends `list` if the socket takes all of it now. False: send() has to go on with the rest.
+    bool send_at_once(upstreams::GatherList& list);
     /// Sends all of `list`. False: the client is gone or takes nothing any more; the session then
     /// ends after the request.
     upstreams::Task<bool> send(upstreams::GatherList& list);
@@ -34,6 +36,11 @@ class Session final : public upstreams::StreamListener {
                                  std::string_view fields, std::string_view body);
     upstreams::Task<void> answer(const LocalError& error, std::string_view fields = {});
 
+    /// Where the head of an answer is put together: empty, and kept from request to request.
+    std::string& head_buffer() {
+        head_out_.clear();
+        return head_out_;
+    }
     /// The answer goes to a client that understands the chunked coding.
     bool chunked_allowed() const { return request_.head.minor_version >= 1; }
     /// Whether the connection stays open after this answer; decides the Connection field too.
@@ -62,6 +69,7 @@ class Session final : public upstreams::StreamListener {
     static upstreams::Task<void> live(std::unique_ptr<Session, void (*)(Session*)> self);
     upstreams::Task<void> run();
     upstreams::Task<bool> read_head();
+    bool body_is_here();
     upstreams::Task<bool> read_body();
     upstreams::Task<bool> read_sized_body(std::uint64_t size);
     upstreams::Task<bool> read_chunked_body();
@@ -88,7 +96,6 @@ class Session final : public upstreams::StreamListener {
     bool handling_ = false;  // a request is being answered: a read error means the client left
     bool client_gone_ = false;
     bool keep_alive_ = true;
-    bool continue_sent_ = false;
     bool linger_ = false;  // input may be unread: close gently
     bool reset_ = false;
     bool answered_ = false;

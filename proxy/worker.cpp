@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <sys/socket.h>
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -33,8 +34,7 @@ const std::string& overloaded_answer() {
 }  // namespace
 
 Worker::Worker(std::size_t index, Shared& shared, metrics::Shard& shard)
-    : index_(index),
-      shared_(shared),
+    : shared_(shared),
       shard_(shard),
       work_(io_.get_executor()),
       timers_(io_),
@@ -99,14 +99,16 @@ void Worker::stop() {
     });
 }
 
-std::string Worker::make_request_id() {
+void Worker::make_request_id(std::string& id) {
     static constexpr char kHex[] = "0123456789abcdef";
-    std::string id = "req_";
+    constexpr std::string_view kPrefix = "req_";
+    std::array<char, kPrefix.size() + 32> text;
+    auto* out = std::copy(kPrefix.begin(), kPrefix.end(), text.data());
     for (int half = 0; half < 2; ++half) {
         auto bits = random_();
-        for (int i = 0; i < 16; ++i, bits >>= 4) id += kHex[bits & 15];
+        for (int i = 0; i < 16; ++i, bits >>= 4) *out++ = kHex[bits & 15];
     }
-    return id;
+    id.assign(text.data(), text.size());
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener) {

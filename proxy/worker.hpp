@@ -40,7 +40,6 @@ struct Shared {
     std::atomic<std::size_t> started{0};      // connections ever accepted
     std::atomic<std::size_t> sessions{0};     // of clients, of any kind
     std::atomic<bool> draining{false};
-    std::atomic<bool> admin_separate{false};
 };
 
 /// What a listener serves.
@@ -81,8 +80,8 @@ class Worker {
     void remove(Session* session) { sessions_.erase(session); }
     /// Uniform in [0, 1).
     double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
-    /// A fresh request id.
-    std::string make_request_id();
+    /// Writes a fresh request id: "req_" and 32 hex digits.
+    void make_request_id(std::string& id);
 
   private:
     struct Listener {
@@ -94,7 +93,6 @@ class Worker {
     void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket);
     void accept_later(const std::shared_ptr<Listener>& listener);
 
-    std::size_t index_;
     Shared& shared_;
     metrics::Shard& shard_;
     boost::asio::io_context io_{1};

@@ -149,7 +149,7 @@ Task<void> Attempt::hold_plain() {
         if (expected > 0 && expected <= spec_.buffer_response) {
             stream_->in.ensure_free(static_cast<std::size_t>(expected));
         }
-        set_deadline(std::min(sent_at_ + limits.response, Clock::now() + limits.idle));
+        set_deadline(std::min(sent_at_ + limits.response, coarse_now() + limits.idle));
         const bool came = co_await more();
         if (came) continue;
         if (state_ == State::failed) co_return;
@@ -396,9 +396,18 @@ Task<void> Attempt::pump() {
     }
 }
 
+bool Attempt::release() {
+    const bool rest_may_come =
+        stream_ && reader_ && !reader_->complete() && state_ == State::finished && keep_alive_;
+    if (rest_may_come) return false;
+    watch_.clear_deadline();
+    return_connection();
+    return true;
+}
+
 Task<void> Attempt::settle() {
     if (!stream_) co_return;
-    watch_.set_deadline(Clock::now() + kSettle);
+    watch_.set_deadline(coarse_now() + kSettle);
     while (reader_ && !reader_->complete() && state_ == State::finished && keep_alive_) {
         reader_->consumed(reader_->payload());
         stream_->in.clear();

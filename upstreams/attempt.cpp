@@ -4,9 +4,12 @@
 
 #include <boost/asio/error.hpp>
 
+#include <utility>
+
 namespace understudy::upstreams {
 
 using wire::FailureClass;
+using wire::FieldId;
 using wire::iequals;
 
 namespace {
@@ -31,7 +34,7 @@ Attempt::~Attempt() {
 }
 
 TimePoint Attempt::phase(std::chrono::milliseconds limit) const {
-    return Clock::now() + limit;
+    return coarse_now() + limit;
 }
 
 void Attempt::set_deadline(TimePoint at) {
@@ -70,20 +73,24 @@ bool Attempt::stale() const {
     return reused_ && !any_response_byte_ && failure_ == FailureClass::connection;
 }
 
-Task<void> Attempt::run() {
-    const std::string_view body = spec_.body;
-    if (spec_.facts != nullptr) {
-        edits_ = wire::plan_edits(body, *spec_.facts, spec_.model, spec_.inject_usage,
-                                  spec_.upstream->body);
+void Attempt::write_request() {
+    constexpr std::size_t kUsualHead = 1000;
+    const auto& rewrite = spec_.upstream->body;
+    if (spec_.facts != nullptr && (spec_.model || spec_.inject_usage || !rewrite.empty())) {
+        edits_ =
+            wire::plan_edits(spec_.body, *spec_.facts, spec_.model, spec_.inject_usage, rewrite);
+        wire::slices_of(spec_.body, edits_, slices_);
     }
-    wire::slices_of(body, edits_, slices_);
     OutboundHead head = spec_.head;
-    head.body_size = wire::edited_size(body, edits_);
-    out_head_.reserve(1024);
-    write_request_head(*spec_.upstream, head, out_head_);
+    head.body_size = wire::edited_size(spec_.body, edits_);
+    out_head_.reserve(kUsualHead);
+    spec_.head_template->write(head, out_head_);
+}
 
+Task<void> Attempt::run() {
+    write_request();
     for (bool fresh = false;; fresh = true) {
-        const bool leased = co_await lease(fresh);
+        const bool leased = (!fresh && lease_pooled()) || co_await lease();
         if (!leased) co_return;
         co_await exchange();
         if (!stale() || fresh) co_return;
@@ -98,7 +105,7 @@ Task<void> Attempt::exchange() {
     request_sent_ = false;
     any_response_byte_ = false;
     received_ = stream_->received();
-    const bool sent = co_await send_request();
+    const bool sent = send_at_once() || co_await send_slowly();
     if (!sent) co_return;
     sent_at_ = progress_at_ = Clock::now();
     const auto& limits = spec_.upstream->timeouts;
@@ -114,21 +121,16 @@ Task<void> Attempt::exchange() {
     }
 }
 
-Task<bool> Attempt::send_request() {
-    const auto& limits = spec_.upstream->timeouts;
-    set_deadline(phase(spec_.stream ? limits.first_token : limits.response));
+bool Attempt::send_at_once() {
     out_.clear();
     out_.add(out_head_);
-    for (const auto slice : slices_) out_.add(slice);
-    switch (stream_->send(out_)) {
-        case Stream::SendState::done:
-            request_sent_ = true;
-            co_return true;
-        case Stream::SendState::failed:
-        case Stream::SendState::blocked:
-            break;
+    if (edits_.empty()) {
+        out_.add(spec_.body);
+    } else {
+        for (const auto slice : slices_) out_.add(slice);
     }
-    co_return co_await send_slowly();
+    request_sent_ = stream_->send(out_) == Stream::SendState::done;
+    return request_sent_;
 }
 
 // Whether what came while the body was still being sent is the final answer. Interim answers (100,
@@ -148,6 +150,8 @@ bool Attempt::final_head_begun() {
 // The socket did not take everything. The upstream may answer before it has read it all (413, 401):
 // then its answer counts and the rest of the body stays unsent.
 Task<bool> Attempt::send_slowly() {
+    const auto& limits = spec_.upstream->timeouts;
+    set_deadline(phase(spec_.stream ? limits.first_token : limits.response));
     for (;;) {
         if (!stream_->in.empty() && final_head_begun()) co_return true;
         const auto received = stream_->received();
@@ -209,36 +213,44 @@ Task<bool> Attempt::read_head() {
     }
 }
 
+// Copies what goes to the client, neighbouring lines together.
 void Attempt::keep_fields(const wire::ResponseHead& head) {
+    // Besides what belongs to the connection, names that are ours to say.
+    constexpr auto kDropped =
+        wire::kHopByHop | wire::FieldSet{FieldId::content_length, FieldId::x_understudy,
+                                         FieldId::x_litellm_response_cost, FieldId::x_request_id};
     head_.fields.reserve(head.size);
-    const bool has_connection = head.fields.contains("connection");
+    std::string_view run;
     for (const auto& f : head.fields) {
-        if (wire::is_hop_by_hop(f.name) || iequals(f.name, "content-length")) continue;
-        if (has_connection && wire::named_by_connection(head.fields, f.name)) continue;
-        // Names that are ours to say. The upstream's request id is kept under another name.
-        if (f.name.size() > 13 && iequals(f.name.substr(0, 13), "x-understudy-")) continue;
-        if (iequals(f.name, "x-litellm-response-cost")) continue;
-        if (iequals(f.name, "x-request-id")) {
-            head_.fields += "x-upstream-request-id: ";
-        } else {
-            head_.fields.append(f.name).append(": ");
+        if (f.id == FieldId::x_request_id) {
+            // The upstream's request id is kept under another name.
+            head_.fields.append(std::exchange(run, {}));
+            head_.fields.append("x-upstream-request-id: ").append(f.value).append("\r\n");
         }
-        head_.fields.append(f.value).append("\r\n");
+        if (kDropped.contains(f.id)) continue;
+        if (head.fields.names_fields() && wire::named_by_connection(head.fields, f.name)) continue;
+        if (!run.empty() && run.data() + run.size() == f.name.data()) {
+            run = {run.data(), run.size() + f.line_size};
+        } else {
+            head_.fields.append(std::exchange(run, f.line()));
+        }
     }
+    head_.fields.append(run);
 }
 
 bool Attempt::accept_head(const wire::ResponseHead& head) {
     head_.status = head.status;
     head_.reason = head.reason;
     head_.framing = head.framing;
-    head_.content_type = head.fields.find("content-type");
-    content_encoding_ = head.fields.find("content-encoding");
+    const auto content_type = head.fields.find(FieldId::content_type);
+    content_encoding_ = head.fields.find(FieldId::content_encoding);
     keep_alive_ = head.keep_alive;
     keep_fields(head);
     if (head.status < 200 || head.status > 299) {
+        head_.says_should_retry = head.fields.contains("x-should-retry");
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
-    } else if (iequals(std::string_view(head_.content_type).substr(0, 17), "text/event-stream")) {
+    } else if (iequals(content_type.substr(0, 17), "text/event-stream")) {
         if (!spec_.stream && expects_json(spec_.shape)) {
             fail(FailureClass::malformed, "a plain answer was asked for, events came");
             return false;

@@ -26,6 +26,7 @@ struct AttemptSpec {
     AttemptSpec() = default;
     const config::Upstream* upstream = nullptr;
     Peer* peer = nullptr;
+    const HeadTemplate* head_template = nullptr;
     OutboundHead head;                          // body_size is filled in
     std::string_view body;                      // as the client sent it
     const wire::RequestFacts* facts = nullptr;  // null: send the body as it is
@@ -46,8 +47,8 @@ struct AnswerHead {
     unsigned status = 0;
     std::string reason;
     std::string fields;  // end-to-end fields as header lines, framing removed
-    std::string content_type;
     wire::Framing framing;
+    bool says_should_retry = false;  // has an x-should-retry of its own
 };
 
 class Attempt {
@@ -78,6 +79,9 @@ class Attempt {
     /// Committed: waits for more. Afterwards gather() has something, or state() has changed, or
     /// both.
     Task<void> pump();
+    /// The answer was used: gives its connection back if nothing more will come on it. False: call
+    /// settle().
+    bool release();
     /// Finished: lets the connection come to its end so that it can be used again. Bounded and
     /// short.
     Task<void> settle();
@@ -112,14 +116,16 @@ class Attempt {
     using FailureClass = wire::FailureClass;
 
     // lease.cpp: a connection, pooled or new
-    Task<bool> lease(bool fresh);
+    bool lease_pooled();
+    Task<bool> lease();
     Task<bool> wait_for_place();
     void drop_connection();
     void return_connection();
 
     // attempt.cpp: the exchange
     Task<void> exchange();
-    Task<bool> send_request();
+    void write_request();
+    bool send_at_once();
     Task<bool> send_slowly();
     bool final_head_begun();
     Task<bool> read_head();

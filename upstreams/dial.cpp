@@ -44,8 +44,7 @@ class Race {
     bool lost() const { return next_ == addresses_.list.size() && pending() == 0; }
     // Starts further addresses that are due.
     void advance() {
-        while (next_ < addresses_.list.size() &&
-               (pending() == 0 || stagger_.expired(Clock::now()))) {
+        while (next_ < addresses_.list.size() && (pending() == 0 || stagger_.expired())) {
             start(addresses_.list[next_++]);
         }
     }

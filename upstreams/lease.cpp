@@ -6,6 +6,25 @@ namespace understudy::upstreams {
 
 using wire::FailureClass;
 
+namespace {
+
+// A place taken at a peer, given back unless a connection came to stand in it.
+class Place {
+  public:
+    explicit Place(Peer& peer) : peer_(&peer) {}
+    ~Place() {
+        if (peer_ != nullptr) peer_->unreserve();
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    void keep() { peer_ = nullptr; }
+
+  private:
+    Peer* peer_;
+};
+
+}  // namespace
+
 Task<bool> Attempt::wait_for_place() {
     auto& peer = *spec_.peer;
     while (!peer.reserve()) {
@@ -22,32 +41,35 @@ Task<bool> Attempt::wait_for_place() {
     co_return true;
 }
 
-// A connection in stream_, or false and the attempt has failed. `fresh`: not from the pool.
-Task<bool> Attempt::lease(bool fresh) {
+// A connection from the pool in stream_, or false.
+bool Attempt::lease_pooled() {
+    if (!stream_) stream_ = spec_.peer->take_idle();
+    if (!stream_) return false;
+    reused_ = true;
+    stream_->set_listener(&watch_);
+    return true;
+}
+
+// A new connection in stream_ (or one that was given back while waiting for a place), or false and
+// the attempt has failed.
+Task<bool> Attempt::lease() {
     auto& peer = *spec_.peer;
     set_deadline(phase(spec_.upstream->timeouts.connect));
     reused_ = false;
-    if (!fresh) stream_ = peer.take_idle();
-    if (!stream_) {
-        const bool place = peer.reserve() || co_await wait_for_place();
-        if (!place) {
-            if (starved_) {
-                fail(FailureClass::connection,
-                     "all " + std::to_string(peer.max_connections()) + " connections are busy");
-            } else {
-                fail_by_watch("waiting for a connection");
-            }
-            co_return false;
+    const bool place = peer.reserve() || co_await wait_for_place();
+    if (!place) {
+        if (starved_) {
+            fail(FailureClass::connection,
+                 "all " + std::to_string(peer.max_connections()) + " connections are busy");
+        } else {
+            fail_by_watch("waiting for a connection");
         }
+        co_return false;
     }
-    if (stream_) {
-        reused_ = true;
-        stream_->set_listener(&watch_);
-        co_return true;
-    }
+    if (stream_) co_return lease_pooled();
+    Place taken(peer);
     auto dialled = co_await dial(peer, watch_);
     if (!dialled.stream) {
-        peer.unreserve();
         if (watch_.stopped()) {
             fail_by_watch(dialled.error.c_str());
         } else {
@@ -57,6 +79,7 @@ Task<bool> Attempt::lease(bool fresh) {
         co_return false;
     }
     stream_ = std::move(dialled.stream);
+    taken.keep();
     co_return true;
 }
 

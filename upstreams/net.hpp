@@ -5,13 +5,13 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/container/small_vector.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <sys/uio.h>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace understudy::upstreams {
 
@@ -47,7 +47,7 @@ class GatherList {
     void advance(std::size_t n);
 
   private:
-    std::vector<iovec> items_;
+    boost::container::small_vector<iovec, 6> items_;  // head, a body in a few pieces
     std::size_t next_ = 0;
     std::size_t bytes_ = 0;
 };

@@ -84,7 +84,7 @@ void Peer::release(Stream::Ptr stream) {
         discard(std::move(stream));
         return;
     }
-    idle_.push_back({std::move(stream), Clock::now()});
+    idle_.push_back({std::move(stream), coarse_now()});
     context_.series.upstream_idle.add(1);
     --active_;
     context_.series.upstream_active.add(-1);
@@ -131,7 +131,7 @@ void Peer::schedule_eviction() {
     const auto limit = idle_.size() > kWarm ? kSurplusFor : kWarmFor;
     const auto at = idle_.front().since + limit;
     if (eviction_.deadline() == TimePoint::max() || at < eviction_.deadline() ||
-        eviction_.expired(Clock::now())) {
+        eviction_.expired()) {
         eviction_.set(at);
     }
 }

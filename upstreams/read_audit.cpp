@@ -14,7 +14,7 @@ void ReadAudit::watch(Stream& stream, std::uint64_t serial) {
     entries_.push_back({&stream, serial});
     if (scheduled_) return;
     scheduled_ = true;
-    timer_.set(Clock::now() + kAuditAfter);
+    timer_.set(coarse_now() + kAuditAfter);
 }
 
 void ReadAudit::run() {

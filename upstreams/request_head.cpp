@@ -1,52 +1,20 @@
 #include "upstreams/request_head.hpp"
 
+#include "wire/append.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace understudy::upstreams {
 
+using wire::FieldId;
+using wire::FieldSet;
+
 namespace {
 
-using wire::iequals;
-
-bool is_credential(std::string_view name) {
-    return iequals(name, "authorization") || iequals(name, "x-api-key") ||
-           iequals(name, "api-key") || iequals(name, "x-goog-api-key") ||
-           iequals(name, "ocp-apim-subscription-key") || iequals(name, "cookie");
-}
-
-// The upstream is given credentials by the configuration, so the client's stay here.
-bool has_own_credentials(const config::Upstream& upstream) {
-    return upstream.api_key || std::any_of(upstream.headers.begin(), upstream.headers.end(),
-                                           [](const auto& h) { return is_credential(h.name); });
-}
-
-bool starts_with_ours(std::string_view name) {
-    constexpr std::string_view kPrefix = "x-understudy-";
-    return name.size() >= kPrefix.size() && iequals(name.substr(0, kPrefix.size()), kPrefix);
-}
-
 // Fields that are ours to write, or that speak to us only.
-bool replaced(std::string_view name) {
-    switch (name.size()) {
-        case 4:
-            return iequals(name, "host");
-        case 6:
-            return iequals(name, "expect");
-        case 12:
-            return iequals(name, "x-request-id");
-        case 14:
-            return iequals(name, "content-length") || starts_with_ours(name);
-        case 15:
-            return iequals(name, "accept-encoding") || starts_with_ours(name);
-        default:
-            return starts_with_ours(name);
-    }
-}
-
-bool configured(const config::Upstream& upstream, std::string_view name) {
-    return std::any_of(upstream.headers.begin(), upstream.headers.end(),
-                       [&](const auto& h) { return iequals(h.name, name); });
-}
+constexpr FieldSet kOurs{FieldId::host,           FieldId::expect,          FieldId::x_request_id,
+                         FieldId::content_length, FieldId::accept_encoding, FieldId::x_understudy};
 
 void field(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
@@ -54,32 +22,69 @@ void field(std::string& out, std::string_view name, std::string_view value) {
 
 }  // namespace
 
-void write_request_head(const config::Upstream& upstream, const OutboundHead& request,
-                        std::string& out) {
-    out.append(request.method).append(1, ' ').append(upstream.base_url.path);
-    out.append(request.path).append(" HTTP/1.1\r\n");
-    if (!configured(upstream, "host")) field(out, "host", upstream.base_url.authority());
-    if (request.client != nullptr) {
-        const auto& fields = request.client->fields;
-        const bool has_connection = fields.contains("connection");
-        const bool credentials = request.forward_credentials && !has_own_credentials(upstream);
-        for (const auto& f : fields) {
-            if (wire::is_hop_by_hop(f.name) || replaced(f.name)) continue;
-            if (is_credential(f.name) && !credentials) continue;
-            if (has_connection && wire::named_by_connection(fields, f.name)) continue;
-            if (!upstream.headers.empty() && configured(upstream, f.name)) continue;
+HeadTemplate::HeadTemplate(const config::Upstream& upstream)
+    : path_(upstream.base_url.path),
+      first_(" HTTP/1.1\r\n"),
+      dropped_(kOurs | wire::kHopByHop),
+      own_credentials_(upstream.api_key.has_value()) {
+    FieldSet configured;
+    for (const auto& header : upstream.headers) {
+        const auto id = wire::identify(header.name);
+        configured.add(id);
+        if (id == FieldId::other || id == FieldId::x_understudy) others_.push_back(header.name);
+        field(last_, header.name, header.value.reveal());
+        // The upstream is given credentials by the configuration, so the client's stay here.
+        own_credentials_ = own_credentials_ || wire::kCredentials.contains(id);
+        if (id != FieldId::other) dropped_.add(id);
+    }
+    if (!configured.contains(FieldId::host)) field(first_, "host", upstream.base_url.authority());
+    if (upstream.api_key && !configured.contains(FieldId::authorization)) {
+        field(last_, "authorization", "Bearer " + upstream.api_key->reveal());
+    }
+    // Compressed events arrive late and compressed answers cannot be judged without decoding.
+    if (!configured.contains(FieldId::accept_encoding)) field(last_, "accept-encoding", "identity");
+    own_request_id_ = configured.contains(FieldId::x_request_id);
+}
+
+bool HeadTemplate::configured(std::string_view name) const {
+    return std::any_of(others_.begin(), others_.end(),
+                       [&](const auto& other) { return wire::iequals(other, name); });
+}
+
+// Neighbours that are passed on lie side by side in the client's head: one copy for all of them.
+void HeadTemplate::copy_fields(const wire::Fields& fields, bool credentials,
+                               std::string& out) const {
+    const FieldSet dropped = credentials ? dropped_ : dropped_ | wire::kCredentials;
+    std::string_view run;
+    for (const auto& f : fields) {
+        if (dropped.contains(f.id)) continue;
+        if (fields.names_fields() && wire::named_by_connection(fields, f.name)) continue;
+        if (!others_.empty() && configured(f.name)) continue;
+        if (f.line_size == 0) {
+            out.append(std::exchange(run, {}));
             field(out, f.name, f.value);
+        } else if (!run.empty() && run.data() + run.size() == f.name.data()) {
+            run = {run.data(), run.size() + f.line_size};
+        } else {
+            out.append(std::exchange(run, f.line()));
         }
     }
-    for (const auto& h : upstream.headers) field(out, h.name, h.value.reveal());
-    if (upstream.api_key && !configured(upstream, "authorization")) {
-        out.append("authorization: Bearer ").append(upstream.api_key->reveal()).append("\r\n");
+    out.append(run);
+}
+
+void HeadTemplate::write(const OutboundHead& request, std::string& out) const {
+    out.append(request.method).append(1, ' ').append(path_).append(request.path).append(first_);
+    if (request.client != nullptr) {
+        copy_fields(request.client->fields, request.forward_credentials && !own_credentials_, out);
     }
-    if (!request.request_id.empty()) field(out, "x-request-id", request.request_id);
-    // Compressed events arrive late and compressed answers cannot be judged without decoding.
-    if (!configured(upstream, "accept-encoding")) field(out, "accept-encoding", "identity");
+    if (!request.request_id.empty() && !own_request_id_) {
+        field(out, "x-request-id", request.request_id);
+    }
+    out.append(last_);
     if (request.has_body) {
-        out.append("content-length: ").append(std::to_string(request.body_size)).append("\r\n");
+        out.append("content-length: ");
+        wire::append_number(out, request.body_size);
+        out.append("\r\n");
     }
     out.append("\r\n");
 }

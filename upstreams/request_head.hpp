@@ -2,11 +2,13 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "wire/field_id.hpp"
 #include "wire/head.hpp"
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace understudy::upstreams {
 
@@ -23,9 +25,28 @@ struct OutboundHead {
     std::string_view request_id;
 };
 
-/// Appends the whole head to `out`. Host comes from the configuration alone; credentials are the
-/// upstream's own or, if it has none and forwarding is allowed, the client's.
-void write_request_head(const config::Upstream& upstream, const OutboundHead& request,
-                        std::string& out);
+/// What all requests to one upstream have in common, worked out once per configuration. Holds the
+/// upstream's key in the clear. Immutable, so any thread may use it.
+class HeadTemplate {
+  public:
+    explicit HeadTemplate(const config::Upstream& upstream);
+
+    /// Appends a whole head to `out`. Host comes from the configuration alone; credentials are the
+    /// upstream's own or, if it has none and forwarding is allowed, the client's. The client's
+    /// lines are copied as they came.
+    void write(const OutboundHead& request, std::string& out) const;
+
+  private:
+    void copy_fields(const wire::Fields& fields, bool credentials, std::string& out) const;
+    bool configured(std::string_view name) const;
+
+    std::string path_;                 // of the base URL
+    std::string first_;                // end of the request line, Host
+    std::string last_;                 // configured fields, key, Accept-Encoding
+    wire::FieldSet dropped_;           // fields of the client that are never passed on
+    std::vector<std::string> others_;  // the same, where there is no id
+    bool own_credentials_ = false;
+    bool own_request_id_ = false;
+};
 
 }  // namespace understudy::upstreams

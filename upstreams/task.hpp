@@ -11,6 +11,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -22,7 +23,15 @@ class Task;
 
 namespace detail {
 
+/// Memory of coroutine frames, kept per thread and by size: a request makes about fifteen of them,
+/// always the same ones. Bounded; what is too large or too much goes to the heap.
+void* take_frame(std::size_t size);
+void give_frame(void* frame, std::size_t size) noexcept;
+
 struct PromiseBase {
+    static void* operator new(std::size_t size) { return take_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { give_frame(frame, size); }
+
     std::coroutine_handle<> continuation = std::noop_coroutine();
     std::exception_ptr error;
 

@@ -3,7 +3,32 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <ctime>
+
 namespace understudy::upstreams {
+
+namespace {
+
+// std::chrono::steady_clock is CLOCK_MONOTONIC, and the coarse clock is the same one as of the last
+// tick.
+Clock::duration since_boot(timespec t) {
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+Clock::duration tick() {
+    timespec resolution{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+    return since_boot(resolution);
+}
+
+}  // namespace
+
+TimePoint coarse_now() noexcept {
+    static const Clock::duration one_tick = tick();
+    timespec last_tick{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &last_tick);
+    return TimePoint(since_boot(last_tick) + one_tick);
+}
 
 Timer::~Timer() {
     if (index_ != kNotQueued) queue_.remove(*this);
@@ -11,6 +36,7 @@ Timer::~Timer() {
 
 void Timer::set(TimePoint deadline) {
     deadline_ = deadline;
+    expired_ = false;
     if (index_ == kNotQueued || deadline < queued_at_) queue_.enqueue(*this);
 }
 
@@ -93,6 +119,7 @@ void TimerQueue::fire() {
             continue;
         }
         remove(timer);
+        timer.expired_ = true;
         timer.callback_(timer.context_);
     }
     arm();

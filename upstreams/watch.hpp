@@ -22,7 +22,7 @@ class Watch final : public StreamListener {
     bool client_gone() const { return client_gone_; }
     void set_deadline(TimePoint at) { timer_.set(at); }
     void clear_deadline() { timer_.clear(); }
-    bool expired() const { return timer_.expired(Clock::now()); }
+    bool expired() const { return timer_.expired(); }
     TimePoint deadline() const { return timer_.deadline(); }
     /// True when waiting on makes no sense.
     bool stopped() const { return client_gone_ || expired(); }

@@ -20,7 +20,9 @@ struct Answered {
     }
     std::string fields(std::string_view upstream, std::string_view model,
                        const Bill* bill = nullptr) const {
-        return answer_fields(request, record, upstream, model, bill);
+        std::string out;
+        add_answer_fields(out, request, record, upstream, model, bill);
+        return out;
     }
     Bench bench;
     std::shared_ptr<Runtime> runtime = bench.load(kYaml);

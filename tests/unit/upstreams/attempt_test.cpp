@@ -52,6 +52,7 @@ struct Exchange {
         upstream.timeouts.first_token = 100ms;
         upstream.timeouts.response = 100ms;
         spec.upstream = &upstream;
+        spec.head_template = &head.emplace(upstream);
         spec.peer = &peer;
         spec.head.method = "POST";
         spec.head.path = "/chat/completions";
@@ -97,6 +98,7 @@ struct Exchange {
     Server server;
     Peer peer;
     config::Upstream upstream;
+    std::optional<HeadTemplate> head;
     AttemptSpec spec;
     Signal signal;
     bool client_gone = false;

@@ -36,7 +36,7 @@ std::string head(const config::Upstream& u, const Names& client, bool forward_cr
     out.body_size = 12;
     out.request_id = "id-1";
     std::string text;
-    write_request_head(u, out, text);
+    HeadTemplate(u).write(out, text);
     return text;
 }
 
@@ -72,8 +72,8 @@ TEST_CASE("The head is the client's end-to-end fields and our own, in that order
           "host: api.example\r\n"
           "Content-Type: application/json\r\n"
           "OpenAI-Beta: x=1\r\n"
-          "authorization: Bearer sk-own\r\n"
           "x-request-id: id-1\r\n"
+          "authorization: Bearer sk-own\r\n"
           "accept-encoding: identity\r\n"
           "content-length: 12\r\n"
           "\r\n");
@@ -85,7 +85,7 @@ TEST_CASE("A request of our own needs no client and no body") {
     out.path = "/models?x=1";
     out.has_body = false;
     std::string text = "kept";
-    write_request_head(with_key(), out, text);
+    HeadTemplate(with_key()).write(out, text);
     CHECK(text ==
           "keptGET /v1/models?x=1 HTTP/1.1\r\nhost: api.example\r\n"
           "authorization: Bearer sk-own\r\naccept-encoding: identity\r\n\r\n");
@@ -96,7 +96,7 @@ TEST_CASE("An empty body has a length of its own") {
     out.method = "POST";
     out.path = "/x";
     std::string text;
-    write_request_head(upstream(), out, text);
+    HeadTemplate(upstream()).write(out, text);
     CHECK(has(text, "content-length: 0"));
 }
 

@@ -285,7 +285,9 @@ TEST_CASE("bodies that are deep, long or broken are survived") {
     const std::string deep = R"({"error":{"x":)" + std::string(100'000, '[') +
                              std::string(100'000, ']') + R"(,"code":"insufficient_quota"}})";
     CHECK(classify_status(429, deep, {}) == FailureClass::rate_limit);
-    const std::string late = openai(std::string(100'000, 'x') + "prompt is too long", "", "");
+    std::string text(100'000, 'x');
+    text += "prompt is too long";
+    const std::string late = openai(text, "", "");
     CHECK(classify_status(400, late, {}) == FailureClass::bad_request);
     // However many gateways quoted it, there is an end to the unwrapping.
     std::string nested = R"({"error":{"code":"insufficient_quota"}})";

@@ -1,0 +1,88 @@
+#include "upstreams/task.hpp"
+
+#include <array>
+#include <new>
+
+// Sanitizers must see each frame come and go.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDERSTUDY_RECYCLE_FRAMES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDERSTUDY_RECYCLE_FRAMES 0
+#endif
+#endif
+#ifndef UNDERSTUDY_RECYCLE_FRAMES
+#define UNDERSTUDY_RECYCLE_FRAMES 1
+#endif
+
+namespace understudy::upstreams::detail {
+
+#if UNDERSTUDY_RECYCLE_FRAMES
+namespace {
+
+constexpr std::size_t kStep = 64;
+constexpr std::size_t kLargest = 4096;
+constexpr unsigned kKeep = 16;  // of each size: what the requests of one wake-up give back
+
+struct Free {
+    Free* next;
+};
+
+struct Shelf {
+    Free* top = nullptr;
+    unsigned count = 0;
+};
+
+class Shelves {
+  public:
+    ~Shelves() {
+        for (auto& shelf : shelves_) {
+            while (shelf.top != nullptr)
+                ::operator delete(std::exchange(shelf.top, shelf.top->next));
+        }
+    }
+    Shelf* of(std::size_t size) {
+        return size <= kLargest ? &shelves_[(size + kStep - 1) / kStep] : nullptr;
+    }
+
+  private:
+    std::array<Shelf, kLargest / kStep + 1> shelves_{};
+};
+
+thread_local Shelves shelves;
+
+constexpr std::size_t rounded(std::size_t size) {
+    return (size + kStep - 1) / kStep * kStep;
+}
+
+}  // namespace
+
+void* take_frame(std::size_t size) {
+    Shelf* const shelf = shelves.of(size);
+    if (shelf == nullptr || shelf->top == nullptr) return ::operator new(rounded(size));
+    --shelf->count;
+    return std::exchange(shelf->top, shelf->top->next);
+}
+
+void give_frame(void* frame, std::size_t size) noexcept {
+    Shelf* const shelf = shelves.of(size);
+    if (shelf == nullptr || shelf->count == kKeep) {
+        ::operator delete(frame);
+        return;
+    }
+    ++shelf->count;
+    shelf->top = new (frame) Free{shelf->top};
+}
+
+#else
+
+void* take_frame(std::size_t size) {
+    return ::operator new(size);
+}
+void give_frame(void* frame, std::size_t) noexcept {
+    ::operator delete(frame);
+}
+
+#endif
+
+}  // namespace understudy::upstreams::detail
