@@ -37,8 +37,7 @@ struct Bench {
     upstreams::Resolver resolver;
     upstreams::DnsCache dns{resolver, io};
     metrics::WorkerSeries series;
-    upstreams::ReadAudit audit{timers};
-    upstreams::WorkerContext context{io, timers, dns, budget, audit, series};
+    upstreams::WorkerContext context{io, timers, dns, budget, series};
 };
 
 // A model to ask for: the upstream's own, or one that a chain or a literal route names for it.

@@ -40,7 +40,7 @@ class Counted {
 Session::Session(Worker& worker, upstreams::Socket socket, Role role)
     : worker_(worker),
       role_(role),
-      client_(new Stream(std::move(socket), worker.shared().budget, worker.context().audit)),
+      client_(new Stream(std::move(socket), worker.shared().budget)),
       timer_(
           worker.context().timers, [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); },
           &signal_) {

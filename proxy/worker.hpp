@@ -95,11 +95,11 @@ class Worker {
 
     Shared& shared_;
     metrics::Shard& shard_;
-    boost::asio::io_context io_{1};
+    // One thread does all I/O of this context; others only post to it (which stays locked).
+    boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     boost::asio::executor_work_guard<upstreams::Executor> work_;
     upstreams::TimerQueue timers_;
     upstreams::DnsCache dns_;
-    upstreams::ReadAudit audit_;
     upstreams::WorkerContext context_;
     Runtime::Peers peers_;
     std::shared_ptr<Runtime> runtime_;

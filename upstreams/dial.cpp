@@ -122,7 +122,7 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         if (const auto won = race.winner()) {
             tune(won->socket);
             result.stream =
-                new Stream(std::move(won->socket), peer.context().budget, peer.context().audit);
+                new Stream(std::move(won->socket), peer.context().budget);
             break;
         }
         if (race.lost() || watch.stopped()) {

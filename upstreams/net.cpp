@@ -4,8 +4,17 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 namespace understudy::upstreams {
+
+void GatherList::copy_to(char* out) const {
+    for (std::size_t i = 0; i < count(); ++i) {
+        const iovec& item = items()[i];
+        std::memcpy(out, item.iov_base, item.iov_len);
+        out += item.iov_len;
+    }
+}
 
 void GatherList::advance(std::size_t n) {
     bytes_ -= n;

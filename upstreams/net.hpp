@@ -41,8 +41,11 @@ class GatherList {
     }
     bool empty() const { return bytes_ == 0; }
     std::size_t bytes() const { return bytes_; }
+    const iovec* items() const { return items_.data() + next_; }
     iovec* items() { return items_.data() + next_; }
     std::size_t count() const { return items_.size() - next_; }
+    /// Copies all slices to `out`, one behind the other; there must be room for bytes().
+    void copy_to(char* out) const;
     /// `n` bytes from the front are gone.
     void advance(std::size_t n);
 

@@ -24,7 +24,6 @@ struct WorkerContext {
     TimerQueue& timers;
     DnsCache& dns;
     MemoryBudget& budget;
-    ReadAudit& audit;
     metrics::WorkerSeries& series;
 };
 

@@ -4,12 +4,16 @@
 
 #include <boost/asio/error.hpp>
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <cerrno>
 
 namespace understudy::upstreams {
 
 namespace {
+
+using Reactor = asio::detail::epoll_reactor;
+using Descriptor = Reactor::descriptor_state;
 
 // The descriptor's registration with the reactor is a protected member of the socket.
 struct Registration : asio::basic_socket<asio::ip::tcp, Executor> {
@@ -19,16 +23,42 @@ struct Registration : asio::basic_socket<asio::ip::tcp, Executor> {
     }
 };
 
-// What the kernel says is still to be read, an end of the stream included. Where it says nothing
-// (not TCP, an old kernel) there may be something.
-bool nothing_left(msghdr& message) {
-    for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_level != SOL_TCP || c->cmsg_type != TCP_CM_INQ) continue;
-        int left = 0;
-        std::memcpy(&left, CMSG_DATA(c), sizeof left);
-        return left == 0;
+// The events of the descriptor's last wake-up are a protected member of its operation.
+struct Wakeup : asio::detail::scheduler_operation {
+    static std::uint32_t events(const asio::detail::scheduler_operation& descriptor) {
+        return descriptor.*(&Wakeup::task_result_);
     }
-    return false;
+};
+
+// What else is needed is private. An explicit instantiation may name private members (C++20
+// [temp.spec] 6), and hands them out through a friend.
+template <class Tag, auto member>
+struct Reveal {
+    friend constexpr auto revealed(Tag) { return member; }
+};
+struct EpollDescriptor {
+    friend constexpr auto revealed(EpollDescriptor);
+};
+struct RegisteredEvents {
+    friend constexpr auto revealed(RegisteredEvents);
+};
+template struct Reveal<EpollDescriptor, &Reactor::epoll_fd_>;
+template struct Reveal<RegisteredEvents, &Descriptor::registered_events_>;
+
+// From now on events say whether the other side has ended the connection (EPOLLRDHUP), which Asio
+// does not ask for.
+void ask_for_the_end(Reactor& reactor, Descriptor& descriptor, int number) {
+    auto& registered = descriptor.*revealed(RegisteredEvents{});
+    registered |= EPOLLRDHUP;
+    epoll_event event{};
+    event.events = registered;
+    event.data.ptr = &descriptor;
+    ::epoll_ctl(reactor.*revealed(EpollDescriptor{}), EPOLL_CTL_MOD, number, &event);
+}
+
+// An end or a reset may be queued behind what has been read, and its event is this one.
+bool may_have_ended(const asio::detail::scheduler_operation* descriptor) {
+    return (Wakeup::events(*descriptor) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 }
 
 }  // namespace
@@ -37,19 +67,20 @@ ReadOp::ReadOp(Stream& stream)
     : reactor_op(error_code(), &ReadOp::perform, &ReadOp::complete), stream_(stream) {}
 
 void ReadOp::start(Socket& socket, char* data, std::size_t size) {
-    if (descriptor_ < 0) {
-        const int on = 1;
-        ::setsockopt(socket.native_handle(), SOL_TCP, TCP_INQ, &on, sizeof on);
+    auto& registration = Registration::of(socket);
+    if (reactor_ == nullptr) {
+        reactor_ = &asio::use_service<Reactor>(socket.get_executor().context());
+        number_ = socket.native_handle();
+        // Only this form of a cast reaches a private base.
+        descriptor_ = (const asio::detail::scheduler_operation*)registration;
+        if (registration != nullptr) ask_for_the_end(*reactor_, *registration, number_);
     }
-    descriptor_ = socket.native_handle();
     data_ = data;
     size_ = size;
     ec_ = error_code();
     bytes_transferred_ = 0;
     intrusive_ptr_add_ref(&stream_);  // until complete()
-    auto& reactor = asio::use_service<asio::detail::reactor>(socket.get_executor().context());
-    reactor.start_op(asio::detail::reactor::read_op, descriptor_, Registration::of(socket), this,
-                     true, true);
+    reactor_->start_op(Reactor::read_op, number_, registration, this, true, true);
 }
 
 bool ReadOp::retarget(char* data, std::size_t size) {
@@ -62,17 +93,11 @@ bool ReadOp::retarget(char* data, std::size_t size) {
 asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {
     auto* op = static_cast<ReadOp*>(base);
     for (;;) {
-        iovec slice{op->data_, op->size_};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-        msghdr message{};
-        message.msg_iov = &slice;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        const ssize_t n = ::recvmsg(op->descriptor_, &message, 0);
+        const ssize_t n = ::recv(op->number_, op->data_, op->size_, 0);
         if (n > 0) {
             op->bytes_transferred_ = static_cast<std::size_t>(n);
-            return nothing_left(message) ? done_and_exhausted : done;
+            const bool emptied = op->bytes_transferred_ < op->size_;
+            return emptied && !may_have_ended(op->descriptor_) ? done_and_exhausted : done;
         }
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return not_done;

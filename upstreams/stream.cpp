@@ -12,9 +12,27 @@ namespace understudy::upstreams {
 
 namespace {
 constexpr std::size_t kMaxIov = 64;               // of one sendmsg
+constexpr std::size_t kFlat = 4096;               // sent as one piece, copied
 constexpr std::size_t kTlsRecord = 16 * 1024;     // plaintext of one record
 constexpr std::size_t kTlsOutBound = 64 * 1024;   // ciphertext waiting for the socket
 constexpr std::size_t kTlsReadSpace = 17 * 1024;  // one whole record
+
+// Small messages go out flat: copying a few KB costs less than what the kernel does for each
+// element of a list (about 150 ns for two of them).
+ssize_t send_some(int descriptor, GatherList& list) {
+    if (list.count() == 1) {
+        return ::send(descriptor, list.items()->iov_base, list.items()->iov_len, MSG_NOSIGNAL);
+    }
+    if (list.bytes() <= kFlat) {
+        char flat[kFlat];
+        list.copy_to(flat);
+        return ::send(descriptor, flat, list.bytes(), MSG_NOSIGNAL);
+    }
+    msghdr message{};
+    message.msg_iov = list.items();
+    message.msg_iovlen = std::min(list.count(), kMaxIov);
+    return ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
 
 error_code tls_error() {
     return {EPROTO, boost::system::system_category()};
@@ -50,32 +68,7 @@ void Stream::arm_read() {
         in.pin(true);
     }
     read_armed_ = true;
-    ++wait_serial_;
-    if (!audited_) {
-        audited_ = true;
-        audit_.watch(*this, wait_serial_);
-    }
     read_op_.start(socket_, target.data(), target.size());
-}
-
-bool Stream::audit(std::uint64_t serial) {
-    audited_ = false;
-    if (!read_armed_ || !socket_.is_open()) return false;
-    if (serial != wait_serial_) {
-        audited_ = true;
-        return true;
-    }
-    char byte = 0;
-    const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    // Bytes raise an event of their own, and nothing yet is what one expects.
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) {
-        return false;
-    }
-    read_error_ =
-        n == 0 ? error_code(asio::error::eof) : error_code(errno, boost::system::system_category());
-    const Ptr keep(this);
-    if (listener_ != nullptr) listener_->on_stream(*this);
-    return false;
 }
 
 bool Stream::cut() const {
@@ -178,10 +171,7 @@ Stream::SendState Stream::send(GatherList& list) {
 
 Stream::SendState Stream::send_plain(GatherList& list) {
     while (!list.empty()) {
-        msghdr message{};
-        message.msg_iov = list.items();
-        message.msg_iovlen = std::min(list.count(), kMaxIov);
-        const ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+        const ssize_t n = send_some(socket_.native_handle(), list);
         if (n >= 0) {
             list.advance(static_cast<std::size_t>(n));
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

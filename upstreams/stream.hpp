@@ -12,7 +12,6 @@
 
 #include "upstreams/bytes.hpp"
 #include "upstreams/net.hpp"
-#include "upstreams/read_audit.hpp"
 #include "upstreams/read_op.hpp"
 #include "upstreams/task.hpp"
 #include "upstreams/tls.hpp"
@@ -41,8 +40,7 @@ class Stream {
     using Ptr = boost::intrusive_ptr<Stream>;
     enum class SendState { done, blocked, failed };
 
-    Stream(Socket socket, MemoryBudget& budget, ReadAudit& audit)
-        : in(budget), socket_(std::move(socket)), audit_(audit) {}
+    Stream(Socket socket, MemoryBudget& budget) : in(budget), socket_(std::move(socket)) {}
 
     /// Null to stop being told. The listener must outlive the stream's use of it.
     void set_listener(StreamListener* listener) { listener_ = listener; }
@@ -54,10 +52,6 @@ class Stream {
     /// this a keep-alive connection's free space would shrink with every request.
     void rewind_read();
     bool read_armed() const { return read_armed_; }
-    /// From ReadAudit: if the wait with this serial is still on, looks whether the connection has
-    /// ended meanwhile. True: the stream waits, but since later; look again.
-    bool audit(std::uint64_t serial);
-    std::uint64_t wait_serial() const { return wait_serial_; }
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }
     /// The stream did not end as a stream should: a reset, or no TLS close_notify, which means that
@@ -104,20 +98,17 @@ class Stream {
     SendState flush_tls();
 
     Socket socket_;
-    ReadAudit& audit_;
     ReadOp read_op_{*this};
     std::unique_ptr<TlsEngine> tls_;
     StreamListener* listener_ = nullptr;
     error_code read_error_;
     error_code write_error_;
     std::uint64_t received_ = 0;
-    std::uint64_t wait_serial_ = 0;
     std::uint32_t references_ = 0;
     bool read_armed_ = false;
     bool write_armed_ = false;
     bool handshaking_ = false;
     bool tls_closed_ = false;
-    bool audited_ = false;  // in the audit's list
 };
 
 }  // namespace understudy::upstreams

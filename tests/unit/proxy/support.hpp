@@ -3,7 +3,6 @@
 
 #include "config/load.hpp"
 #include "proxy/runtime.hpp"
-#include "upstreams/read_audit.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -39,9 +38,8 @@ class Bench {
     upstreams::Resolver resolver;
     upstreams::DnsCache dns{resolver, io};
     upstreams::MemoryBudget budget{std::size_t{1} << 30};
-    upstreams::ReadAudit audit{timers};
     metrics::Registry registry{1, wire::kFailureClassNames, {"test", "test"}};
-    upstreams::WorkerContext context{io, timers, dns, budget, audit, registry.shard(0).worker()};
+    upstreams::WorkerContext context{io, timers, dns, budget, registry.shard(0).worker()};
     Runtime::Peers peers;
 };
 

@@ -29,7 +29,7 @@ struct Pool {
         socket.connect({asio::ip::address_v4::loopback(), server.port()});
         tune(socket);
         Pair pair;
-        pair.ours = new Stream(std::move(socket), bench.budget, bench.audit);
+        pair.ours = new Stream(std::move(socket), bench.budget);
         pair.theirs = server.accept();
         return pair;
     }
@@ -247,7 +247,7 @@ TEST_CASE("A pool may go while its connections are idle") {
     socket.connect({asio::ip::address_v4::loopback(), server.port()});
     tune(socket);
     auto theirs = server.accept();
-    peer->release(new Stream(std::move(socket), bench.budget, bench.audit));
+    peer->release(new Stream(std::move(socket), bench.budget));
     CHECK(bench.idle() == 1);
     peer.reset();
     CHECK(bench.idle() == 0);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "upstreams/peer.hpp"
-#include "upstreams/read_audit.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -47,9 +46,8 @@ class Bench {
     Resolver resolver;
     DnsCache dns{resolver, io};
     MemoryBudget budget{std::size_t{1} << 26};
-    ReadAudit audit{timers};
     metrics::WorkerSeries series;
-    WorkerContext context{io, timers, dns, budget, audit, series};
+    WorkerContext context{io, timers, dns, budget, series};
 };
 
 /// A listening socket; connections to it are made and served blockingly, one after the other.

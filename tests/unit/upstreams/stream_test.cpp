@@ -1,0 +1,162 @@
+// What a Stream reads, and that no end is missed, however it comes: ReadOp does not try again on a
+// socket it has emptied, so an end that shares its event with bytes must be seen all the same.
+#include "upstreams/stream.hpp"
+
+#include "tests/unit/upstreams/support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <optional>
+#include <string>
+
+using namespace understudy::upstreams;
+using namespace understudy::upstreams::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Both ends of one connection; what is told about ours is counted.
+struct Link final : StreamListener {
+    Link() {
+        Socket socket(bench.io);
+        socket.connect({asio::ip::address_v4::loopback(), server.port()});
+        tune(socket);
+        ours = new Stream(std::move(socket), bench.budget);
+        ours->set_listener(this);
+        theirs = server.accept();
+    }
+    ~Link() { ours->close(); }
+
+    void on_stream(Stream&) override { ++told; }
+    void arm() {
+        REQUIRE(ours->in.ensure_free(4096));
+        ours->arm_read();
+    }
+    void say(std::string_view text) {
+        asio::write(*theirs, asio::buffer(text.data(), text.size()));
+    }
+    void end(bool reset) {
+        if (reset) theirs->set_option(asio::socket_base::linger(true, 0));
+        theirs->close();
+    }
+    bool heard(std::size_t bytes) {
+        return bench.until([&] { return ours->received() >= bytes; });
+    }
+    /// Reads on to the end.
+    bool ended() {
+        return bench.until([&] {
+            arm();
+            return static_cast<bool>(ours->read_error());
+        });
+    }
+
+    Bench bench;
+    Server server;
+    Stream::Ptr ours;
+    std::optional<Server::Accepted> theirs;
+    int told = 0;
+};
+
+}  // namespace
+
+TEST_CASE("An end that comes in one event with the last bytes is seen at once") {
+    Link link;
+    link.arm();
+    link.bench.run_for(5ms);
+    link.say("bytes");
+    link.end(false);
+    CHECK(link.heard(5));
+    CHECK(link.ended());
+    CHECK(link.ours->read_error() == asio::error::eof);
+    CHECK(link.ours->in.view() == "bytes");
+}
+
+TEST_CASE("A reset behind the last bytes is seen too, and is not taken for an end") {
+    Link link;
+    link.arm();
+    link.bench.run_for(5ms);
+    link.say("bytes");
+    link.end(true);
+    CHECK(link.ended());
+    CHECK(link.ours->cut());
+}
+
+TEST_CASE("An end that came before the first read is seen") {
+    Link link;
+    link.say("bytes");
+    link.end(false);
+    link.bench.run_for(5ms);  // the event comes while nothing waits for it
+    link.arm();
+    CHECK(link.heard(5));
+    CHECK(link.ended());
+}
+
+TEST_CASE("An end that comes between two reads is seen") {
+    Link link;
+    link.arm();
+    link.say("one");
+    CHECK(link.heard(3));
+    link.end(false);
+    link.bench.run_for(5ms);
+    CHECK(link.ended());
+    CHECK(link.ours->received() == 3);
+}
+
+TEST_CASE("Bytes that come between two reads, and more than a buffer, are all read") {
+    Link link;
+    link.arm();
+    std::string sent;
+    for (int i = 0; i < 50; ++i) {
+        const std::string piece(static_cast<std::size_t>(1 + i * 97 % 1500),
+                                static_cast<char>('a' + i % 26));
+        link.say(piece);
+        sent += piece;
+        if (i % 3 == 0) link.bench.run_for(1ms);
+        if (!link.ours->read_armed()) link.arm();
+    }
+    CHECK(link.bench.until([&] {
+        if (!link.ours->read_armed()) link.arm();
+        return link.ours->received() == sent.size();
+    }));
+    CHECK(link.ours->in.view() == sent);
+    link.end(false);
+    CHECK(link.ended());
+}
+
+TEST_CASE("An end is seen after a write had to wait") {
+    Link link;
+    const std::string much(8 << 20, 'x');
+    GatherList list;
+    list.add(much);
+    REQUIRE(link.ours->send(list) == Stream::SendState::blocked);
+    link.arm();
+    link.ours->arm_write();  // the reactor registers the descriptor anew for this
+    std::string taken(1 << 20, ' ');
+    CHECK(link.bench.until([&] {
+        error_code ec;
+        link.theirs->non_blocking(true);
+        link.theirs->read_some(asio::buffer(taken), ec);
+        return link.ours->writable();
+    }));
+    link.theirs->non_blocking(false);
+    link.say("bytes");
+    link.end(false);
+    CHECK(link.ended());
+}
+
+TEST_CASE("Small lists go out flat, large ones as they are, and nothing is lost") {
+    for (const std::size_t size : {1, 100, 4095, 4096, 4097, 60'000}) {
+        INFO(size);
+        Link link;
+        const std::string head(size / 2, 'h');
+        const std::string body(size - size / 2, 'b');
+        GatherList list;
+        list.add(head);
+        list.add(body);
+        CHECK(link.ours->send(list) == Stream::SendState::done);
+        CHECK(list.empty());
+        std::string got(size, ' ');
+        asio::read(*link.theirs, asio::buffer(got));
+        CHECK(got == head + body);
+    }
+}
