@@ -13,13 +13,6 @@ std::string_view without_preamble(std::string_view body) noexcept {
     return first == std::string_view::npos ? std::string_view{} : body.substr(first);
 }
 
-/// `content` without quotes, as sent, to plain text.
-std::string plain(std::string_view content) {
-    if (content.empty()) return {};
-    // The slice stands between its quotes in the body, which is what the decoder wants.
-    return decode_string({content.data() - 1, content.size() + 2}).value_or(std::string());
-}
-
 /// Why this is not the answer that its endpoint gives; nullptr when it is.
 const char* missing(AnswerShape shape, const AnswerFindings& found) noexcept {
     if (!found.is_object) return "not a JSON object";
@@ -51,9 +44,9 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     facts.complete = facts.problem == nullptr;
     if (facts.error_inside) facts.problem = "error object inside";
     facts.usage = usage_of(found);
-    facts.model = plain(found.model);
-    facts.service_tier = plain(found.service_tier);
-    facts.finish_reason = plain(found.finish_reason);
+    decode_content(found.model, facts.model);
+    decode_content(found.service_tier, facts.service_tier);
+    decode_content(found.finish_reason, facts.finish_reason);
     return facts;
 }
 

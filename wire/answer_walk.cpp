@@ -75,11 +75,10 @@ class Walk {
         if (value.kind == JsonKind::string) into = value.string_content();
         return true;
     }
-    bool take_usage(std::string_view& into) {
-        JsonValue value;
-        if (!in_.take(value)) return false;
-        if (value.kind == JsonKind::object) into = value.raw;
-        return true;
+    bool take_usage(UsageFinding& into) {
+        if (!in_.at_object()) return in_.skip();
+        into.present = true;
+        return walk_usage(in_, into.usage);
     }
     bool take_error() {
         JsonValue value;
@@ -289,10 +288,9 @@ std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& fo
 }
 
 std::optional<Usage> usage_of(const AnswerFindings& found) {
-    for (const std::string_view block :
-         {found.usage, found.groq_usage, found.choice_usage, found.inner_usage}) {
-        if (block.empty()) continue;
-        if (auto usage = parse_usage(block)) return usage;
+    for (const UsageFinding* block :
+         {&found.usage, &found.groq_usage, &found.choice_usage, &found.inner_usage}) {
+        if (block->usage) return block->usage;
     }
     return std::nullopt;
 }

@@ -11,6 +11,12 @@
 
 namespace understudy::wire {
 
+/// A usage object at one of its places; the last one there, as for any JSON key.
+struct UsageFinding {
+    bool present = false;        // as an object
+    std::optional<Usage> usage;  // nullopt when it says nothing
+};
+
 /// What was found. All views are slices of the text: string contents as written, escapes included;
 /// null data() when absent.
 struct AnswerFindings {
@@ -32,14 +38,17 @@ struct AnswerFindings {
     std::string_view item_type;  // item.type (responses)
 
     // Usage objects in the order of trust (compat-quirks.md 1.5).
-    std::string_view usage;
-    std::string_view groq_usage;
-    std::string_view choice_usage;
-    std::string_view inner_usage;  // of message or response
+    UsageFinding usage;
+    UsageFinding groq_usage;
+    UsageFinding choice_usage;
+    UsageFinding inner_usage;  // of message or response
 };
 
 /// The problem when `text` is not one well-formed JSON value; the findings then mean nothing.
 std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& found);
+
+/// At a usage object: takes it, and reads it on the way.
+bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);
 
 /// The first usage block among the findings that says anything.
 std::optional<Usage> usage_of(const AnswerFindings& found);

@@ -1,6 +1,6 @@
-// The two searches that every body and every stream goes through. 16 bytes at a time with SSE2, 8
-// at a time elsewhere (or with UNDERSTUDY_PORTABLE_SCAN, so that tests can cover that path
-// anywhere). Nothing is read outside [p, end).
+// The two searches that every body and every stream goes through. 16 bytes at a time with SSE2, 32
+// where a long string meets a machine with AVX2, 8 elsewhere (or with UNDERSTUDY_PORTABLE_SCAN, so
+// that tests can cover that path anywhere). Nothing is read outside [text, end).
 #pragma once
 
 #include <bit>
@@ -66,27 +66,59 @@ inline __m128i load_block(const char* p) noexcept {
 }
 
 template <class Stop>
-const char* find_stop(const char* p, const char* end) noexcept {
-    // Keys and short values end within the first block; four blocks per turn pay off in base64.
-    if (end - p >= 16) {
-        const int first = _mm_movemask_epi8(Stop::matches(load_block(p)));
-        if (first != 0) return p + std::countr_zero(static_cast<unsigned>(first));
-        p += 16;
-        while (end - p >= 64) {
-            const __m128i a = Stop::matches(load_block(p));
-            const __m128i b = Stop::matches(load_block(p + 16));
-            const __m128i c = Stop::matches(load_block(p + 32));
-            const __m128i d = Stop::matches(load_block(p + 48));
-            if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0) break;
-            p += 64;
-        }
-        for (; end - p >= 16; p += 16) {
-            const int mask = _mm_movemask_epi8(Stop::matches(load_block(p)));
-            if (mask != 0) return p + std::countr_zero(static_cast<unsigned>(mask));
-        }
+unsigned stops_in_block(const char* p) noexcept {
+    return static_cast<unsigned>(_mm_movemask_epi8(Stop::matches(load_block(p))));
+}
+
+/// Fewer than 16 bytes: the last block of the text, without those of it that stand before `p`.
+template <class Stop>
+const char* find_stop_in_tail(const char* p, const char* end, const char* text) noexcept {
+    if (end - text >= 16) {
+        const unsigned stops = stops_in_block<Stop>(end - 16) >> (16 - (end - p));
+        return stops != 0 ? p + std::countr_zero(stops) : end;
     }
     while (p != end && !Stop::matches(*p)) ++p;
     return p;
+}
+
+template <class Stop>
+const char* find_stop_far(const char* p, const char* end, const char* text) noexcept {
+    // Four blocks per turn pay off in base64.
+    while (end - p >= 64) {
+        const __m128i a = Stop::matches(load_block(p));
+        const __m128i b = Stop::matches(load_block(p + 16));
+        const __m128i c = Stop::matches(load_block(p + 32));
+        const __m128i d = Stop::matches(load_block(p + 48));
+        if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0) break;
+        p += 64;
+    }
+    for (; end - p >= 16; p += 16) {
+        const unsigned stops = stops_in_block<Stop>(p);
+        if (stops != 0) return p + std::countr_zero(stops);
+    }
+    return find_stop_in_tail<Stop>(p, end, text);
+}
+
+/// By what the machine does best.
+const char* find_string_stop_far(const char* p, const char* end, const char* text) noexcept;
+
+/// The first byte that ends or interrupts a JSON string, or end. Reads from `text` on, which is
+/// where the buffer begins: [p, end) is the end of it.
+inline const char* find_string_stop(const char* p, const char* end, const char* text) noexcept {
+    return find_string_stop_far(p, end, text);
+}
+
+/// That byte when it is near, as it is for keys and short values; nullptr when it takes more than
+/// one look to find it.
+inline const char* find_near_string_stop(const char* p, const char* end) noexcept {
+    if (end - p < 16) return nullptr;
+    const unsigned stops = stops_in_block<StringStop>(p);
+    return stops != 0 ? p + std::countr_zero(stops) : nullptr;
+}
+
+/// The first CR or LF, or end; reads as find_string_stop does.
+inline const char* find_line_end(const char* p, const char* end, const char* text) noexcept {
+    return find_stop_far<LineStop>(p, end, text);
 }
 #else
 template <class Stop>
@@ -100,16 +132,19 @@ const char* find_stop(const char* p, const char* end) noexcept {
     while (p != end && !Stop::matches(*p)) ++p;
     return p;
 }
-#endif
 
-/// The first byte that ends or interrupts a JSON string, or end.
-inline const char* find_string_stop(const char* p, const char* end) noexcept {
+inline const char* find_string_stop(const char* p, const char* end, const char*) noexcept {
     return find_stop<StringStop>(p, end);
 }
 
-/// The first CR or LF, or end.
-inline const char* find_line_end(const char* p, const char* end) noexcept {
+inline const char* find_near_string_stop(const char* p, const char* end) noexcept {
+    const char* const stop = find_stop<StringStop>(p, end);
+    return stop != end ? stop : nullptr;
+}
+
+inline const char* find_line_end(const char* p, const char* end, const char*) noexcept {
     return find_stop<LineStop>(p, end);
 }
+#endif
 
 }  // namespace understudy::wire::detail

@@ -72,7 +72,7 @@ void inspect_event(AnswerShape shape, std::string_view data, std::string_view na
         judge_media_event(type, facts);
     }
     if (facts.error) facts.finish = facts.done = facts.commits = false;
-    facts.usage_only = !facts.error && !found.usage.empty() && found.choices_empty;
+    facts.usage_only = !facts.error && found.usage.present && found.choices_empty;
     facts.usage = usage_of(found);
     facts.model = found.model;
     facts.service_tier = found.service_tier;

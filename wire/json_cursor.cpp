@@ -17,8 +17,12 @@ bool is_hex(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+constexpr const char* kTooDeep = "nesting deeper than 512";
+
+}  // namespace
+
 /// Open containers, one bit each: nesting costs no call stack and no allocation.
-class Nesting {
+class JsonCursor::Nesting {
   public:
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
@@ -43,10 +47,6 @@ class Nesting {
     std::size_t size_ = 0;
     bool in_object_ = false;
 };
-
-constexpr const char* kTooDeep = "nesting deeper than 512";
-
-}  // namespace
 
 bool JsonValue::is_empty() const noexcept {
     if (kind == JsonKind::string) return raw.size() == 2;
@@ -116,27 +116,12 @@ bool JsonCursor::peek(JsonKind& kind) noexcept {
     return true;
 }
 
-bool JsonCursor::take(JsonValue& value) noexcept {
-    const char* const from = p_;
-    if (!peek(value.kind) || !skip()) return false;
-    value.raw = {from, static_cast<std::size_t>(p_ - from)};
-    return true;
+bool JsonCursor::fail_too_deep() noexcept {
+    return fail(kTooDeep);
 }
 
-bool JsonCursor::skip() noexcept {
-    if (p_ != end_ && (*p_ == '{' || *p_ == '[')) return skip_nested();
-    return skip_scalar();
-}
-
-bool JsonCursor::enter() noexcept {
-    if (depth_ == kMaxJsonDepth) return fail(kTooDeep);
-    ++depth_;
-    ++p_;
-    skip_space();
-    return true;
-}
-
-bool JsonCursor::skip_colon() noexcept {
+/// Behind a key, at whatever keeps the colon or the value from following at once.
+bool JsonCursor::skip_spaced_colon() noexcept {
     skip_space();
     if (p_ == end_ || *p_ != ':') return fail("expected ':'");
     ++p_;
@@ -144,42 +129,83 @@ bool JsonCursor::skip_colon() noexcept {
     return true;
 }
 
-bool JsonCursor::take_key(std::string_view& key) {
-    if (p_ == end_) return fail("unterminated object");
-    if (*p_ != '"') return fail("expected a key");
-    const char* const from = p_;
-    bool escaped = false;
-    if (!skip_string(escaped)) return false;
-    key_ = {static_cast<std::size_t>(from - begin_), offset()};
-    if (escaped) [[unlikely]] {
-        decoded_key_ = *decode_string({from, key_.size()});
-        key = decoded_key_;
-    } else {
-        key = {from + 1, key_.size() - 2};
+inline bool JsonCursor::skip_colon() noexcept {
+    // As minified JSON has it.
+    if (end_ - p_ >= 2 && *p_ == ':' && !is_space(p_[1])) [[likely]] {
+        ++p_;
+        return true;
     }
-    return skip_colon();
+    return skip_spaced_colon();
 }
 
-bool JsonCursor::skip_key() noexcept {
-    if (p_ == end_) return fail("unterminated object");
-    if (*p_ != '"') return fail("expected a key");
-    bool escaped = false;
-    return skip_string(escaped) && skip_colon();
+/// At the opening quote. Most strings are short and have no escape: one block ends them.
+inline bool JsonCursor::skip_string() noexcept {
+    const char* const stop = detail::find_near_string_stop(p_ + 1, end_);
+    if (stop == nullptr || *stop != '"') return skip_far_string();
+    p_ = stop + 1;
+    return true;
 }
 
-bool JsonCursor::skip_string(bool& escaped) noexcept {
-    ++p_;
+bool JsonCursor::skip_far_string() noexcept {
+    p_ = detail::find_string_stop(p_ + 1, end_, begin_);
+    return skip_rest_of_string();
+}
+
+/// At the first byte of a string that is not plain, or at the end of the text.
+bool JsonCursor::skip_rest_of_string() noexcept {
     for (;;) {
-        p_ = detail::find_string_stop(p_, end_);
         if (p_ == end_) return fail("unterminated string");
         if (*p_ == '"') {
             ++p_;
             return true;
         }
         if (*p_ != '\\') return fail("control character in a string");
-        escaped = true;
         if (!skip_escape()) return false;
+        p_ = detail::find_string_stop(p_, end_, begin_);
     }
+}
+
+inline bool JsonCursor::skip_key() noexcept {
+    if (p_ == end_ || *p_ != '"') [[unlikely]]
+        return fail_at_key();
+    return skip_string() && skip_colon();
+}
+
+bool JsonCursor::take_key(std::string_view& key) {
+    // As minified JSON has it; no call here, so that this costs no stack frame.
+    const char* const from = p_;
+    if (end_ - from >= 2 && *from == '"') [[likely]] {
+        const char* const stop = detail::find_near_string_stop(from + 1, end_);
+        if (stop != nullptr && *stop == '"' && end_ - stop > 2 && stop[1] == ':' &&
+            !is_space(stop[2])) [[likely]] {
+            p_ = stop + 2;
+            key_begin_ = from;
+            key_end_ = stop + 1;
+            key = {from + 1, static_cast<std::size_t>(stop - from) - 1};
+            return true;
+        }
+    }
+    return take_any_key(key);
+}
+
+bool JsonCursor::take_any_key(std::string_view& key) {
+    const char* const from = p_;
+    if (p_ == end_ || *p_ != '"') return fail_at_key();
+    p_ = detail::find_string_stop(p_ + 1, end_, begin_);
+    const bool plain = p_ != end_ && *p_ == '"';
+    if (!skip_rest_of_string()) return false;
+    key_begin_ = from;
+    key_end_ = p_;
+    key = {from + 1, static_cast<std::size_t>(p_ - from) - 2};
+    if (!plain) {
+        decode_content(key, decoded_key_);
+        key = decoded_key_;
+    }
+    return skip_colon();
+}
+
+bool JsonCursor::fail_at_key() noexcept {
+    return fail(p_ == end_ ? "unterminated object" : "expected a key");
 }
 
 bool JsonCursor::skip_escape() noexcept {
@@ -214,32 +240,41 @@ bool JsonCursor::skip_escape() noexcept {
     return true;
 }
 
-bool JsonCursor::skip_number() noexcept {
-    const auto digits = [this] {
-        const char* const from = p_;
-        while (p_ != end_ && is_digit(*p_)) ++p_;
-        return p_ != from;
-    };
-    if (*p_ == '-') ++p_;
-    if (p_ != end_ && *p_ == '0') {
-        ++p_;  // a leading zero stands alone
-        if (p_ != end_ && is_digit(*p_)) return fail("invalid number");
-    } else if (!digits()) {
-        return fail("invalid number");
-    }
-    if (p_ != end_ && *p_ == '.') {
-        ++p_;
-        if (!digits()) return fail("invalid number");
-    }
-    if (p_ != end_ && (*p_ == 'e' || *p_ == 'E')) {
-        ++p_;
-        if (p_ != end_ && (*p_ == '+' || *p_ == '-')) ++p_;
-        if (!digits()) return fail("invalid number");
-    }
-    return true;
+bool JsonCursor::skip_digits() noexcept {
+    const char* p = p_;
+    while (p != end_ && is_digit(*p)) ++p;
+    const bool any = p != p_;
+    p_ = p;
+    return any || fail("invalid number");
 }
 
-bool JsonCursor::skip_literal(std::string_view word) noexcept {
+inline bool JsonCursor::skip_number() noexcept {
+    if (*p_ == '-') ++p_;
+    const char* const first = p_;
+    const char* p = first;
+    while (p != end_ && is_digit(*p)) ++p;
+    p_ = p;
+    if (p == first) return fail("invalid number");
+    if (*first == '0' && p - first > 1) {
+        p_ = first + 1;  // a leading zero stands alone
+        return fail("invalid number");
+    }
+    return p == end_ || (*p != '.' && (*p | 0x20) != 'e') || skip_fraction();
+}
+
+/// The part of a number that an integer does not have.
+bool JsonCursor::skip_fraction() noexcept {
+    if (*p_ == '.') {
+        ++p_;
+        if (!skip_digits()) return false;
+    }
+    if (p_ == end_ || (*p_ | 0x20) != 'e') return true;
+    ++p_;
+    if (p_ != end_ && (*p_ == '+' || *p_ == '-')) ++p_;
+    return skip_digits();
+}
+
+inline bool JsonCursor::skip_literal(std::string_view word) noexcept {
     const std::string_view rest{p_, static_cast<std::size_t>(end_ - p_)};
     if (!rest.starts_with(word)) {
         if (word.starts_with(rest)) p_ = end_;  // cut, not wrong
@@ -249,26 +284,43 @@ bool JsonCursor::skip_literal(std::string_view word) noexcept {
     return true;
 }
 
-bool JsonCursor::skip_scalar() noexcept {
+bool JsonCursor::take(JsonValue& value) noexcept {
+    const char* const from = p_;
+    if (!pass(value.kind)) return false;
+    value.raw = {from, static_cast<std::size_t>(p_ - from)};
+    return true;
+}
+
+/// Takes one value and says what it was.
+bool JsonCursor::pass(JsonKind& kind) noexcept {
     if (p_ == end_) return fail("value missing");
-    bool escaped = false;
     switch (*p_) {
         case '"':
-            return skip_string(escaped);
+            kind = JsonKind::string;
+            return skip_string();
+        case '{':
+        case '[':
+            return skip_nested(kind);
         case 't':
+            kind = JsonKind::boolean;
             return skip_literal("true");
         case 'f':
+            kind = JsonKind::boolean;
             return skip_literal("false");
         case 'n':
+            kind = JsonKind::null;
             return skip_literal("null");
         default:
             break;
     }
-    if (*p_ == '-' || is_digit(*p_)) return skip_number();
-    return fail("expected a value");
+    if (*p_ != '-' && !is_digit(*p_)) return fail("expected a value");
+    kind = JsonKind::number;
+    return skip_number();
 }
 
-bool JsonCursor::skip_nested() noexcept {
+/// At a container: its values are passed one by one, only the containers in it are kept count of.
+bool JsonCursor::skip_nested(JsonKind& kind) noexcept {
+    kind = *p_ == '{' ? JsonKind::object : JsonKind::array;
     Nesting open;
     for (;;) {
         if (p_ != end_ && (*p_ == '{' || *p_ == '[')) {
@@ -282,26 +334,32 @@ bool JsonCursor::skip_nested() noexcept {
             }
             ++p_;
             open.pop();
-        } else if (!skip_scalar()) {
+        } else if (!skip()) {
             return false;
         }
-        // Behind a value: close what closes here, up to the next comma.
-        for (;;) {
-            if (open.empty()) return true;
-            skip_space();
-            if (p_ == end_)
-                return fail(open.in_object() ? "unterminated object" : "unterminated array");
-            if (*p_ == ',') break;
-            if (*p_ != open.closer()) {
-                return fail(open.in_object() ? "expected ',' or '}'" : "expected ',' or ']'");
-            }
-            ++p_;
-            open.pop();
-        }
+        if (!close_nested(open)) return false;
+        if (open.empty()) return true;
         ++p_;
         skip_space();
         if (open.in_object() && !skip_key()) return false;
     }
+}
+
+/// Behind a value: closes what closes here, up to the next comma.
+inline bool JsonCursor::close_nested(Nesting& open) noexcept {
+    while (!open.empty()) {
+        skip_space();
+        if (p_ == end_) {
+            return fail(open.in_object() ? "unterminated object" : "unterminated array");
+        }
+        if (*p_ == ',') return true;
+        if (*p_ != open.closer()) {
+            return fail(open.in_object() ? "expected ',' or '}'" : "expected ',' or ']'");
+        }
+        ++p_;
+        open.pop();
+    }
+    return true;
 }
 
 }  // namespace understudy::wire

@@ -32,6 +32,10 @@ struct JsonValue {
     bool truthy() const noexcept;
 };
 
+/// Decodes what stands between the quotes of a string that has been walked over; replaces what
+/// `out` holds and reuses its memory. What decode_string does after its own check.
+void decode_content(std::string_view content, std::string& out);
+
 class JsonCursor {
   public:
     explicit JsonCursor(std::string_view text) noexcept
@@ -43,13 +47,17 @@ class JsonCursor {
     bool finish() noexcept;
 
     bool at_end() const noexcept { return p_ == end_; }
+    bool at_object() const noexcept { return p_ != end_ && *p_ == '{'; }
     std::size_t offset() const noexcept { return static_cast<std::size_t>(p_ - begin_); }
     /// Kind of the value that begins here, judged by its first byte; problem when none can.
     bool peek(JsonKind& kind) noexcept;
 
     /// Takes one value, whatever it is.
     bool take(JsonValue& value) noexcept;
-    bool skip() noexcept;
+    bool skip() noexcept {
+        JsonKind kind = JsonKind::null;
+        return pass(kind);
+    }
 
     /// At '{': calls on_member(key) for each member, key decoded and without quotes. on_member must
     /// take exactly one value and return false to give up.
@@ -64,12 +72,17 @@ class JsonCursor {
     bool object_members(OnMember&& on_member);
 
     /// The token of the key that on_member was called with last.
-    Span key_token() const noexcept { return key_; }
+    Span key_token() const noexcept {
+        return {static_cast<std::size_t>(key_begin_ - begin_),
+                static_cast<std::size_t>(key_end_ - begin_)};
+    }
 
-    bool fail(const char* what) noexcept;
+    [[gnu::cold]] bool fail(const char* what) noexcept;
     std::optional<JsonProblem> problem() const noexcept { return problem_; }
 
   private:
+    class Nesting;
+
     void skip_space() noexcept {
         while (p_ != end_ && is_space(*p_)) ++p_;
     }
@@ -77,27 +90,43 @@ class JsonCursor {
         return static_cast<unsigned char>(c) <= ' ' &&
                (c == ' ' || c == '\n' || c == '\r' || c == '\t');
     }
-    bool enter() noexcept;
+    bool enter() noexcept {
+        if (depth_ == kMaxJsonDepth) return fail_too_deep();
+        ++depth_;
+        ++p_;
+        skip_space();
+        return true;
+    }
+    bool fail_too_deep() noexcept;
     bool leave() noexcept {
         ++p_;
         --depth_;
         return true;
     }
+    bool pass(JsonKind& kind) noexcept;
     bool take_key(std::string_view& key);
+    bool take_any_key(std::string_view& key);
+    bool fail_at_key() noexcept;
     bool skip_key() noexcept;
     bool skip_colon() noexcept;
-    bool skip_string(bool& escaped) noexcept;
+    bool skip_spaced_colon() noexcept;
+    bool skip_string() noexcept;
+    bool skip_far_string() noexcept;
+    bool skip_rest_of_string() noexcept;
     bool skip_escape() noexcept;
     bool skip_number() noexcept;
+    bool skip_fraction() noexcept;
+    bool skip_digits() noexcept;
     bool skip_literal(std::string_view word) noexcept;
-    bool skip_scalar() noexcept;
-    bool skip_nested() noexcept;
+    bool skip_nested(JsonKind& kind) noexcept;
+    bool close_nested(Nesting& open) noexcept;
 
     const char* begin_;
     const char* p_;
     const char* end_;
     std::size_t depth_ = 0;  // containers entered by each_member and each_element
-    Span key_;
+    const char* key_begin_ = nullptr;
+    const char* key_end_ = nullptr;
     std::string decoded_key_;  // of a key with escapes
     std::optional<JsonProblem> problem_;
 };
@@ -135,7 +164,7 @@ bool JsonCursor::each_element(OnElement&& on_element) {
 
 template <class OnMember>
 bool JsonCursor::object_members(OnMember&& on_member) {
-    if (p_ == end_ || *p_ != '{') return skip();
+    if (!at_object()) return skip();
     return each_member(on_member);
 }
 

@@ -4,6 +4,7 @@
 #include "wire/json_scan.hpp"
 
 #include <cstdint>
+#include <cstring>
 
 namespace understudy::wire {
 namespace {
@@ -114,7 +115,34 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
     return 6;
 }
 
+/// Where the run of plain ASCII without escapes that begins at `at` ends.
+std::size_t end_of_plain(std::string_view text, std::size_t at) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    constexpr std::uint64_t tops = 0x8080808080808080U;
+    for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+        std::uint64_t word;
+        std::memcpy(&word, text.data() + at, sizeof word);
+        const std::uint64_t escape = word ^ (ones * '\\');
+        if ((((escape - ones) | word) & tops) != 0) break;  // maybe: the bytes will tell
+    }
+    while (at < text.size() && text[at] != '\\' && static_cast<unsigned char>(text[at]) < 0x80)
+        ++at;
+    return at;
+}
+
 }  // namespace
+
+void decode_content(std::string_view content, std::string& out) {
+    out.clear();
+    for (std::size_t i = 0; i < content.size();) {
+        const std::size_t plain_end = end_of_plain(content, i);
+        out.append(content, i, plain_end - i);
+        i = plain_end;
+        if (i == content.size()) break;
+        i +=
+            content[i] == '\\' ? append_escape(out, content, i) : append_non_ascii(out, content, i);
+    }
+}
 
 std::optional<std::string> decode_string(std::string_view token) {
     JsonKind kind = JsonKind::null;
@@ -122,18 +150,8 @@ std::optional<std::string> decode_string(std::string_view token) {
         check_json(token, kind)) {
         return std::nullopt;
     }
-    const std::string_view text = token.substr(1, token.size() - 2);
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size();) {
-        if (text[i] == '\\') {
-            i += append_escape(out, text, i);
-        } else if (static_cast<unsigned char>(text[i]) >= 0x80) {
-            i += append_non_ascii(out, text, i);
-        } else {
-            out += text[i++];
-        }
-    }
+    std::optional<std::string> out(std::in_place);
+    decode_content(token.substr(1, token.size() - 2), *out);
     return out;
 }
 

@@ -30,7 +30,7 @@ bool SseScanner::next(std::string_view buffer, SseEvent& event) {
     const char* const begin = buffer.data();
     const char* const end = begin + buffer.size();
     for (;;) {
-        const char* const stop = detail::find_line_end(begin + scanned_, end);
+        const char* const stop = detail::find_line_end(begin + scanned_, end, begin);
         const auto at = static_cast<std::size_t>(stop - begin);
         scanned_ = at;
         if (stop == end) return false;

@@ -1,7 +1,6 @@
 // Token counts from every dialect of "OpenAI-compatible" into OpenAI's meaning
 // (compat-quirks.md 1.5).
-#include "wire/answer.hpp"
-#include "wire/json_cursor.hpp"
+#include "wire/answer_walk.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -35,6 +34,18 @@ struct RawUsage {
     int cost_rank = 0;  // of the member that cost_pico came from; higher wins
 };
 
+/// A plain integer that a count can be; most numbers are. nullopt says only that this is not one.
+std::optional<std::uint64_t> integer_of(std::string_view number) noexcept {
+    constexpr std::size_t max_digits = 12;  // none of which can exceed kMaxCount
+    if (number.size() > max_digits) return std::nullopt;
+    std::uint64_t count = 0;
+    for (const char c : number) {
+        if (c < '0' || c > '9') return std::nullopt;
+        count = count * 10 + static_cast<unsigned>(c - '0');
+    }
+    return count;
+}
+
 std::optional<double> number_of(const JsonValue& value) {
     if (value.kind != JsonKind::number) return std::nullopt;
     double number = 0;
@@ -46,6 +57,8 @@ std::optional<double> number_of(const JsonValue& value) {
 
 /// A count; nullopt for what is none. Negative counts as 0, fractions are cut.
 std::optional<std::uint64_t> count_of(const JsonValue& value) {
+    if (value.kind != JsonKind::number) return std::nullopt;
+    if (const auto count = integer_of(value.raw)) return count;
     const auto number = number_of(value);
     if (!number || *number > static_cast<double>(kMaxCount)) return std::nullopt;
     return *number <= 0 ? 0 : static_cast<std::uint64_t>(*number);
@@ -75,57 +88,50 @@ void keep_cost(RawUsage& raw, const JsonValue& value, double pico_per_unit, int 
     raw.cost_rank = rank;
 }
 
-void read_prompt_details(std::string_view object, RawUsage& raw) {
-    JsonCursor in(object);
-    raw.has_prompt_details = true;
-    in.object_members([&](std::string_view key) {
-        JsonValue value;
-        if (!in.take(value)) return false;
-        if (key == "cached_tokens") keep(raw.cached, value);
-        if (key == "cache_write_tokens") keep(raw.written, value);
-        return true;
-    });
-}
+/// One usage object, read where it stands.
+class UsageWalk {
+  public:
+    explicit UsageWalk(JsonCursor& in) : in_(in) {}
+    bool run() {
+        return in_.object_members([this](std::string_view key) { return member(key); });
+    }
+    RawUsage raw;
 
-void read_completion_details(std::string_view object, RawUsage& raw) {
-    JsonCursor in(object);
-    in.object_members([&](std::string_view key) {
-        JsonValue value;
-        if (!in.take(value)) return false;
-        if (key == "reasoning_tokens") keep(raw.reasoning, value);
-        return true;
-    });
-}
+  private:
+    bool member(std::string_view key);
+    void count(std::string_view key, const JsonValue& value);
+    void rare_count(std::string_view key, const JsonValue& value);
+    bool prompt_details();
+    bool completion_details();
+    bool cost();
 
-/// Perplexity itemises: {"input_tokens_cost":..., "total_cost":...}.
-void read_cost(const JsonValue& value, RawUsage& raw) {
-    if (value.kind != JsonKind::object) return keep_cost(raw, value, kPicoPerUsd, 3);
-    JsonCursor in(value.raw);
-    in.object_members([&](std::string_view key) {
-        JsonValue part;
-        if (!in.take(part)) return false;
-        if (key == "total_cost") keep_cost(raw, part, kPicoPerUsd, 3);
-        return true;
-    });
-}
+    JsonCursor& in_;
+};
 
-bool read_details(std::string_view key, const JsonValue& value, RawUsage& raw) {
-    if (value.kind != JsonKind::object) return false;
+bool is_prompt_details(std::string_view key) noexcept {
     // The singular forms are Mistral's and those of audio transcriptions.
-    if (key == "prompt_tokens_details" || key == "input_tokens_details" ||
-        key == "prompt_token_details" || key == "input_token_details") {
-        read_prompt_details(value.raw, raw);
-        return true;
-    }
-    if (key == "completion_tokens_details" || key == "output_tokens_details" ||
-        key == "completion_token_details" || key == "output_token_details") {
-        read_completion_details(value.raw, raw);
-        return true;
-    }
-    return false;
+    return key == "prompt_tokens_details" || key == "input_tokens_details" ||
+           key == "prompt_token_details" || key == "input_token_details";
 }
 
-void read_member(std::string_view key, const JsonValue& value, RawUsage& raw) {
+bool is_completion_details(std::string_view key) noexcept {
+    return key == "completion_tokens_details" || key == "output_tokens_details" ||
+           key == "completion_token_details" || key == "output_token_details";
+}
+
+bool UsageWalk::member(std::string_view key) {
+    if (in_.at_object()) {
+        if (is_prompt_details(key)) return prompt_details();
+        if (is_completion_details(key)) return completion_details();
+        if (key == "cost") return cost();
+    }
+    JsonValue value;
+    if (!in_.take(value)) return false;
+    count(key, value);
+    return true;
+}
+
+void UsageWalk::count(std::string_view key, const JsonValue& value) {
     if (key == "prompt_tokens") {
         raw.has_prompt_tokens |= assign(raw.prompt, raw.has_prompt, value);
     } else if (key == "completion_tokens") {
@@ -136,10 +142,13 @@ void read_member(std::string_view key, const JsonValue& value, RawUsage& raw) {
         if (!raw.has_completion_tokens) assign(raw.completion, raw.has_completion, value);
     } else if (key == "total_tokens") {
         keep(raw.total, value);
-    } else if (read_details(key, value, raw)) {
-        return;
-    } else if (key == "num_cached_tokens" || key == "cached_tokens" ||
-               key == "prompt_cache_hit_tokens") {
+    } else {
+        rare_count(key, value);
+    }
+}
+
+void UsageWalk::rare_count(std::string_view key, const JsonValue& value) {
+    if (key == "num_cached_tokens" || key == "cached_tokens" || key == "prompt_cache_hit_tokens") {
         keep(raw.cached, value);
     } else if (key == "prompt_cache_miss_tokens") {
         keep(raw.cache_miss, value);
@@ -152,12 +161,42 @@ void read_member(std::string_view key, const JsonValue& value, RawUsage& raw) {
     } else if (key == "reasoning_tokens") {
         keep(raw.reasoning, value);
     } else if (key == "cost") {
-        read_cost(value, raw);
+        keep_cost(raw, value, kPicoPerUsd, 3);
     } else if (key == "cost_in_usd_ticks") {
         keep_cost(raw, value, kPicoPerTick, 2);
     } else if (key == "estimated_cost") {
         keep_cost(raw, value, kPicoPerUsd, 1);
     }
+}
+
+bool UsageWalk::prompt_details() {
+    raw.has_prompt_details = true;
+    return in_.each_member([this](std::string_view key) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (key == "cached_tokens") keep(raw.cached, value);
+        if (key == "cache_write_tokens") keep(raw.written, value);
+        return true;
+    });
+}
+
+bool UsageWalk::completion_details() {
+    return in_.each_member([this](std::string_view key) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (key == "reasoning_tokens") keep(raw.reasoning, value);
+        return true;
+    });
+}
+
+/// Perplexity itemises: {"input_tokens_cost":..., "total_cost":...}.
+bool UsageWalk::cost() {
+    return in_.each_member([this](std::string_view key) {
+        JsonValue part;
+        if (!in_.take(part)) return false;
+        if (key == "total_cost") keep_cost(raw, part, kPicoPerUsd, 3);
+        return true;
+    });
 }
 
 /// What a server left out follows from what it sent.
@@ -195,19 +234,8 @@ void repair(RawUsage& raw) {
     if (cache_apart) raw.prompt += cache;
 }
 
-}  // namespace
-
-std::optional<Usage> parse_usage(std::string_view usage_json) {
-    RawUsage raw;
-    JsonCursor in(usage_json);
-    in.skip_preamble();
-    const bool walked = !in.at_end() && in.object_members([&](std::string_view key) {
-        JsonValue value;
-        if (!in.take(value)) return false;
-        read_member(key, value, raw);
-        return true;
-    });
-    if (!walked || !in.finish()) return std::nullopt;
+/// What the block means; nullopt when it says nothing.
+std::optional<Usage> meaning_of(RawUsage& raw) {
     complete_missing(raw);
     if (raw.prompt == 0 && raw.completion == 0 && raw.cached == 0 && raw.written == 0 &&
         raw.reasoning == 0) {
@@ -223,6 +251,23 @@ std::optional<Usage> parse_usage(std::string_view usage_json) {
     if (raw.cost_pico) {
         usage.reported_cost_pico_usd = static_cast<std::uint64_t>(std::llround(*raw.cost_pico));
     }
+    return usage;
+}
+
+}  // namespace
+
+bool walk_usage(JsonCursor& in, std::optional<Usage>& usage) {
+    UsageWalk walk(in);
+    if (!walk.run()) return false;
+    usage = meaning_of(walk.raw);
+    return true;
+}
+
+std::optional<Usage> parse_usage(std::string_view usage_json) {
+    JsonCursor in(usage_json);
+    in.skip_preamble();
+    std::optional<Usage> usage;
+    if (in.at_end() || !walk_usage(in, usage) || !in.finish()) return std::nullopt;
     return usage;
 }
 
