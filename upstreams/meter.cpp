@@ -3,7 +3,7 @@
 namespace understudy::upstreams {
 
 StreamMeter::StreamMeter(wire::AnswerShape shape, bool gzip, bool drop_usage_only)
-    : shape_(shape), drop_usage_only_(drop_usage_only && !gzip) {
+    : shape_(shape), drop_usage_only_(drop_usage_only && !gzip), inspector_(shape) {
     if (gzip) inflater_ = std::make_unique<wire::Inflater>();
 }
 
@@ -28,8 +28,7 @@ void StreamMeter::hold_back(std::size_t end) {
 StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
     if (!event.has_data) return Verdict::none;
     ++payload_events_;
-    wire::EventFacts facts;
-    wire::inspect_event(shape_, event.data, event.name, facts);
+    const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
     if (facts.usage) {
         if (facts_.usage) {
             wire::merge_usage(*facts_.usage, *facts.usage);

@@ -3,6 +3,7 @@
 
 #include "upstreams/bytes.hpp"
 #include "wire/answer.hpp"
+#include "wire/event_inspector.hpp"
 #include "wire/inflate.hpp"
 #include "wire/json_scan.hpp"
 #include "wire/sse.hpp"
@@ -73,6 +74,7 @@ class StreamMeter {
     bool drop_usage_only_;
     bool raw_ = false;
     wire::SseScanner scanner_;
+    wire::EventInspector inspector_;
     std::unique_ptr<wire::Inflater> inflater_;
     std::string inflated_;
     std::vector<wire::Span> ready_;

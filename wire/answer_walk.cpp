@@ -60,6 +60,7 @@ class Walk {
   private:
     bool member(std::string_view key);
     bool other_member(std::string_view key);
+    bool padding(std::string_view key);
     bool choices();
     bool choice(bool first);
     bool choice_member(std::string_view key, bool first);
@@ -93,6 +94,21 @@ class Walk {
         return true;
     }
     bool take_finish_reason(bool first);
+    bool take_content(bool& flag, JsonKind& kind) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        kind = value.kind;
+        if (!carries(value)) return true;
+        flag = true;
+        if (kind == JsonKind::string) found_.variable.add(value, true);
+        return true;
+    }
+    bool take_variable(JsonKind kind) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (value.kind == kind) found_.variable.add(value, false);
+        return true;
+    }
 
     JsonCursor in_;
     AnswerFindings& found_;
@@ -146,10 +162,8 @@ bool Walk::other_member(std::string_view key) {
             break;
         case 5:
             if (key == "delta") {
-                JsonValue value;
-                if (!in_.take(value)) return false;
-                found_.has_delta |= carries(value);
-                return true;
+                JsonKind kind = JsonKind::null;
+                return take_content(found_.has_delta, kind);
             }
             break;
         case 6:
@@ -170,8 +184,15 @@ bool Walk::other_member(std::string_view key) {
             if (key == "response") return response();
             break;
         default:
-            break;
+            return padding(key);
     }
+    return in_.skip();
+}
+
+/// What hides the length of the text, and what counts the events.
+bool Walk::padding(std::string_view key) {
+    if (key == "obfuscation" || key == "p") return take_variable(JsonKind::string);
+    if (key == "sequence_number") return take_variable(JsonKind::number);
     return in_.skip();
 }
 
@@ -200,10 +221,9 @@ bool Walk::choice_member(std::string_view key, bool first) {
     switch (key.size()) {
         case 4:
             if (key == "text") {
-                JsonValue text;
-                if (!in_.take(text)) return false;
-                found_.content |= carries(text);
-                found_.has_answer |= first && text.kind == JsonKind::string;
+                JsonKind kind = JsonKind::null;
+                if (!take_content(found_.content, kind)) return false;
+                found_.has_answer |= first && kind == JsonKind::string;
                 return true;
             }
             break;
@@ -242,10 +262,8 @@ bool Walk::delta(bool first) {
     return in_.object_members([&](std::string_view key) {
         found_.has_answer |= first;
         if (!is_content_key(key)) return in_.skip();
-        JsonValue value;
-        if (!in_.take(value)) return false;
-        found_.content |= carries(value);
-        return true;
+        JsonKind kind = JsonKind::null;
+        return take_content(found_.content, kind);
     });
 }
 

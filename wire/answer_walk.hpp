@@ -6,6 +6,8 @@
 #include "wire/answer.hpp"
 #include "wire/json_cursor.hpp"
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -15,6 +17,21 @@ namespace understudy::wire {
 struct UsageFinding {
     bool present = false;        // as an object
     std::optional<Usage> usage;  // nullopt when it says nothing
+};
+
+/// Values that differ between the events of a stream although the events mean the same, in the
+/// order of the text. There may be more of them: what is not listed here counts as fixed.
+struct VariableValues {
+    struct Value {
+        JsonValue value;
+        bool content = false;  // makes `content` or `has_delta` true, and decides nothing else
+    };
+    std::array<Value, 3> values;
+    std::size_t count = 0;
+
+    void add(const JsonValue& value, bool content) noexcept {
+        if (count < values.size()) values[count++] = {value, content};
+    }
 };
 
 /// What was found. All views are slices of the text: string contents as written, escapes included;
@@ -37,6 +54,8 @@ struct AnswerFindings {
     std::string_view status;
     std::string_view item_type;  // item.type (responses)
 
+    VariableValues variable;
+
     // Usage objects in the order of trust (compat-quirks.md 1.5).
     UsageFinding usage;
     UsageFinding groq_usage;
@@ -46,6 +65,10 @@ struct AnswerFindings {
 
 /// The problem when `text` is not one well-formed JSON value; the findings then mean nothing.
 std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& found);
+
+/// inspect_event, with what the walk found.
+void judge_event(AnswerShape shape, std::string_view data, std::string_view name,
+                 AnswerFindings& found, EventFacts& facts);
 
 /// At a usage object: takes it, and reads it on the way.
 bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);

@@ -97,8 +97,34 @@ bool ChunkDecoder::take_framing(char c) noexcept {
     }
 }
 
+/// Takes what stands between two chunks, or before the first, as nearly all senders write it: the
+/// line end of the one and the size line of the other. Returns how far it went; the rest, whatever
+/// is odd or not whole about it, is left to take_framing.
+std::size_t ChunkDecoder::take_plain_lines(std::string_view input) noexcept {
+    constexpr std::ptrdiff_t max_digits = 8;  // cannot overflow
+    const char* p = input.data();
+    const char* const end = p + input.size();
+    const auto at_line_end = [&] { return end - p >= 2 && p[0] == '\r' && p[1] == '\n'; };
+    if (state_ == State::data_cr && at_line_end()) {
+        state_ = State::size;
+        p += 2;
+    }
+    if (state_ != State::size || digits_ != 0) return 0;
+    const char* const digits = p;
+    std::uint64_t size = 0;
+    while (p != end && is(*p, kHex)) size = size * 16 + hex_value(*p++);
+    if (size != 0 && p - digits <= max_digits && at_line_end()) {
+        left_ = size;
+        state_ = State::data;
+        p += 2;
+    } else {
+        p = digits;
+    }
+    return static_cast<std::size_t>(p - input.data());
+}
+
 ChunkDecoder::Step ChunkDecoder::next(std::string_view input) {
-    std::size_t at = 0;
+    std::size_t at = take_plain_lines(input);
     while (state_ != State::done && state_ != State::bad && at < input.size()) {
         if (state_ == State::data) {
             const auto size =

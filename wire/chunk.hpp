@@ -47,6 +47,7 @@ class ChunkDecoder {
         done,
         bad
     };
+    std::size_t take_plain_lines(std::string_view input) noexcept;
     bool take_size(char c) noexcept;
     bool take_trailer(char c) noexcept;
     bool take_framing(char c) noexcept;

@@ -49,8 +49,8 @@ void judge_media_event(std::string_view type, EventFacts& facts) {
 
 }  // namespace
 
-void inspect_event(AnswerShape shape, std::string_view data, std::string_view name,
-                   EventFacts& facts) {
+void judge_event(AnswerShape shape, std::string_view data, std::string_view name,
+                 AnswerFindings& found, EventFacts& facts) {
     facts = EventFacts{};
     facts.error = name == "error";
     if (is_done_marker(data)) {
@@ -58,7 +58,6 @@ void inspect_event(AnswerShape shape, std::string_view data, std::string_view na
         facts.done = !facts.error;
         return;
     }
-    AnswerFindings found;
     if (walk_answer(data, found)) return;  // one broken event does not condemn the stream
     facts.well_formed = true;
     if (!found.is_object) return;
@@ -76,6 +75,12 @@ void inspect_event(AnswerShape shape, std::string_view data, std::string_view na
     facts.usage = usage_of(found);
     facts.model = found.model;
     facts.service_tier = found.service_tier;
+}
+
+void inspect_event(AnswerShape shape, std::string_view data, std::string_view name,
+                   EventFacts& facts) {
+    AnswerFindings found;
+    judge_event(shape, data, name, found, facts);
 }
 
 }  // namespace understudy::wire

@@ -10,6 +10,7 @@
 #include "wire/json_scan.hpp"
 
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,16 @@ class JsonCursor {
     bool skip() noexcept {
         JsonKind kind = JsonKind::null;
         return pass(kind);
+    }
+
+    /// Steps over `text` if that is what comes next; for text known to end between two tokens.
+    bool take_literal(std::string_view text) noexcept {
+        if (static_cast<std::size_t>(end_ - p_) < text.size() ||
+            std::memcmp(p_, text.data(), text.size()) != 0) {
+            return false;
+        }
+        p_ += text.size();
+        return true;
     }
 
     /// At '{': calls on_member(key) for each member, key decoded and without quotes. on_member must

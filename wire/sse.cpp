@@ -25,8 +25,33 @@ bool SseScanner::skip_preamble(std::string_view buffer) {
     return true;
 }
 
+/// At the start of an event: takes it if it is whole and one line of data between bare LFs, as
+/// nearly all are. Else nothing has happened but that some bytes have been searched.
+bool SseScanner::take_simple(std::string_view buffer, SseEvent& event) {
+    constexpr std::string_view field = "data:";
+    const std::size_t from = line_begin_ + field.size();
+    if (buffer.size() < from || buffer.compare(line_begin_, field.size(), field) != 0) return false;
+    const char* const begin = buffer.data();
+    const char* const end = begin + buffer.size();
+    const char* const stop = detail::find_line_end(begin + from, end, begin);
+    scanned_ = static_cast<std::size_t>(stop - begin);
+    if (end - stop < 2 || stop[0] != '\n' || stop[1] != '\n') return false;
+    const std::size_t value = from + (begin[from] == ' ' ? 1 : 0);
+    event.raw = buffer.substr(0, scanned_ + 2);
+    event.data = buffer.substr(value, scanned_ - value);
+    event.name = {};
+    event.has_data = true;
+    scanned_ = line_begin_ = 0;
+    at_event_start_ = true;
+    return true;
+}
+
 bool SseScanner::next(std::string_view buffer, SseEvent& event) {
-    if (at_event_start_ && !skip_preamble(buffer)) return false;
+    if (buffer.empty()) return false;
+    if (at_event_start_) {
+        if (!skip_preamble(buffer)) return false;
+        if (take_simple(buffer, event)) return true;
+    }
     const char* const begin = buffer.data();
     const char* const end = begin + buffer.size();
     for (;;) {

@@ -46,6 +46,7 @@ class SseScanner {
     };
 
     bool skip_preamble(std::string_view buffer);
+    bool take_simple(std::string_view buffer, SseEvent& event);
     void take_line(std::string_view buffer, std::size_t end);
     void take_data(std::string_view buffer, Range value);
     void emit(std::string_view raw, SseEvent& event);

@@ -1,8 +1,10 @@
 // Any bytes as an answer, an event, a usage block or an error body. Nothing may crash, what is
 // called well-formed must be JSON, and what is not must say nothing.
 #include "wire/answer.hpp"
+#include "wire/event_inspector.hpp"
 #include "wire/json_scan.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -38,6 +40,26 @@ void check_event(AnswerShape shape, std::string_view data, std::string_view name
     }
 }
 
+bool same(const EventFacts& a, const EventFacts& b) {
+    return a.well_formed == b.well_formed && a.done == b.done && a.commits == b.commits &&
+           a.error == b.error && a.usage_only == b.usage_only && a.finish == b.finish &&
+           a.usage == b.usage && a.model == b.model && a.service_tier == b.service_tier;
+}
+
+/// The text as the events of one stream, a line each: what is remembered changes nothing.
+void check_stream(AnswerShape shape, std::string_view text) {
+    EventInspector inspector(shape);
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        EventFacts facts;
+        inspect_event(shape, line, {}, facts);
+        // Twice: the second time it may be a repeat of itself.
+        require(same(inspector.inspect(line, {}), facts));
+        require(same(inspector.inspect(line, {}), facts));
+    }
+}
+
 void check_answer(AnswerShape shape, std::string_view body, bool json) {
     const AnswerFacts facts = inspect_answer(shape, body);
     check_usage(facts.usage);
@@ -55,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
          {AnswerShape::chat, AnswerShape::completion, AnswerShape::responses,
           AnswerShape::embeddings, AnswerShape::other_json, AnswerShape::opaque}) {
         check_answer(shape, text, json);
+        check_stream(shape, text);
         check_event(shape, text, {});
         check_event(shape, text, "error");
         check_event(shape, text, "response.output_text.delta");

@@ -1,0 +1,85 @@
+#include "wire/event_inspector.hpp"
+
+#include "wire/answer_walk.hpp"
+
+namespace understudy::wire {
+namespace {
+
+/// Longer events are too rare in a stream of deltas to keep a copy of for every stream.
+constexpr std::size_t kMaxLiterals = 1024;
+/// A stream that never repeats itself is not remembered event by event.
+constexpr std::uint32_t kPatience = 8;
+
+}  // namespace
+
+const EventFacts& EventInspector::inspect(std::string_view data, std::string_view name) {
+    if (hole_count_ != 0 && is_repeat(data, name)) {
+        misses_ = 0;
+        ++repeats_;
+        return remembered_;
+    }
+    AnswerFindings found;
+    judge_event(shape_, data, name, found, facts_);
+    ++misses_;
+    if (facts_.commits && (misses_ <= kPatience || misses_ % kPatience == 0)) {
+        remember(data, name, found);
+    }
+    return facts_;
+}
+
+bool EventInspector::is_repeat(std::string_view data, std::string_view name) const {
+    if (name != name_) return false;
+    const std::string_view literals = literals_;
+    JsonCursor in(data);
+    for (std::size_t i = 0; i < hole_count_; ++i) {
+        const Hole& hole = holes_[i];
+        JsonValue value;
+        if (!in.take_literal(hole.literal.of(literals)) || !in.take(value)) return false;
+        if (value.kind != hole.kind || (hole.content && value.is_empty())) return false;
+    }
+    return in.take_literal(literals.substr(tail_)) && in.at_end();
+}
+
+/// The place in here of `part`, when it is in `literal`, which is kept at `at`; `part` otherwise.
+std::string_view EventInspector::kept(std::string_view literal, std::string_view part,
+                                      std::size_t at) const {
+    // An empty view may point anywhere.
+    if (part.empty() || part.data() < literal.data() ||
+        part.data() >= literal.data() + literal.size()) {
+        return part;
+    }
+    const auto offset = static_cast<std::size_t>(part.data() - literal.data());
+    return std::string_view(literals_).substr(at + offset, part.size());
+}
+
+void EventInspector::remember(std::string_view data, std::string_view name,
+                              const AnswerFindings& found) {
+    const VariableValues& variable = found.variable;
+    hole_count_ = 0;
+    std::size_t fixed = data.size() + name.size();
+    for (std::size_t i = 0; i < variable.count; ++i) fixed -= variable.values[i].value.raw.size();
+    if (fixed > kMaxLiterals) return;
+    literals_.clear();
+    literals_.reserve(fixed);  // from here on it does not move: views point into it
+    name_ = name;
+    remembered_ = facts_;
+    const auto keep = [&](std::size_t from, std::size_t to) {
+        const std::size_t at = literals_.size();
+        const std::string_view literal = data.substr(from, to - from);
+        literals_ += literal;
+        remembered_.model = kept(literal, remembered_.model, at);
+        remembered_.service_tier = kept(literal, remembered_.service_tier, at);
+        return Span{at, literals_.size()};
+    };
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < variable.count; ++i) {
+        const auto& [value, content] = variable.values[i];
+        const auto at = static_cast<std::size_t>(value.raw.data() - data.data());
+        holes_[i] = {keep(from, at), value.kind, content};
+        from = at + value.raw.size();
+    }
+    tail_ = keep(from, data.size()).begin;
+    hole_count_ = variable.count;
+}
+
+}  // namespace understudy::wire
