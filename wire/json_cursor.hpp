@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace understudy::wire {
 
@@ -177,6 +178,37 @@ template <class OnMember>
 bool JsonCursor::object_members(OnMember&& on_member) {
     if (!at_object()) return skip();
     return each_member(on_member);
+}
+
+/// scan_object, which calls on_member(decoded key, member) for each member on the way: before the
+/// text has proved to be well-formed.
+template <class OnMember>
+std::optional<JsonProblem> walk_object(std::string_view text, std::vector<JsonMember>& members,
+                                       Span& object, OnMember&& on_member) {
+    constexpr std::size_t usual_members = 16;
+    members.clear();
+    members.reserve(usual_members);
+    JsonCursor in(text);
+    in.skip_preamble();
+    if (!in.at_object()) {
+        in.fail(in.at_end() ? "empty text" : "not a JSON object");
+        return in.problem();
+    }
+    object.begin = in.offset();
+    const bool walked = in.each_member([&](std::string_view key) {
+        JsonMember& member = members.emplace_back();
+        member.key = in.key_token();
+        JsonValue value;
+        member.value.begin = in.offset();
+        if (!in.take(value)) return false;
+        member.value.end = in.offset();
+        member.kind = value.kind;
+        on_member(key, member);
+        return true;
+    });
+    object.end = in.offset();
+    if (walked) in.finish();
+    return in.problem();
 }
 
 }  // namespace understudy::wire

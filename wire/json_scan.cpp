@@ -6,25 +6,7 @@ namespace understudy::wire {
 
 std::optional<JsonProblem> scan_object(std::string_view text, std::vector<JsonMember>& members,
                                        Span& object) {
-    members.clear();
-    JsonCursor in(text);
-    in.skip_preamble();
-    if (in.at_end() || text[in.offset()] != '{') {
-        in.fail(in.at_end() ? "empty text" : "not a JSON object");
-        return in.problem();
-    }
-    object.begin = in.offset();
-    const bool walked = in.each_member([&](std::string_view) {
-        JsonMember& member = members.emplace_back();
-        member.key = in.key_token();
-        member.value.begin = in.offset();
-        if (!in.peek(member.kind) || !in.skip()) return false;
-        member.value.end = in.offset();
-        return true;
-    });
-    object.end = in.offset();
-    if (walked) in.finish();
-    return in.problem();
+    return walk_object(text, members, object, [](std::string_view, const JsonMember&) {});
 }
 
 std::optional<JsonProblem> check_json(std::string_view text, JsonKind& kind) {

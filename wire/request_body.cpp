@@ -28,28 +28,42 @@ bool asks_for_usage(std::string_view stream_options) {
     return asked;
 }
 
+void note_member(std::string_view body, std::string_view key, const JsonMember& member,
+                 RequestFacts& facts) {
+    switch (key.size()) {
+        case 5:
+            if (key != "model") return;
+            facts.model_values.push_back(member.value);
+            facts.has_model = member.kind == JsonKind::string;
+            return;
+        case 6:
+            if (key != "stream") return;
+            facts.stream = member.kind == JsonKind::boolean && body[member.value.begin] == 't';
+            return;
+        case 14:
+            if (key != "stream_options") return;
+            facts.include_usage = asks_for_usage(member.value.of(body));
+            return;
+        default:
+            return;
+    }
+}
+
 }  // namespace
 
 std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts) {
     reset(facts);
-    if (auto problem = scan_object(body, facts.members, facts.object)) {
-        facts.members.clear();
-        facts.object = {};
+    const auto note = [&](std::string_view key, const JsonMember& member) {
+        note_member(body, key, member, facts);
+    };
+    if (auto problem = walk_object(body, facts.members, facts.object, note)) {
+        reset(facts);
         return problem;
     }
     facts.json = true;
-    for (const JsonMember& member : facts.members) {
-        const std::string_view key = member.key.of(body);
-        const std::string_view value = member.value.of(body);
-        if (key_equals(key, "model")) {
-            facts.model_values.push_back(member.value);
-            facts.has_model = member.kind == JsonKind::string;
-            facts.model = facts.has_model ? decode_string(value).value_or("") : std::string();
-        } else if (key_equals(key, "stream")) {
-            facts.stream = member.kind == JsonKind::boolean && value == "true";
-        } else if (key_equals(key, "stream_options")) {
-            facts.include_usage = asks_for_usage(value);
-        }
+    if (facts.has_model) {
+        const std::string_view token = facts.model_values.back().of(body);
+        decode_content(token.substr(1, token.size() - 2), facts.model);
     }
     return std::nullopt;
 }

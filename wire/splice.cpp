@@ -235,11 +235,12 @@ void merge_touching(std::vector<Edit>& edits) {
     edits.resize(count);
 }
 
-std::vector<Edit> replace_form_model(std::string_view body, const RequestFacts& facts,
-                                     const std::string& model) {
+/// Nothing changes but the model's name, `value` as it is to stand in the body.
+std::vector<Edit> replace_model(std::string_view body, const RequestFacts& facts,
+                                const std::string& value) {
     std::vector<Edit> edits;
-    for (const Span& value : facts.model_values) {
-        if (value.of(body) != model) edits.push_back({value, model});
+    for (const Span& old : facts.model_values) {
+        if (old.of(body) != value) edits.push_back({old, value});
     }
     return edits;
 }
@@ -250,7 +251,12 @@ std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts,
                              const std::optional<std::string>& model, bool ask_usage,
                              const BodyRewrite& rewrite) {
     if (!facts.json) {
-        return model ? replace_form_model(body, facts, *model) : std::vector<Edit>{};
+        return model ? replace_model(body, facts, *model) : std::vector<Edit>{};
+    }
+    if (!ask_usage && rewrite.empty()) {
+        // The usual wish needs no plan of every member.
+        if (!model) return {};
+        if (!facts.model_values.empty()) return replace_model(body, facts, encode_string(*model));
     }
     ObjectPlan plan(body, facts);
     if (model) plan.set_model(*model);
