@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -36,6 +37,23 @@ ssize_t send_some(int descriptor, GatherList& list) {
 
 error_code tls_error() {
     return {EPROTO, boost::system::system_category()};
+}
+
+// The next record's plaintext. Encrypting a record costs as much as 4 KiB more in it, so small
+// slices (a head and a body) are copied together; a large one goes from where it is.
+std::string_view next_record(GatherList& list) {
+    const iovec* slice = list.items();
+    if (list.count() == 1 || slice->iov_len >= kTlsRecord) {
+        return {static_cast<const char*>(slice->iov_base), std::min(slice->iov_len, kTlsRecord)};
+    }
+    static thread_local std::array<char, kTlsRecord> record;
+    const std::size_t size = std::min(list.bytes(), kTlsRecord);
+    for (std::size_t filled = 0; filled < size; ++slice) {
+        const std::size_t n = std::min(slice->iov_len, size - filled);
+        std::memcpy(record.data() + filled, slice->iov_base, n);
+        filled += n;
+    }
+    return {record.data(), size};
 }
 }  // namespace
 
@@ -190,13 +208,12 @@ Stream::SendState Stream::send_tls(GatherList& list) {
             const auto flushed = flush_tls();
             if (flushed != SendState::done) return flushed;
         }
-        const iovec& front = *list.items();
-        const std::size_t n = std::min(front.iov_len, kTlsRecord);
-        if (tls_->write({static_cast<const char*>(front.iov_base), n}) != TlsEngine::Status::ok) {
+        const auto record = next_record(list);
+        if (tls_->write(record) != TlsEngine::Status::ok) {
             write_error_ = tls_error();
             return SendState::failed;
         }
-        list.advance(n);
+        list.advance(record.size());
     }
     return flush_tls();
 }

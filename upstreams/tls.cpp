@@ -22,39 +22,20 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "unknown TLS error";
 }
 
-int bio_read(BIO* bio, char* out, int size) {
-    BIO_clear_retry_flags(bio);
-    auto& in = static_cast<TlsEngine*>(BIO_get_data(bio))->cipher_in;
-    if (in.empty()) {
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    const std::size_t n = std::min(in.size(), static_cast<std::size_t>(size));
-    std::memcpy(out, in.data(), n);
-    in.consume(n);
-    return static_cast<int>(n);
+// The length of the record that `bytes` begin with, header included; 0 when they begin with none.
+// Needs a whole header.
+std::size_t record_size(std::string_view bytes) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    const std::size_t length = std::size_t{at(3)} << 8 | at(4);
+    const bool sane = at(0) >= SSL3_RT_CHANGE_CIPHER_SPEC && at(0) <= SSL3_RT_APPLICATION_DATA &&
+                      at(1) == SSL3_VERSION_MAJOR && length <= SSL3_RT_MAX_ENCRYPTED_LENGTH;
+    return sane ? SSL3_RT_HEADER_LENGTH + length : 0;
 }
 
-int bio_write(BIO* bio, const char* data, int size) {
-    BIO_clear_retry_flags(bio);
-    auto& out = static_cast<TlsEngine*>(BIO_get_data(bio))->cipher_out;
-    return out.append({data, static_cast<std::size_t>(size)}) ? size : -1;
-}
-
-long bio_ctrl(BIO*, int command, long, void*) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-// A BIO that reads and writes the engine's own buffers, without OpenSSL's copy in between.
-BIO_METHOD* buffer_method() {
-    static BIO_METHOD* const method = [] {
-        BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "understudy");
-        BIO_meth_set_read(m, bio_read);
-        BIO_meth_set_write(m, bio_write);
-        BIO_meth_set_ctrl(m, bio_ctrl);
-        return m;
-    }();
-    return method;
+// Errors of an earlier call must not be taken for errors of the next. Looking is much cheaper than
+// clearing, which walks through all of the queue's places.
+void forget_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
@@ -72,12 +53,53 @@ bool is_address(const std::string& name) {
 
 }  // namespace
 
+// A BIO that reads and writes the engine's own buffers, without OpenSSL's copy in between.
+struct TlsEngine::Bio {
+    static TlsEngine& engine(BIO* bio) { return *static_cast<TlsEngine*>(BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* out, int size) {
+        BIO_clear_retry_flags(bio);
+        auto& self = engine(bio);
+        if (self.owed_ == 0) self.owed_ = self.readable();
+        if (self.owed_ == 0) {
+            BIO_set_retry_read(bio);
+            return -1;
+        }
+        const std::size_t n = std::min(self.owed_, static_cast<std::size_t>(size));
+        std::memcpy(out, self.cipher_in.data(), n);
+        self.cipher_in.consume(n);
+        self.owed_ -= n;
+        return static_cast<int>(n);
+    }
+
+    static int write(BIO* bio, const char* data, int size) {
+        BIO_clear_retry_flags(bio);
+        return engine(bio).cipher_out.append({data, static_cast<std::size_t>(size)}) ? size : -1;
+    }
+
+    static long ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+    static BIO_METHOD* method() {
+        static BIO_METHOD* const method = [] {
+            BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "understudy");
+            BIO_meth_set_read(m, read);
+            BIO_meth_set_write(m, write);
+            BIO_meth_set_ctrl(m, ctrl);
+            return m;
+        }();
+        return method;
+    }
+};
+
 TlsContext::TlsContext(const config::TlsOptions& options)
     : context_(SSL_CTX_new(TLS_client_method())), verify_(options.verify) {
     if (context_ == nullptr) throw std::runtime_error("TLS: " + openssl_reason());
     SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
     SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // OpenSSL reads header and payload at once. It never gets more than one record (readable()),
+    // so nothing but decrypted payload is ever left inside.
+    SSL_CTX_set_read_ahead(context_, 1);
     SSL_CTX_set_session_cache_mode(context_,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context_, on_new_session);
@@ -130,7 +152,7 @@ TlsEngine::TlsEngine(const TlsContext& context, const std::string& name,
       ssl_(SSL_new(context.native())),
       cache_(std::move(cache)) {
     if (ssl_ == nullptr) throw std::bad_alloc();
-    BIO* bio = BIO_new(buffer_method());
+    BIO* bio = BIO_new(Bio::method());
     if (bio == nullptr) throw std::bad_alloc();
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
@@ -169,9 +191,8 @@ void TlsEngine::describe_failure() {
 }
 
 TlsEngine::Status TlsEngine::translate(int result) {
+    if (result == 1) return Status::ok;
     switch (SSL_get_error(ssl_, result)) {
-        case SSL_ERROR_NONE:
-            return Status::ok;
         case SSL_ERROR_WANT_READ:
             return Status::want_read;
         case SSL_ERROR_ZERO_RETURN:
@@ -182,19 +203,32 @@ TlsEngine::Status TlsEngine::translate(int result) {
     }
 }
 
+// Half a record is of no use to OpenSSL, and it would keep a buffer of 16 KiB to wait with.
+std::size_t TlsEngine::readable() {
+    if (!not_tls_) {
+        if (cipher_in.size() < SSL3_RT_HEADER_LENGTH) return 0;
+        const std::size_t size = record_size(cipher_in.view());
+        if (size != 0) return cipher_in.size() >= size ? size : 0;
+        not_tls_ = true;
+    }
+    return cipher_in.size();
+}
+
 TlsEngine::Status TlsEngine::handshake() {
-    ERR_clear_error();
+    forget_errors();
     return translate(SSL_do_handshake(ssl_));
 }
 
 TlsEngine::Status TlsEngine::read(char* out, std::size_t size, std::size_t& n) {
-    ERR_clear_error();
     n = 0;
+    // A read that cannot succeed costs as much as one that does.
+    if (owed_ == 0 && readable() == 0 && SSL_has_pending(ssl_) == 0) return Status::want_read;
+    forget_errors();
     return translate(SSL_read_ex(ssl_, out, size, &n));
 }
 
 TlsEngine::Status TlsEngine::write(std::string_view data) {
-    ERR_clear_error();
+    forget_errors();
     while (!data.empty()) {
         std::size_t n = 0;
         const auto status = translate(SSL_write_ex(ssl_, data.data(), data.size(), &n));
@@ -205,9 +239,9 @@ TlsEngine::Status TlsEngine::write(std::string_view data) {
 }
 
 void TlsEngine::shutdown() {
-    ERR_clear_error();
+    forget_errors();
     SSL_shutdown(ssl_);
-    ERR_clear_error();
+    forget_errors();
 }
 
 }  // namespace understudy::upstreams

@@ -75,10 +75,15 @@ class TlsEngine {
     Bytes cipher_out;
 
   private:
+    struct Bio;
     Status translate(int result);
     void describe_failure();
+    /// What OpenSSL may read of cipher_in now; nothing while the first record is not whole.
+    std::size_t readable();
 
     ssl_st* ssl_;
+    std::size_t owed_ = 0;  // of a record that OpenSSL has begun to take from cipher_in
+    bool not_tls_ = false;  // what came is no TLS: OpenSSL gets it as it is and says so
     std::shared_ptr<TlsSessionCache> cache_;
     std::string error_;
 };
