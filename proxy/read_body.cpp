@@ -62,7 +62,8 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
     const std::size_t total = request_.head.size + static_cast<std::size_t>(size);
     while (in.size() < total) {
         const std::size_t missing = total - in.size();
-        if (!in.ensure_free(std::min(missing + kWatchSpace, std::max(kBodyStep, in.size())))) {
+        const std::size_t all = missing + kWatchSpace;
+        if (!in.ensure_free(std::min(all, std::max(kBodyStep, in.size())), all)) {
             co_return co_await refuse(out_of_memory());
         }
         const bool came = co_await more(runtime_->config().limits.body_timeout);

@@ -143,7 +143,9 @@ void Server::count_failed_reload() {
 void Server::release_memory() {
     auto& impl = *impl_;
     const auto started = impl.shared.started.load(std::memory_order_relaxed);
-    if (started == impl.trimmed_at || impl.shared.inflight.load() > 0) return;
+    const bool quiet = started != impl.trimmed_at && impl.shared.inflight.load() == 0;
+    impl.shared.budget.free_kept(quiet);
+    if (!quiet) return;
     impl.trimmed_at = started;
     ::malloc_trim(0);
 }

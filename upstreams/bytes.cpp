@@ -1,11 +1,84 @@
 #include "upstreams/bytes.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 namespace understudy::upstreams {
+
+std::span<char> MemoryBudget::reuse(std::size_t least, std::size_t most) noexcept {
+    if (kept() < least) return {};
+    const std::lock_guard lock(mutex_);
+    Block* best = nullptr;
+    for (auto& block : blocks_) {
+        const bool fits = block.size >= least && block.size <= most;
+        if (fits && (best == nullptr || block.size < best->size)) best = &block;
+    }
+    if (best == nullptr) return {};
+    const Block block = std::exchange(*best, {});
+    // Charged twice for a moment rather than not at all.
+    used_.fetch_add(block.size, std::memory_order_relaxed);
+    kept_.fetch_sub(block.size, std::memory_order_relaxed);
+    ASAN_UNPOISON_MEMORY_REGION(block.data, block.size);
+    return {block.data, block.size};
+}
+
+bool MemoryBudget::keep(char* data, std::size_t size) noexcept {
+    if (size < kLarge) return false;
+    const std::lock_guard lock(mutex_);
+    if (kept() + size > kMaxKept) return false;
+    const auto place = std::find_if(blocks_.begin(), blocks_.end(),
+                                    [](const Block& block) { return block.data == nullptr; });
+    if (place == blocks_.end()) return false;
+    ASAN_POISON_MEMORY_REGION(data, size);
+    *place = {data, size, true};
+    kept_.fetch_add(size, std::memory_order_relaxed);
+    return true;
+}
+
+void MemoryBudget::put_back(char* data, std::size_t size) noexcept {
+    if (!keep(data, size)) std::free(data);
+    give(size);
+}
+
+void MemoryBudget::free_kept(bool all) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (auto& block : blocks_) {
+        if (block.data != nullptr && (all || !block.fresh)) {
+            ASAN_UNPOISON_MEMORY_REGION(block.data, block.size);
+            std::free(block.data);
+            kept_.fetch_sub(block.size, std::memory_order_relaxed);
+            block = {};
+        }
+        block.fresh = false;
+    }
+}
+
+bool MemoryBudget::take_instead(std::size_t n) noexcept {
+    free_kept(true);
+    return try_take(n);
+}
+
+// True when what is held lies in a block that somebody has released.
+bool Bytes::move_to_kept(std::size_t capacity, std::size_t promised) {
+    // What is copied must be little, otherwise moving page tables is cheaper.
+    if (capacity < MemoryBudget::kLarge || end_ > capacity / 4) return false;
+    const auto block = budget_->reuse(capacity, std::max(promised, 4 * capacity));
+    if (block.empty()) return false;
+    if (end_ > 0) std::memcpy(block.data(), data_, end_);
+    if (data_ != nullptr) budget_->put_back(data_, capacity_);
+    data_ = block.data();
+    capacity_ = block.size();
+    return true;
+}
 
 bool Bytes::reallocate(std::size_t capacity) {
     if (capacity > capacity_ && !budget_->take(capacity - capacity_)) return false;
@@ -20,7 +93,7 @@ bool Bytes::reallocate(std::size_t capacity) {
     return true;
 }
 
-bool Bytes::ensure_free(std::size_t n) {
+bool Bytes::ensure_free(std::size_t n, std::size_t promised) {
     if (pinned_ || capacity_ - end_ >= n) return true;
     if (begin_ > 0) {
         std::memmove(data_, data_ + begin_, end_ - begin_);
@@ -30,7 +103,9 @@ bool Bytes::ensure_free(std::size_t n) {
     }
     // Doubling keeps the number of moves small; a large exact request is not rounded up.
     const std::size_t wanted = end_ + n;
-    const std::size_t roomy = std::max(wanted, std::min(2 * capacity_, wanted + (1U << 20)));
+    if (move_to_kept(wanted, end_ + promised + promised / 4)) return true;
+    std::size_t roomy = std::max(wanted, std::min(2 * capacity_, wanted + (1U << 20)));
+    if (promised != 0) roomy = std::max(wanted, std::min(roomy, end_ + promised));
     return reallocate(roomy) || (roomy > wanted && reallocate(wanted));
 }
 
@@ -55,8 +130,7 @@ void Bytes::shrink(std::size_t keep) {
 }
 
 void Bytes::release() {
-    std::free(data_);
-    budget_->give(capacity_);
+    if (data_ != nullptr) budget_->put_back(data_, capacity_);
     data_ = nullptr;
     capacity_ = begin_ = end_ = 0;
 }

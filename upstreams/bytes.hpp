@@ -1,8 +1,10 @@
 // The one growable buffer of the data path, and the bound on all of them together.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -10,24 +12,54 @@
 namespace understudy::upstreams {
 
 /// Bytes held by all buffers of the process, against `limits.memory`. Thread-safe.
+///
+/// It also keeps a few large blocks that were released, for the next large body: their pages are
+/// there already, and faulting in new ones costs more than all else that is done with a body. They
+/// are charged as long as they are kept, and freed before anybody is refused.
 class MemoryBudget {
   public:
+    static constexpr std::size_t kLarge = 64 * 1024;  // smaller blocks are not kept
+    static constexpr std::size_t kMaxKept = 32 << 20;
+
     explicit MemoryBudget(std::size_t limit) : limit_(limit) {}
-    bool take(std::size_t n) noexcept {
-        if (used_.fetch_add(n, std::memory_order_relaxed) + n <=
-            limit_.load(std::memory_order_relaxed)) {
-            return true;
-        }
-        used_.fetch_sub(n, std::memory_order_relaxed);
-        return false;
-    }
+    ~MemoryBudget() { free_kept(true); }
+    MemoryBudget(const MemoryBudget&) = delete;
+    MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+    bool take(std::size_t n) noexcept { return try_take(n) || (kept() > 0 && take_instead(n)); }
     void give(std::size_t n) noexcept { used_.fetch_sub(n, std::memory_order_relaxed); }
     void set_limit(std::size_t limit) noexcept { limit_.store(limit, std::memory_order_relaxed); }
     std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
+    /// A kept block of `least` to `most` bytes, the smallest there is, taken and to be freed by the
+    /// caller; empty when there is none.
+    std::span<char> reuse(std::size_t least, std::size_t most) noexcept;
+    /// Takes over a block (of malloc) that was taken, to keep or to free it.
+    void put_back(char* data, std::size_t size) noexcept;
+    /// Frees the blocks that nobody has used since the last call, or all of them.
+    void free_kept(bool all) noexcept;
+    std::size_t kept() const noexcept { return kept_.load(std::memory_order_relaxed); }
+
   private:
+    struct Block {
+        char* data = nullptr;
+        std::size_t size = 0;
+        bool fresh = false;  // put back since the last free_kept()
+    };
+    bool try_take(std::size_t n) noexcept {
+        const auto used = used_.fetch_add(n, std::memory_order_relaxed) + n;
+        if (used + kept() <= limit_.load(std::memory_order_relaxed)) return true;
+        used_.fetch_sub(n, std::memory_order_relaxed);
+        return false;
+    }
+    bool take_instead(std::size_t n) noexcept;
+    bool keep(char* data, std::size_t size) noexcept;
+
     std::atomic<std::size_t> limit_;
     std::atomic<std::size_t> used_{0};
+    std::atomic<std::size_t> kept_{0};
+    std::mutex mutex_;  // of blocks_; only large buffers come here
+    std::array<Block, 8> blocks_;
 };
 
 /// A contiguous queue of bytes: filled at the end, consumed from the front. Grows by realloc, which
@@ -64,7 +96,9 @@ class Bytes {
 
     /// Makes at least `n` bytes of free space, compacting first. False when the budget refuses;
     /// then nothing has changed. While pinned it leaves things as they are and says true.
-    bool ensure_free(std::size_t n);
+    /// `promised`: what may have to follow; a block with room for that is used if one is kept, but
+    /// none is made.
+    bool ensure_free(std::size_t n, std::size_t promised = 0);
     /// `n` bytes were written into free_space().
     void commit(std::size_t n) { end_ += n; }
     /// Drops `n` bytes from the front. An empty buffer starts at its beginning again, unless
@@ -89,6 +123,7 @@ class Bytes {
 
   private:
     bool reallocate(std::size_t capacity);
+    bool move_to_kept(std::size_t capacity, std::size_t promised);
 
     MemoryBudget* budget_;
     char* data_ = nullptr;

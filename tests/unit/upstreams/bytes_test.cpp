@@ -229,6 +229,106 @@ TEST_CASE("A moved buffer takes its charge along") {
     CHECK(budget.used() == 0);
 }
 
+TEST_CASE("A large block that was released serves the next large body, a small one does not") {
+    MemoryBudget budget(std::size_t{1} << 30);
+    const char* place = nullptr;
+    {
+        Bytes large(budget);
+        REQUIRE(large.ensure_free(1 << 20));
+        place = large.base();
+        Bytes small(budget);
+        REQUIRE(small.ensure_free(MemoryBudget::kLarge - 1));
+    }
+    CHECK(budget.used() == 0);
+    CHECK(budget.kept() == 1 << 20);
+    Bytes next(budget);
+    read_into(next, pattern(1000));
+    CHECK(next.base() != place);
+    REQUIRE(next.ensure_free(300'000));
+    CHECK(next.base() == place);  // with what it held
+    CHECK(next.view() == pattern(1000));
+    CHECK(next.capacity() == 1 << 20);
+    CHECK(budget.used() == 1 << 20);
+    CHECK(budget.kept() == 0);
+    next.release();
+    budget.free_kept(true);
+    CHECK(budget.kept() == 0);
+}
+
+TEST_CASE("A kept block much larger than the wish is left to others, unless more is promised") {
+    MemoryBudget budget(std::size_t{1} << 30);
+    {
+        Bytes large(budget);
+        REQUIRE(large.ensure_free(16 << 20));
+    }
+    Bytes modest(budget);
+    REQUIRE(modest.ensure_free(1 << 20));
+    CHECK(modest.capacity() == 1 << 20);
+    CHECK(budget.kept() == 16 << 20);
+    Bytes growing(budget);
+    REQUIRE(growing.ensure_free(1 << 20, 15 << 20));
+    CHECK(growing.capacity() == 16 << 20);
+    CHECK(budget.kept() == 0);
+    Bytes promise(budget);  // nothing is kept any more, and nothing is made for a promise
+    REQUIRE(promise.ensure_free(1 << 20, 15 << 20));
+    CHECK(promise.capacity() == 1 << 20);
+    promise.commit(1 << 20);
+    REQUIRE(promise.ensure_free(1000, 1000));
+    CHECK(promise.capacity() == (1 << 20) + 1000);
+}
+
+TEST_CASE("The smallest block that fits is used") {
+    MemoryBudget budget(std::size_t{1} << 30);
+    {
+        Bytes a(budget), b(budget), c(budget);
+        REQUIRE((a.ensure_free(400'000) && b.ensure_free(100'000) && c.ensure_free(300'000)));
+    }
+    Bytes one(budget), two(budget);
+    REQUIRE((one.ensure_free(150'000) && two.ensure_free(150'000)));
+    CHECK(one.capacity() == 300'000);
+    CHECK(two.capacity() == 400'000);
+    CHECK(budget.kept() == 100'000);
+}
+
+TEST_CASE("What is kept is bounded, counts against the limit, and goes before anybody is refused") {
+    MemoryBudget budget(std::size_t{100} << 20);
+    {
+        std::vector<Bytes> many;
+        for (int i = 0; i < 20; ++i) {
+            many.emplace_back(budget);
+            REQUIRE(many.back().ensure_free(5 << 20));
+        }
+        CHECK_FALSE(many.front().ensure_free(6 << 20));
+        CHECK(budget.kept() == 0);
+    }
+    CHECK(budget.used() == 0);
+    CHECK(budget.kept() == 30 << 20);
+    CHECK(budget.take(std::size_t{70} << 20));
+    CHECK(budget.kept() == 30 << 20);
+    CHECK(budget.take(1));
+    CHECK(budget.kept() == 0);
+    CHECK_FALSE(budget.take(std::size_t{30} << 20));
+    budget.give((std::size_t{70} << 20) + 1);
+}
+
+TEST_CASE("A block that nobody has used for a whole round goes back to the system") {
+    MemoryBudget budget(std::size_t{1} << 30);
+    {
+        Bytes a(budget), b(budget);
+        REQUIRE((a.ensure_free(100'000) && b.ensure_free(200'000)));
+    }
+    budget.free_kept(false);  // both were put back since the last round
+    CHECK(budget.kept() == 300'000);
+    {
+        Bytes again(budget);
+        REQUIRE(again.ensure_free(90'000));
+    }
+    budget.free_kept(false);
+    CHECK(budget.kept() == 100'000);
+    budget.free_kept(false);
+    CHECK(budget.kept() == 0);
+}
+
 TEST_CASE("A budget holds its limit, also when the limit changes") {
     MemoryBudget budget(10);
     CHECK(budget.take(10));
@@ -262,4 +362,25 @@ TEST_CASE("Threads together never hold more than the budget and lose nothing") {
     for (auto& thread : threads) thread.join();
     CHECK_FALSE(exceeded);
     CHECK(budget.used() == 0);
+}
+
+TEST_CASE("Threads exchange kept blocks and lose none") {
+    MemoryBudget budget(std::size_t{4} << 20);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&, i] {
+            for (int k = 0; k < 3000; ++k) {
+                Bytes bytes(budget);
+                const auto size = static_cast<std::size_t>(70'000 + (k * 7919 + i) % 400'000);
+                if (!bytes.ensure_free(size)) continue;
+                std::memset(bytes.free_space().data(), i, 100);
+                bytes.commit(100);
+                if (k % 100 == 0) budget.free_kept(k % 200 == 0);
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(budget.used() == 0);
+    budget.free_kept(true);
+    CHECK(budget.kept() == 0);
 }
