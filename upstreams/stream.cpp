@@ -16,7 +16,7 @@ constexpr std::size_t kMaxIov = 64;               // of one sendmsg
 constexpr std::size_t kFlat = 4096;               // sent as one piece, copied
 constexpr std::size_t kTlsRecord = 16 * 1024;     // plaintext of one record
 constexpr std::size_t kTlsOutBound = 64 * 1024;   // ciphertext waiting for the socket
-constexpr std::size_t kTlsReadSpace = 17 * 1024;  // one whole record
+constexpr std::size_t kTlsReadSpace = 17 * 1024;  // one whole record, encrypted
 
 // Small messages go out flat: copying a few KB costs less than what the kernel does for each
 // element of a list (about 150 ns for two of them).
@@ -75,7 +75,8 @@ void Stream::arm_read() {
     if (tls_) {
         if (!handshaking_ && decrypt()) return;  // a record was waiting already
         if (read_error_) return;
-        if (!tls_->cipher_in.ensure_free(kTlsReadSpace)) {
+        // Never more than one record in all: what is held now is less than one.
+        if (!tls_->cipher_in.ensure_free(kTlsReadSpace - tls_->cipher_in.size())) {
             read_error_ = asio::error::no_memory;
             return;
         }
@@ -224,6 +225,8 @@ Stream::SendState Stream::flush_tls() {
     const std::size_t before = out.bytes();
     const auto state = send_plain(out);
     tls_->cipher_out.consume(before - out.bytes());
+    // A long answer may follow a large request: do not sit on the request's memory meanwhile.
+    if (tls_->cipher_out.empty()) tls_->cipher_out.shrink(kTlsReadSpace);
     return state;
 }
 
