@@ -34,10 +34,14 @@ std::span<char> MemoryBudget::reuse(std::size_t least, std::size_t most) noexcep
 bool MemoryBudget::keep(char* data, std::size_t size) noexcept {
     if (size < kLarge) return false;
     const std::lock_guard lock(mutex_);
-    if (kept() + size > kMaxKept) return false;
-    const auto place = std::find_if(blocks_.begin(), blocks_.end(),
-                                    [](const Block& block) { return block.data == nullptr; });
-    if (place == blocks_.end()) return false;
+    // A free place, or the smallest block's: large ones are those that cost much to make.
+    const auto place = std::min_element(
+        blocks_.begin(), blocks_.end(),
+        [](const Block& left, const Block& right) { return left.size < right.size; });
+    if (place->size >= size || kept() - place->size + size > kMaxKept) return false;
+    ASAN_UNPOISON_MEMORY_REGION(place->data, place->size);
+    std::free(place->data);
+    kept_.fetch_sub(place->size, std::memory_order_relaxed);
     ASAN_POISON_MEMORY_REGION(data, size);
     *place = {data, size, true};
     kept_.fetch_add(size, std::memory_order_relaxed);
@@ -69,8 +73,8 @@ bool MemoryBudget::take_instead(std::size_t n) noexcept {
 
 // True when what is held lies in a block that somebody has released.
 bool Bytes::move_to_kept(std::size_t capacity, std::size_t promised) {
-    // What is copied must be little, otherwise moving page tables is cheaper.
-    if (capacity < MemoryBudget::kLarge || end_ > capacity / 4) return false;
+    // Copying costs a fraction of faulting in as many new bytes, but then it must not be more.
+    if (capacity < MemoryBudget::kLarge || end_ > capacity / 2) return false;
     const auto block = budget_->reuse(capacity, std::max(promised, 4 * capacity));
     if (block.empty()) return false;
     if (end_ > 0) std::memcpy(block.data(), data_, end_);

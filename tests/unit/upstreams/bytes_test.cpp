@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -309,6 +310,27 @@ TEST_CASE("What is kept is bounded, counts against the limit, and goes before an
     CHECK(budget.kept() == 0);
     CHECK_FALSE(budget.take(std::size_t{30} << 20));
     budget.give((std::size_t{70} << 20) + 1);
+}
+
+TEST_CASE("A larger block takes the place of the smallest one kept") {
+    MemoryBudget budget(std::size_t{1} << 30);
+    {
+        std::vector<Bytes> many;
+        for (std::size_t i = 0; i < 8; ++i) {
+            many.emplace_back(budget);
+            REQUIRE(many.back().ensure_free(100'000 + i));
+        }
+    }
+    CHECK(budget.kept() == 800'028);
+    const auto release_one_of = [&](std::size_t size) {
+        REQUIRE(budget.take(size));
+        budget.put_back(static_cast<char*>(std::malloc(size)), size);
+    };
+    release_one_of(100'000);
+    CHECK(budget.kept() == 800'028);
+    release_one_of(1 << 20);
+    CHECK(budget.kept() == 700'028 + (1 << 20));
+    CHECK(budget.used() == 0);
 }
 
 TEST_CASE("A block that nobody has used for a whole round goes back to the system") {
