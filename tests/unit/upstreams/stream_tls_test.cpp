@@ -45,7 +45,7 @@ struct Link {
         if (buffer != 0) socket.set_option(asio::socket_base::send_buffer_size(buffer));
         socket.connect({asio::ip::address_v4::loopback(), listener.port()});
         tune(socket);
-        ours = new Stream(std::move(socket), bench.budget, bench.audit);
+        ours = new Stream(std::move(socket), bench.budget);
         auto accepted = listener.accept();
         if (buffer != 0) accepted.set_option(asio::socket_base::receive_buffer_size(buffer));
         accepted.non_blocking(true);

@@ -77,7 +77,7 @@ TEST_CASE("chunks are decoded to the byte however they arrive") {
     check("A\r\n0123456789\r\n0\r\n\r\n", "0123456789");
     // Payload that looks like the end of the body.
     const auto tricky = "\r\n0\r\n\r\n56\0"s;
-    check("a\r\n" + tricky + "\r\n0\r\n\r\n", tricky);
+    check(std::string("a\r\n").append(tricky).append("\r\n0\r\n\r\n"), tricky);
     check("0000000000000003\r\nabc\r\n000\r\n\r\n", "abc");
     check("3;name=value;q=\"a;b\"\r\nabc\r\n0;last\r\n\r\n", "abc");
     check("3 \t;x\r\nabc\r\n0\r\n\r\n", "abc");
