@@ -32,12 +32,13 @@ struct Row {
 // The few things an attempt needs, without a server around it.
 struct Bench {
     upstreams::MemoryBudget budget{std::size_t{64} << 20};  // outlives reads that io still holds
+    upstreams::ScratchPool scratch;
     boost::asio::io_context io{1};
     upstreams::TimerQueue timers{io};
     upstreams::Resolver resolver;
     upstreams::DnsCache dns{resolver, io};
     metrics::WorkerSeries series;
-    upstreams::WorkerContext context{io, timers, dns, budget, series};
+    upstreams::WorkerContext context{io, timers, dns, budget, scratch, series};
 };
 
 // A model to ask for: the upstream's own, or one that a chain or a literal route names for it.

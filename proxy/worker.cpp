@@ -39,7 +39,7 @@ Worker::Worker(std::size_t index, Shared& shared, metrics::Shard& shard)
       work_(io_.get_executor()),
       timers_(io_),
       dns_(shared.resolver, io_),
-      context_{io_, timers_, dns_, shared.budget, shard.worker()},
+      context_{io_, timers_, dns_, shared.budget, scratch_, shard.worker()},
       random_(std::random_device{}() + index) {}
 
 Worker::~Worker() = default;

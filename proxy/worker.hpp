@@ -100,6 +100,7 @@ class Worker {
     boost::asio::executor_work_guard<upstreams::Executor> work_;
     upstreams::TimerQueue timers_;
     upstreams::DnsCache dns_;
+    upstreams::ScratchPool scratch_;
     upstreams::WorkerContext context_;
     Runtime::Peers peers_;
     std::shared_ptr<Runtime> runtime_;

@@ -24,7 +24,7 @@ bool expects_json(wire::AnswerShape shape) {
 Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone)
     : spec_(spec),
       watch_(signal, client_gone, spec.peer->context().timers),
-      head_reader_(wire::HeadLimits{spec.header_bytes, spec.header_count}),
+      scratch_(spec.peer->context().scratch),
       started_(Clock::now()) {
     total_at_ = started_ + spec.upstream->timeouts.total;
 }
@@ -83,8 +83,10 @@ void Attempt::write_request() {
     }
     OutboundHead head = spec_.head;
     head.body_size = wire::edited_size(spec_.body, edits_);
-    out_head_.reserve(kUsualHead);
-    spec_.head_template->write(head, out_head_);
+    scratch_->request_head.clear();
+    scratch_->request_head.reserve(kUsualHead);
+    spec_.head_template->write(head, scratch_->request_head);
+    scratch_->reader.reset({spec_.header_bytes, spec_.header_count});
 }
 
 Task<void> Attempt::run() {
@@ -123,7 +125,7 @@ Task<void> Attempt::exchange() {
 
 bool Attempt::send_at_once() {
     out_.clear();
-    out_.add(out_head_);
+    out_.add(scratch_->request_head);
     if (edits_.empty()) {
         out_.add(spec_.body);
     } else {
@@ -137,12 +139,12 @@ bool Attempt::send_at_once() {
 // 103) are dropped, and sending goes on.
 bool Attempt::final_head_begun() {
     for (;;) {
-        wire::ResponseHead head;
-        const auto result = head_reader_.read_response(stream_->in.view(), false, head);
+        auto& head = scratch_->answer;
+        const auto result = scratch_->reader.read_response(stream_->in.view(), false, head);
         if (result == wire::ParseResult::need_more) return false;
         if (result == wire::ParseResult::bad || head.status >= 200) return true;
         stream_->in.consume(head.size);
-        head_reader_.reset();
+        scratch_->reader.reset();
         any_response_byte_ = true;
     }
 }
@@ -180,18 +182,19 @@ Task<bool> Attempt::send_slowly() {
 }
 
 Task<bool> Attempt::read_head() {
-    head_reader_.reset();
+    scratch_->reader.reset();
+    auto& head = scratch_->answer;
     for (unsigned interim = 0;;) {
-        wire::ResponseHead head;
-        const auto result = head_reader_.read_response(stream_->in.view(),
-                                                       iequals(spec_.head.method, "HEAD"), head);
+        const auto result = scratch_->reader.read_response(
+            stream_->in.view(), iequals(spec_.head.method, "HEAD"), head);
         if (result == wire::ParseResult::done) {
             if (head.status >= 200) {
                 const bool accepted = accept_head(head);
+                scratch_.give_back();
                 co_return accepted;
             }
             stream_->in.consume(head.size);  // 100, 102, 103: not asked for, not passed on
-            head_reader_.reset();
+            scratch_->reader.reset();
             if (++interim > kMaxInterim) {
                 fail(FailureClass::malformed, "too many interim answers");
                 co_return false;
@@ -200,7 +203,7 @@ Task<bool> Attempt::read_head() {
         }
         if (result == wire::ParseResult::bad) {
             fail(FailureClass::malformed,
-                 "answer head: " + std::string(wire::describe(head_reader_.error())));
+                 "answer head: " + std::string(wire::describe(scratch_->reader.error())));
             co_return false;
         }
         const bool came = co_await more();

@@ -162,12 +162,11 @@ class Attempt {
     FailureClass failure_ = FailureClass::none;
     std::string detail_;
 
-    std::string out_head_;
     std::vector<wire::Edit> edits_;
     std::vector<std::string_view> slices_;
     GatherList out_;
 
-    wire::HeadReader head_reader_;
+    ScratchPool::Lease scratch_;  // until the answer's head has been read
     AnswerHead head_;
     std::string raw_head_;  // of an answer that is not 2xx, for classification
     std::optional<BodyReader> reader_;

@@ -121,8 +121,7 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         race.advance();
         if (const auto won = race.winner()) {
             tune(won->socket);
-            result.stream =
-                new Stream(std::move(won->socket), peer.context().budget);
+            result.stream = new Stream(std::move(won->socket), peer.context().budget);
             break;
         }
         if (race.lost() || watch.stopped()) {

@@ -5,6 +5,7 @@
 #include "config/config.hpp"
 #include "metrics/series.hpp"
 #include "upstreams/resolver.hpp"
+#include "upstreams/scratch.hpp"
 #include "upstreams/stream.hpp"
 #include "upstreams/timers.hpp"
 #include "upstreams/tls.hpp"
@@ -24,6 +25,7 @@ struct WorkerContext {
     TimerQueue& timers;
     DnsCache& dns;
     MemoryBudget& budget;
+    ScratchPool& scratch;
     metrics::WorkerSeries& series;
 };
 

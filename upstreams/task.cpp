@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kLargest = 4096;
-constexpr unsigned kKeep = 16;  // of each size: what the requests of one wake-up give back
+constexpr unsigned kKeep = 64;  // of each size: what the requests of one wake-up give back
 
 struct Free {
     Free* next;

@@ -38,8 +38,9 @@ class Bench {
     upstreams::Resolver resolver;
     upstreams::DnsCache dns{resolver, io};
     upstreams::MemoryBudget budget{std::size_t{1} << 30};
+    upstreams::ScratchPool scratch;
     metrics::Registry registry{1, wire::kFailureClassNames, {"test", "test"}};
-    upstreams::WorkerContext context{io, timers, dns, budget, registry.shard(0).worker()};
+    upstreams::WorkerContext context{io, timers, dns, budget, scratch, registry.shard(0).worker()};
     Runtime::Peers peers;
 };
 

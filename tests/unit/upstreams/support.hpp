@@ -46,8 +46,9 @@ class Bench {
     Resolver resolver;
     DnsCache dns{resolver, io};
     MemoryBudget budget{std::size_t{1} << 26};
+    ScratchPool scratch;
     metrics::WorkerSeries series;
-    WorkerContext context{io, timers, dns, budget, series};
+    WorkerContext context{io, timers, dns, budget, scratch, series};
 };
 
 /// A listening socket; connections to it are made and served blockingly, one after the other.
