@@ -45,7 +45,7 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     if (facts.error_inside) facts.problem = "error object inside";
     facts.usage = usage_of(found);
     decode_content(found.model, facts.model);
-    decode_content(found.service_tier, facts.service_tier);
+    if (!found.service_tier.empty()) decode_content(found.service_tier, facts.service_tier);
     decode_content(found.finish_reason, facts.finish_reason);
     return facts;
 }

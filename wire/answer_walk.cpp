@@ -100,13 +100,13 @@ class Walk {
         kind = value.kind;
         if (!carries(value)) return true;
         flag = true;
-        if (kind == JsonKind::string) found_.variable.add(value, true);
+        if (kind == JsonKind::string && found_.variable) found_.variable->add(value, true);
         return true;
     }
     bool take_variable(JsonKind kind) {
         JsonValue value;
         if (!in_.take(value)) return false;
-        if (value.kind == kind) found_.variable.add(value, false);
+        if (value.kind == kind && found_.variable) found_.variable->add(value, false);
         return true;
     }
 

@@ -54,7 +54,7 @@ struct AnswerFindings {
     std::string_view status;
     std::string_view item_type;  // item.type (responses)
 
-    VariableValues variable;
+    VariableValues* variable = nullptr;  // where to list them; null when nobody asks
 
     // Usage objects in the order of trust (compat-quirks.md 1.5).
     UsageFinding usage;

@@ -19,10 +19,12 @@ const EventFacts& EventInspector::inspect(std::string_view data, std::string_vie
         return remembered_;
     }
     AnswerFindings found;
+    VariableValues variable;
+    found.variable = &variable;
     judge_event(shape_, data, name, found, facts_);
     ++misses_;
     if (facts_.commits && (misses_ <= kPatience || misses_ % kPatience == 0)) {
-        remember(data, name, found);
+        remember(data, name, variable);
     }
     return facts_;
 }
@@ -53,8 +55,7 @@ std::string_view EventInspector::kept(std::string_view literal, std::string_view
 }
 
 void EventInspector::remember(std::string_view data, std::string_view name,
-                              const AnswerFindings& found) {
-    const VariableValues& variable = found.variable;
+                              const VariableValues& variable) {
     hole_count_ = 0;
     std::size_t fixed = data.size() + name.size();
     for (std::size_t i = 0; i < variable.count; ++i) fixed -= variable.values[i].value.raw.size();

@@ -13,7 +13,7 @@
 
 namespace understudy::wire {
 
-struct AnswerFindings;
+struct VariableValues;
 
 /// inspect_event for the events of one stream. Remembers the last event that carried content as
 /// literal text with holes where its content stood. An event that is the same text around values of
@@ -39,7 +39,7 @@ class EventInspector {
     };
 
     bool is_repeat(std::string_view data, std::string_view name) const;
-    void remember(std::string_view data, std::string_view name, const AnswerFindings& found);
+    void remember(std::string_view data, std::string_view name, const VariableValues& variable);
     std::string_view kept(std::string_view literal, std::string_view part, std::size_t at) const;
 
     AnswerShape shape_;

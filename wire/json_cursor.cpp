@@ -171,23 +171,6 @@ inline bool JsonCursor::skip_key() noexcept {
     return skip_string() && skip_colon();
 }
 
-bool JsonCursor::take_key(std::string_view& key) {
-    // As minified JSON has it; no call here, so that this costs no stack frame.
-    const char* const from = p_;
-    if (end_ - from >= 2 && *from == '"') [[likely]] {
-        const char* const stop = detail::find_near_string_stop(from + 1, end_);
-        if (stop != nullptr && *stop == '"' && end_ - stop > 2 && stop[1] == ':' &&
-            !is_space(stop[2])) [[likely]] {
-            p_ = stop + 2;
-            key_begin_ = from;
-            key_end_ = stop + 1;
-            key = {from + 1, static_cast<std::size_t>(stop - from) - 1};
-            return true;
-        }
-    }
-    return take_any_key(key);
-}
-
 bool JsonCursor::take_any_key(std::string_view& key) {
     const char* const from = p_;
     if (p_ == end_ || *p_ != '"') return fail_at_key();
@@ -284,15 +267,8 @@ inline bool JsonCursor::skip_literal(std::string_view word) noexcept {
     return true;
 }
 
-bool JsonCursor::take(JsonValue& value) noexcept {
-    const char* const from = p_;
-    if (!pass(value.kind)) return false;
-    value.raw = {from, static_cast<std::size_t>(p_ - from)};
-    return true;
-}
-
 /// Takes one value and says what it was.
-bool JsonCursor::pass(JsonKind& kind) noexcept {
+[[gnu::always_inline]] inline bool JsonCursor::pass(JsonKind& kind) noexcept {
     if (p_ == end_) return fail("value missing");
     switch (*p_) {
         case '"':
@@ -316,6 +292,18 @@ bool JsonCursor::pass(JsonKind& kind) noexcept {
     if (*p_ != '-' && !is_digit(*p_)) return fail("expected a value");
     kind = JsonKind::number;
     return skip_number();
+}
+
+bool JsonCursor::take(JsonValue& value) noexcept {
+    const char* const from = p_;
+    if (!pass(value.kind)) return false;
+    value.raw = {from, static_cast<std::size_t>(p_ - from)};
+    return true;
+}
+
+bool JsonCursor::skip() noexcept {
+    JsonKind kind = JsonKind::null;
+    return pass(kind);
 }
 
 /// At a container: its values are passed one by one, only the containers in it are kept count of.

@@ -56,10 +56,7 @@ class JsonCursor {
 
     /// Takes one value, whatever it is.
     bool take(JsonValue& value) noexcept;
-    bool skip() noexcept {
-        JsonKind kind = JsonKind::null;
-        return pass(kind);
-    }
+    bool skip() noexcept;
 
     /// Steps over `text` if that is what comes next; for text known to end between two tokens.
     bool take_literal(std::string_view text) noexcept {
@@ -142,6 +139,23 @@ class JsonCursor {
     std::string decoded_key_;  // of a key with escapes
     std::optional<JsonProblem> problem_;
 };
+
+inline bool JsonCursor::take_key(std::string_view& key) {
+    // As minified JSON has it; no call here, so that this costs no stack frame.
+    const char* const from = p_;
+    if (end_ - from >= 2 && *from == '"') [[likely]] {
+        const char* const stop = detail::find_near_string_stop(from + 1, end_);
+        if (stop != nullptr && *stop == '"' && end_ - stop > 2 && stop[1] == ':' &&
+            !is_space(stop[2])) [[likely]] {
+            p_ = stop + 2;
+            key_begin_ = from;
+            key_end_ = stop + 1;
+            key = {from + 1, static_cast<std::size_t>(stop - from) - 1};
+            return true;
+        }
+    }
+    return take_any_key(key);
+}
 
 template <class OnMember>
 bool JsonCursor::each_member(OnMember&& on_member) {

@@ -3,6 +3,7 @@
 #include "wire/json_cursor.hpp"
 #include "wire/json_scan.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -130,18 +131,24 @@ std::size_t end_of_plain(std::string_view text, std::size_t at) noexcept {
     return at;
 }
 
+/// The rest of `content` from `at` on, where something is that is not plain.
+[[gnu::noinline]] void append_decoded(std::string& out, std::string_view content, std::size_t at) {
+    while (at < content.size()) {
+        at += content[at] == '\\' ? append_escape(out, content, at)
+                                  : append_non_ascii(out, content, at);
+        const std::size_t plain_end = end_of_plain(content, at);
+        out.append(content, at, plain_end - at);
+        at = plain_end;
+    }
+}
+
 }  // namespace
 
 void decode_content(std::string_view content, std::string& out) {
-    out.clear();
-    for (std::size_t i = 0; i < content.size();) {
-        const std::size_t plain_end = end_of_plain(content, i);
-        out.append(content, i, plain_end - i);
-        i = plain_end;
-        if (i == content.size()) break;
-        i +=
-            content[i] == '\\' ? append_escape(out, content, i) : append_non_ascii(out, content, i);
-    }
+    const std::size_t plain_end = end_of_plain(content, 0);
+    out.assign(content.data(), plain_end);  // most are plain from end to end
+    if (plain_end != content.size()) [[unlikely]]
+        append_decoded(out, content, plain_end);
 }
 
 std::optional<std::string> decode_string(std::string_view token) {
@@ -160,7 +167,13 @@ std::string encode_string(std::string_view text) {
     std::string out;
     out.reserve(text.size() + 2);
     out += '"';
-    for (std::size_t i = 0; i < text.size();) {
+    // What needs no escape is most of it: the loop below is for the rest.
+    const char* const end = text.data() + text.size();
+    std::size_t plain = end_of_plain(text, 0);
+    plain = std::min<std::size_t>(
+        plain, detail::find_string_stop(text.data(), end, text.data()) - text.data());
+    out += text.substr(0, plain);
+    for (std::size_t i = plain; i < text.size();) {
         const auto c = static_cast<unsigned char>(text[i]);
         if (c >= 0x80) {
             i += append_non_ascii(out, text, i);
