@@ -59,7 +59,7 @@ void EventInspector::remember(std::string_view data, std::string_view name,
     hole_count_ = 0;
     std::size_t fixed = data.size() + name.size();
     for (std::size_t i = 0; i < variable.count; ++i) fixed -= variable.values[i].value.raw.size();
-    if (fixed > kMaxLiterals) return;
+    if (variable.count == 0 || fixed > kMaxLiterals) return;
     literals_.clear();
     literals_.reserve(fixed);  // from here on it does not move: views point into it
     name_ = name;

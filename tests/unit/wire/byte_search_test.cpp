@@ -31,6 +31,10 @@ void check_search(const Exact& text, std::size_t from) {
     const char* stop = p;
     while (stop != text.end() && !StringStop::matches(*stop)) ++stop;
     REQUIRE(find_string_stop(p, text.end(), begin) - begin == stop - begin);
+#if UNDERSTUDY_SSE2
+    // What a machine without AVX2 does.
+    REQUIRE(find_stop_far<StringStop>(p, text.end(), begin) - begin == stop - begin);
+#endif
     const char* const near = find_near_string_stop(p, text.end());
     REQUIRE((near == nullptr || near == stop));
     if (text.end() - p >= 16 && stop - p < 16) REQUIRE(near == stop);
