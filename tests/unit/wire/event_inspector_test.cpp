@@ -58,8 +58,8 @@ TEST_CASE("Events that differ in their text only are judged without a walk") {
     CHECK(check(AnswerShape::chat, {chat("a"), chat("b"), chat("longer", "abc"), chat("\\n\\u00e9"),
                                     chat("c", "")}) == 4);
     const auto reasoning = [](const char* words) {
-        return R"({"choices":[{"delta":{"content":null,"reasoning_content":")" + std::string(words) +
-               R"("}}]})";
+        return R"({"choices":[{"delta":{"content":null,"reasoning_content":")" +
+               std::string(words) + R"("}}]})";
     };
     CHECK(check(AnswerShape::chat, {reasoning("a"), reasoning("bc"), reasoning("d")}) == 2);
     const auto text = [](const char* words) {
