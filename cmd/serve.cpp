@@ -101,6 +101,7 @@ class Daemon {
                     {"commit", UNDERSTUDY_COMMIT},
                     {"config", config_->source},
                     {"workers", static_cast<std::uint64_t>(server_->workers())}});
+        proxy::flush_log();  // who waits for the lines below has read the warnings above
         // Plain lines whatever the log format and level: scripts and people wait for them.
         for (const auto& e : server_->listening()) {
             std::fprintf(stderr, "listening on http://%s\n", e.text().c_str());

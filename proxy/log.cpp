@@ -1,13 +1,13 @@
 #include "proxy/log.hpp"
 
+#include "proxy/log_writer.hpp"
 #include "wire/json_scan.hpp"
 
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <mutex>
@@ -16,12 +16,17 @@ namespace understudy::proxy {
 
 namespace {
 
-constexpr std::size_t kQueue = 1024;
+// Who waits for lines to be out (the start) waits no longer than this for a stderr that blocks.
+constexpr std::chrono::milliseconds kFlushPatience{1000};
 
 struct Log {
+    std::shared_ptr<LogWriter> current() {
+        const std::lock_guard lock(mutex);
+        return writer;
+    }
+
     std::mutex mutex;
-    std::shared_ptr<spdlog::details::thread_pool> pool;
-    std::shared_ptr<spdlog::logger> logger;
+    std::shared_ptr<LogWriter> writer;
     std::atomic<int> level{static_cast<int>(config::LogLevel::info)};
     std::atomic<bool> json{false};
 };
@@ -29,12 +34,6 @@ struct Log {
 Log& state() {
     static Log log;
     return log;
-}
-
-spdlog::level::level_enum to_spdlog(config::LogLevel level) {
-    return static_cast<spdlog::level::level_enum>(level == config::LogLevel::off
-                                                      ? static_cast<int>(spdlog::level::off)
-                                                      : static_cast<int>(level));
 }
 
 bool needs_quotes(std::string_view text) {
@@ -76,30 +75,22 @@ std::string format_json(std::string_view event, const LogFields& fields) {
 
 void init_log(const config::Log& config) {
     auto& log = state();
-    const std::lock_guard lock(log.mutex);
-    if (!log.logger) {
-        log.pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
-        auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-        log.logger = std::make_shared<spdlog::async_logger>(
-            "understudy", std::move(sink), log.pool, spdlog::async_overflow_policy::overrun_oldest);
-        log.logger->set_level(spdlog::level::trace);
-        log.logger->flush_on(spdlog::level::trace);
-    }
-    if (config.json) {
-        log.logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
-                                spdlog::pattern_time_type::utc);
-    } else {
-        log.logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    }
     log.json = config.json;
     log.level = static_cast<int>(config.level);
+    const std::lock_guard lock(log.mutex);
+    if (!log.writer) log.writer = std::make_shared<LogWriter>();
+    log.writer->use(config.json);
+}
+
+void flush_log() {
+    if (const auto writer = state().current()) writer->flush(kFlushPatience);
 }
 
 void shutdown_log() {
     auto& log = state();
+    std::shared_ptr<LogWriter> last;
     const std::lock_guard lock(log.mutex);
-    log.pool.reset();  // writes what is queued and joins; only then may the sink go
-    log.logger.reset();
+    last.swap(log.writer);
 }
 
 bool log_enabled(config::LogLevel level) {
@@ -108,14 +99,8 @@ bool log_enabled(config::LogLevel level) {
 
 void log(config::LogLevel level, std::string_view event, const LogFields& fields) {
     if (!log_enabled(level)) return;
-    auto& log = state();
-    const std::string line = log.json ? format_json(event, fields) : format_text(event, fields);
-    std::shared_ptr<spdlog::logger> logger;
-    {
-        const std::lock_guard lock(log.mutex);
-        logger = log.logger;
-    }
-    if (logger) logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+    std::string line = state().json ? format_json(event, fields) : format_text(event, fields);
+    if (const auto writer = state().current()) writer->write(level, std::move(line));
 }
 
 }  // namespace understudy::proxy

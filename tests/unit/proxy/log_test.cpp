@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
 #include <limits>
 
 using namespace understudy::proxy;
@@ -91,4 +94,25 @@ TEST_CASE("Nobody listens before the log is set up, and nothing happens") {
     log(understudy::config::LogLevel::error, "request", {{"id", "x"}});
     CHECK(log_enabled(understudy::config::LogLevel::info));
     CHECK_FALSE(log_enabled(understudy::config::LogLevel::debug));
+}
+
+TEST_CASE("What was logged is out when flush_log returns") {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_NONBLOCK) == 0);
+    const int own_stderr = ::dup(STDERR_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    init_log({understudy::config::LogLevel::info, false});
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        log(understudy::config::LogLevel::warn, "line", {{"n", i}});
+    }
+    flush_log();
+    std::string text(65536, '\0');
+    const auto count = ::read(ends[0], text.data(), text.size());
+    shutdown_log();
+    ::dup2(own_stderr, STDERR_FILENO);
+    for (const int descriptor : {ends[0], ends[1], own_stderr}) ::close(descriptor);
+    REQUIRE(count > 0);
+    text.resize(static_cast<std::size_t>(count));
+    CHECK(std::count(text.begin(), text.end(), '\n') == 20);
+    CHECK(text.ends_with("Z warning line n=19\n"));
 }

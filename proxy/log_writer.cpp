@@ -1,0 +1,73 @@
+#include "proxy/log_writer.hpp"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+namespace understudy::proxy {
+
+namespace {
+
+constexpr std::size_t kQueue = 1024;
+
+spdlog::level::level_enum to_spdlog(config::LogLevel level) {
+    return static_cast<spdlog::level::level_enum>(level == config::LogLevel::off
+                                                      ? static_cast<int>(spdlog::level::off)
+                                                      : static_cast<int>(level));
+}
+
+}  // namespace
+
+LogWriter::LogWriter()
+    : logger_(std::make_shared<spdlog::logger>("understudy",
+                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())),
+      thread_([this] { run(); }) {
+    logger_->set_level(spdlog::level::trace);
+}
+
+LogWriter::~LogWriter() {
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    queued_.notify_one();
+    thread_.join();
+}
+
+void LogWriter::use(bool json) {
+    logger_->set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
+                              : "%Y-%m-%dT%H:%M:%S.%eZ %l %v",
+                         spdlog::pattern_time_type::utc);
+}
+
+void LogWriter::write(config::LogLevel level, std::string line) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.size() >= kQueue) queue_.pop_front();
+        queue_.push_back({std::chrono::system_clock::now(), level, std::move(line)});
+    }
+    queued_.notify_one();
+}
+
+bool LogWriter::flush(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    return written_.wait_for(lock, patience, [this] { return queue_.empty() && !writing_; });
+}
+
+void LogWriter::run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        queued_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        const Line line = std::move(queue_.front());
+        queue_.pop_front();
+        writing_ = true;
+        lock.unlock();
+        logger_->log(line.time, spdlog::source_loc{}, to_spdlog(line.level),
+                     spdlog::string_view_t(line.text.data(), line.text.size()));
+        lock.lock();
+        writing_ = false;
+        if (queue_.empty()) written_.notify_all();
+    }
+}
+
+}  // namespace understudy::proxy
