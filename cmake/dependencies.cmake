@@ -14,17 +14,38 @@ find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
 
-# Debian ships no static fmt and spdlog; compiled in as headers, they make a static program possible.
-# Its yaml-cpp is there both ways, but the CMake package knows the shared one only.
-if(UNDERSTUDY_STATIC)
-  set(UNDERSTUDY_SPDLOG spdlog::spdlog_header_only)
-  set_target_properties(spdlog::spdlog_header_only PROPERTIES
-    INTERFACE_LINK_LIBRARIES "Threads::Threads;fmt::fmt-header-only")
-  find_library(YAML_CPP_STATIC NAMES libyaml-cpp.a REQUIRED)
+# Two files use spdlog and fmt, and Debian ships no archives of them: as headers they need no library at
+# run time.
+set(UNDERSTUDY_SPDLOG spdlog::spdlog_header_only)
+set_target_properties(spdlog::spdlog_header_only PROPERTIES
+  INTERFACE_LINK_LIBRARIES "Threads::Threads;fmt::fmt-header-only")
+
+# Linked in, the C++ libraries cost the pages that are used; as shared libraries they cost relocations and
+# whole neighbourhoods of pages each (3 MB of an idle daemon). OpenSSL, zlib and libc stay shared, so that
+# the distribution's security updates reach them. Sanitizers bring runtimes of their own.
+find_library(YAML_CPP_ARCHIVE NAMES libyaml-cpp.a)
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.a
+  OUTPUT_VARIABLE stdcxx_archive OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+set(linked_in OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT UNDERSTUDY_SANITIZE AND NOT UNDERSTUDY_FUZZ
+   AND YAML_CPP_ARCHIVE AND IS_ABSOLUTE "${stdcxx_archive}")
+  set(linked_in ON)
+endif()
+option(UNDERSTUDY_STATIC_CXX "Link libstdc++ and yaml-cpp into the program" ${linked_in})
+if(UNDERSTUDY_STATIC OR UNDERSTUDY_STATIC_CXX)
+  if(NOT YAML_CPP_ARCHIVE)
+    message(FATAL_ERROR "libyaml-cpp.a is missing; -D UNDERSTUDY_STATIC_CXX=OFF links the shared library")
+  endif()
+  # Its CMake package knows the shared one only.
   set_target_properties(yaml-cpp PROPERTIES
-    IMPORTED_LOCATION "${YAML_CPP_STATIC}" IMPORTED_LOCATION_NONE "${YAML_CPP_STATIC}")
+    IMPORTED_LOCATION "${YAML_CPP_ARCHIVE}" IMPORTED_LOCATION_NONE "${YAML_CPP_ARCHIVE}")
+endif()
+if(UNDERSTUDY_STATIC)
+  message(STATUS "Understudy: everything is linked in, libc and OpenSSL too")
+elseif(UNDERSTUDY_STATIC_CXX)
+  message(STATUS "Understudy: libstdc++ and yaml-cpp are linked in; OpenSSL, zlib and libc are shared")
 else()
-  set(UNDERSTUDY_SPDLOG spdlog::spdlog)
+  message(STATUS "Understudy: all libraries are shared (an idle daemon takes about 2 MB more)")
 endif()
 
 # Asio and Beast are compiled once, here; every other file only sees declarations. This halves the build.
