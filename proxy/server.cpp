@@ -17,7 +17,13 @@ namespace understudy::proxy {
 
 namespace {
 constexpr std::chrono::milliseconds kDrainPoll{5};
-constexpr std::size_t kOwnDescriptors = 32;  // listeners, event loops, standard streams
+constexpr std::size_t kWorthTrimming = 32 * 1024;  // bytes freed
+constexpr std::size_t kOwnDescriptors = 32;        // listeners, event loops, standard streams
+
+std::size_t bytes_in_use() {
+    const auto heap = ::mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
 
 // A second daemon on the same port would silently share it (SO_REUSEPORT), so ask first.
 void ensure_free(const config::Endpoint& endpoint) {
@@ -53,7 +59,8 @@ struct Server::Impl {
     std::vector<config::Endpoint> bound, bound_admin;
     std::mutex mutex;
     bool stopped = false;
-    std::size_t trimmed_at = 0;  // Shared::started at the last release of memory
+    std::size_t trimmed_at = 0;  // Shared::started when release_memory last looked,
+    std::size_t in_use = 0;      // and the bytes the program held of its heap
 };
 
 Server::Server(std::shared_ptr<const config::Config> config) {
@@ -142,12 +149,18 @@ void Server::count_failed_reload() {
 
 void Server::release_memory() {
     auto& impl = *impl_;
-    const auto started = impl.shared.started.load(std::memory_order_relaxed);
-    const bool quiet = started != impl.trimmed_at && impl.shared.inflight.load() == 0;
+    const bool quiet = impl.shared.inflight.load() == 0;
     impl.shared.budget.free_kept(quiet);
+    // Pages under a load would be asked for again at once.
     if (!quiet) return;
+    // Trimming walks the heap, so only after something was freed: by new connections, or by pooled
+    // ones that age out long after their load has ended.
+    const auto started = impl.shared.started.load(std::memory_order_relaxed);
+    const auto in_use = bytes_in_use();
+    const bool freed = started != impl.trimmed_at || in_use + kWorthTrimming < impl.in_use;
     impl.trimmed_at = started;
-    ::malloc_trim(0);
+    impl.in_use = in_use;
+    if (freed) ::malloc_trim(0);
 }
 
 bool Server::drain(std::chrono::milliseconds limit) {
