@@ -26,7 +26,7 @@ namespace {
 
 using config::LogLevel;
 
-constexpr unsigned kTrimSeconds = 10;
+constexpr unsigned kTrimSeconds = 5;
 
 // What identifies one state of a file; a change of it reloads (editors replace, ConfigMaps relink).
 struct FileState {

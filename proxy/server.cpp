@@ -160,7 +160,10 @@ void Server::release_memory() {
     const bool freed = started != impl.trimmed_at || in_use + kWorthTrimming < impl.in_use;
     impl.trimmed_at = started;
     impl.in_use = in_use;
-    if (freed) ::malloc_trim(0);
+    if (!freed) return;
+    // What the workers give back now is trimmed next time: then it is less that is in use.
+    for (auto& worker : impl.workers) worker->shrink();
+    ::malloc_trim(0);
 }
 
 bool Server::drain(std::chrono::milliseconds limit) {

@@ -2,6 +2,7 @@
 
 #include "proxy/local_error.hpp"
 #include "proxy/session.hpp"
+#include "upstreams/descriptor_states.hpp"
 #include "upstreams/net.hpp"
 
 #include <boost/asio/post.hpp>
@@ -77,6 +78,14 @@ void Worker::close_idle_sessions() {
         for (auto* session : all) {
             if (sessions_.contains(session)) session->close_if_idle();
         }
+    });
+}
+
+void Worker::shrink() {
+    asio::post(io_, [this] {
+        sessions_.rehash(0);
+        timers_.shrink();
+        upstreams::release_descriptor_states(io_);
     });
 }
 

@@ -68,6 +68,8 @@ class Worker {
     void use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count);
     void close_listeners(Role except);
     void close_idle_sessions();
+    /// Gives back the room that a larger number of connections needed.
+    void shrink();
     void stop();
 
     // The worker's thread: -----------------------------------------------------------------------

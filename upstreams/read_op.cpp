@@ -1,5 +1,6 @@
 #include "upstreams/read_op.hpp"
 
+#include "upstreams/asio_internals.hpp"
 #include "upstreams/stream.hpp"
 
 #include <boost/asio/error.hpp>
@@ -10,9 +11,17 @@
 
 namespace understudy::upstreams {
 
+struct EpollDescriptor {
+    friend constexpr auto revealed(EpollDescriptor);
+};
+struct RegisteredEvents {
+    friend constexpr auto revealed(RegisteredEvents);
+};
+template struct Reveal<EpollDescriptor, &Reactor::epoll_fd_>;
+template struct Reveal<RegisteredEvents, &Reactor::descriptor_state::registered_events_>;
+
 namespace {
 
-using Reactor = asio::detail::epoll_reactor;
 using Descriptor = Reactor::descriptor_state;
 
 // The descriptor's registration with the reactor is a protected member of the socket.
@@ -29,21 +38,6 @@ struct Wakeup : asio::detail::scheduler_operation {
         return descriptor.*(&Wakeup::task_result_);
     }
 };
-
-// What else is needed is private. An explicit instantiation may name private members (C++20
-// [temp.spec] 6), and hands them out through a friend.
-template <class Tag, auto member>
-struct Reveal {
-    friend constexpr auto revealed(Tag) { return member; }
-};
-struct EpollDescriptor {
-    friend constexpr auto revealed(EpollDescriptor);
-};
-struct RegisteredEvents {
-    friend constexpr auto revealed(RegisteredEvents);
-};
-template struct Reveal<EpollDescriptor, &Reactor::epoll_fd_>;
-template struct Reveal<RegisteredEvents, &Descriptor::registered_events_>;
 
 // From now on events say whether the other side has ended the connection (EPOLLRDHUP), which Asio
 // does not ask for.

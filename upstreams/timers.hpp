@@ -60,6 +60,8 @@ class TimerQueue {
     explicit TimerQueue(boost::asio::io_context& io) : kernel_timer_(io) {}
     TimerQueue(const TimerQueue&) = delete;
     TimerQueue& operator=(const TimerQueue&) = delete;
+    /// Gives back the room that more timers needed.
+    void shrink() { heap_.shrink_to_fit(); }
 
   private:
     friend class Timer;
