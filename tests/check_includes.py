@@ -6,7 +6,9 @@
   2. No umbrella headers of Boost: they cost seconds per file.
   3. YAML stays in config (and in the simulated upstream), command-line parsing in cmd.
   4. What g++ 12 miscompiles stays out: in a full expression with `co_await` there are only names,
-     calls and std::move; no braces, no lambda (temporaries would be destroyed twice).
+     calls and std::move; no braces, no lambda (temporaries would be destroyed twice). And no
+     `co_await` in the condition of if, while, for or switch: without a local variable in the
+     outermost scope of its function it gets a misplaced frame.
 
 Run it without arguments for the repository, with --self-test to prove that each rule bites.
 """
@@ -54,6 +56,8 @@ ROOM_CALL = re.compile(r"understudy_room\(\s*(\w+)([^)]*)\)")
 NOT_CODE = re.compile(
     r'//[^\n]*|/\*.*?\*/|R"(?P<d>[^\s()\\]{0,16})\(.*?\)(?P=d)"'
     r'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+CONDITION_PROBLEM = "co_await in a condition: g++ 12 may misplace the frame"
+BRACES_PROBLEM = " in an expression with co_await: g++ 12 destroys such temporaries twice"
 CONDITION = re.compile(r"\b(if|while|for|switch)(\s+constexpr)?\s*$")
 
 
@@ -94,7 +98,7 @@ def check_include(file: pathlib.PurePath, header: str, quoted: bool) -> str | No
 
 
 def await_violations(code: str) -> list[tuple[int, str]]:
-    """Positions of co_await whose full expression holds braces or a lambda."""
+    """Positions of co_await in a condition, or whose full expression holds braces or a lambda."""
     text = blank_out(code)
     conditions = []  # (open, close) of the parentheses of if, while, for, switch
     opened = []
@@ -110,14 +114,16 @@ def await_violations(code: str) -> list[tuple[int, str]]:
         start = match.end()
         end = text.find(";", start)
         end = len(text) if end < 0 else end
-        for opening, closing in conditions:
-            if opening < start <= closing:
-                end = min(end, closing)
+        # A lambda inside a condition has statements of its own; `for (auto x : co_await ...)` has none.
+        if any(opening < start <= closing and "{" not in text[opening:start]
+               for opening, closing in conditions):
+            found.append((start, CONDITION_PROBLEM))
+            continue
         rest = text[start:end]
         if "{" in rest:
-            found.append((start, "braces"))
+            found.append((start, "braces" + BRACES_PROBLEM))
         elif re.search(r"(?<![\w)\]\s])\s*\[[^\]&]", rest):
-            found.append((start, "a lambda with captures"))
+            found.append((start, "a lambda with captures" + BRACES_PROBLEM))
     return found
 
 
@@ -129,8 +135,8 @@ def check_source(file: pathlib.PurePath, code: str) -> list[str]:
         if problem:
             problems.append(f"{file}:{line_of(comments_gone, match.start(2))}: {problem}")
     for position, what in await_violations(code):
-        problems.append(f"{file}:{line_of(code, position)}: {what} in an expression with co_await: "
-                        "g++ 12 destroys such temporaries twice; name it on the line above")
+        problems.append(f"{file}:{line_of(code, position)}: {what}; "
+                        "name it on the line above")
     return problems
 
 
@@ -182,8 +188,8 @@ SAMPLES = [
     ("config/a.cpp", "#include <yaml-cpp/yaml.h>\n", 0),
     ("proxy/a.cpp", '// #include "cmd/commands.hpp"\n', 0),
     ("proxy/a.cpp", "auto [ec, n] = co_await read(buffer, token);\nFoo f{1};\n", 0),
-    ("proxy/a.cpp", "if (auto r = co_await f(x)) {\n  g({1});\n}\n", 0),
-    ("proxy/a.cpp", "while (co_await f()) return Foo{};\n", 0),
+    ("proxy/a.cpp", "if (auto r = co_await f(x)) {\n  g({1});\n}\n", 1),
+    ("proxy/a.cpp", "while (co_await f()) return Foo{};\n", 1),
     ("proxy/a.cpp", "co_await f(list[i], g(1'000));\n", 0),
     ("proxy/a.cpp", "co_await f(\"{\"); // {\nint a[2] = {1, 2};\n", 0),
     ("proxy/a.cpp", "co_await f(\n    Options{.a = 1});\n", 1),
@@ -191,6 +197,14 @@ SAMPLES = [
     ("proxy/a.cpp", "co_spawn(co_await executor, [c = 1] { return c; }, detached);\n", 1),
     ("proxy/a.cpp", "return (co_await f(x)) == 1 ? T{} : T{};\n", 1),
     ("proxy/a.cpp", "if ((co_await f(T{})) == 1) return;\n", 1),
+    ("cmd/a.cpp", "if (!co_await f()) co_return;\n", 1),
+    ("cmd/a.cpp", "if (a &&\n    (b || co_await f(c))) co_return;\n", 1),
+    ("upstreams/a.cpp", "switch (co_await f()) {\n}\n", 1),
+    ("upstreams/a.cpp", "for (auto& x : co_await f()) g(x);\n", 1),
+    ("upstreams/a.cpp", "for (int i = 0; i < co_await f(); ++i) g(i);\n", 1),
+    ("proxy/a.cpp", "while (!done) co_await f();\nif (a) b = co_await f();\n", 0),
+    ("proxy/a.cpp", "do {\n  co_await f();\n} while (!done);\n", 0),
+    ("proxy/a.cpp", "if (spawn([]() -> Task { co_await f(); })) return;\n", 0),
 ]
 CMAKE_SAMPLES = [
     ("wire", "understudy_room(wire DEPENDS third_party ZLIB::ZLIB)", 0),

@@ -55,7 +55,8 @@ Awaitable<void> Connection::run() {
             co_await refuse(reader_.problem());
             break;
         }
-        if (!co_await respond()) break;
+        const bool going = co_await respond();
+        if (!going) break;
     }
     link_->close();
 }
@@ -69,7 +70,8 @@ Awaitable<Got> Connection::receive() {
             if (status == HttpReader::Status::done) co_return Got::request;
             if (status == HttpReader::Status::bad) co_return Got::bad;
             if (request_.expect_continue && reader_.head_done() && !continued_) {
-                if (!co_await allow_body()) co_return Got::closed;
+                const bool allowed = co_await allow_body();
+                if (!allowed) co_return Got::closed;
             }
         }
         if (wait) {
@@ -237,7 +239,8 @@ class OpenCount {
 Awaitable<void> serve_connection(WorkerRoom& room, Socket socket) {
     const OpenCount count(room.state.counters());
     auto link = std::make_shared<Link>(std::move(socket), room.tls);
-    if (!co_await link->handshake()) co_return;
+    const bool shaken = co_await link->handshake();
+    if (!shaken) co_return;
     Connection connection(room, link);
     co_await connection.run();
 }

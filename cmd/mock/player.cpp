@@ -42,14 +42,16 @@ Awaitable<void> Player::play() {
     const bool streams = plan_.events || (!plan_.body && ask_.stream && can_stream(ask_.endpoint));
     // A plain answer has no first event: all of it comes late.
     const Duration silence = streams ? plan_.before_head : plan_.before_head + plan_.before_first;
-    if (!co_await pause(silence)) co_return;
+    bool going = co_await pause(silence);
+    if (!going) co_return;
     if (plan_.breaks != Break::none && !plan_.break_after) {
         co_await break_off();
         co_return;
     }
     if (plan_.interim != Interim::none && !ask_.http10) {
         const auto interim = plan_.interim == Interim::continue_100 ? kContinue : kEarlyHints;
-        if (!co_await send_head(interim)) co_return;
+        going = co_await send_head(interim);
+        if (!going) co_return;
     }
     if (plan_.events) {
         co_await play_raw_events(*plan_.events);
@@ -117,7 +119,8 @@ Awaitable<void> Player::play_cut(std::string_view type, std::string_view body) {
     const std::string bytes = whole_answer(ask_, plan_, type, body);
     const std::size_t part = plan_.breaks == Break::stall ? 0 : body.size() * 60 / 100;
     const auto sent_part = std::string_view(bytes).substr(0, bytes.size() - body.size() + part);
-    if (!co_await send(sent_part)) co_return;
+    const bool sent = co_await send(sent_part);
+    if (!sent) co_return;
     co_await break_off();
 }
 
@@ -147,7 +150,8 @@ Awaitable<bool> Player::play_opening() {
     if (plan_.flaw == Flaw::error_event && flaw_is_due()) co_return true;  // play_words sends it
     const auto events = opening_events(ask_, plan_);
     for (const auto& text : events) {
-        if (!co_await event(text)) co_return false;
+        const bool going = co_await event(text);
+        if (!going) co_return false;
     }
     co_return true;
 }
@@ -159,18 +163,24 @@ Awaitable<bool> Player::play_words() {
         if (flaw_is_due()) {
             if (plan_.flaw == Flaw::error_event) {
                 const std::string error = error_event(ask_.endpoint);
-                if (!co_await event(error)) co_return false;
-                if (co_await end_stream()) set_complete();
+                bool going = co_await event(error);
+                if (!going) co_return false;
+                going = co_await end_stream();
+                if (going) set_complete();
                 co_return false;
             }
-            if (!co_await event(malformed_event())) co_return false;
+            const bool going = co_await event(malformed_event());
+            if (!going) co_return false;
         }
         if (plan_.breaks != Break::none && i == *plan_.break_after) break;
         if (i == tale_.size()) break;
-        if (i != 0 && !co_await keep_pace()) co_return false;
+        bool going = true;
+        if (i != 0) going = co_await keep_pace();
+        if (!going) co_return false;
         event_.clear();
         append_event(event_, words_frame, i, tale_.piece(i));
-        if (!co_await event(event_)) co_return false;
+        going = co_await event(event_);
+        if (!going) co_return false;
         ++outcome_.words;
     }
     co_return true;
@@ -179,43 +189,55 @@ Awaitable<bool> Player::play_words() {
 Awaitable<bool> Player::play_closing() {
     const auto events = closing_events(ask_, plan_, tale_);
     for (const auto& text : events) {
-        if (!co_await event(text)) co_return false;
+        const bool going = co_await event(text);
+        if (!going) co_return false;
     }
     co_return co_await end_stream();
 }
 
 Awaitable<void> Player::play_raw_events(const std::vector<std::string>& events) {
-    if (!co_await stream_head()) co_return;
-    if (!co_await pause(plan_.before_first)) co_return;
+    bool going = co_await stream_head();
+    if (!going) co_return;
+    going = co_await pause(plan_.before_first);
+    if (!going) co_return;
     next_event_ = Clock::now();
     for (const auto& text : events) {
         if (plan_.breaks != Break::none && outcome_.words == *plan_.break_after) break;
-        if (outcome_.words != 0 && !co_await keep_pace()) co_return;
-        if (!co_await event(text)) co_return;
+        if (outcome_.words != 0) going = co_await keep_pace();
+        if (!going) co_return;
+        going = co_await event(text);
+        if (!going) co_return;
         ++outcome_.words;
     }
     if (plan_.breaks != Break::none) {
         co_await break_off();
-    } else if (co_await end_stream()) {
-        set_complete();
+    } else {
+        going = co_await end_stream();
+        if (going) set_complete();
     }
 }
 
 /// Streams that never say anything: half a document, or documents without choices.
 Awaitable<void> Player::play_odd_stream() {
-    if (!co_await stream_head()) co_return;
-    if (!co_await pause(plan_.before_first)) co_return;
+    bool going = co_await stream_head();
+    if (!going) co_return;
+    going = co_await pause(plan_.before_first);
+    if (!going) co_return;
     const std::string hollow = join({"data: ", hollow_document(ask_), "\n\n"});
     if (plan_.flaw == Flaw::truncated) {
         const std::string half = hollow.substr(0, hollow.size() / 2) + "\n\n";
-        if (!co_await event(half)) co_return;
+        going = co_await event(half);
+        if (!going) co_return;
     } else {
         for (int i = 0; i < 3; ++i) {
-            if (!co_await event(hollow)) co_return;
+            going = co_await event(hollow);
+            if (!going) co_return;
         }
-        if (!co_await event("data: [DONE]\n\n")) co_return;
+        going = co_await event("data: [DONE]\n\n");
+        if (!going) co_return;
     }
-    if (co_await end_stream()) set_complete();
+    going = co_await end_stream();
+    if (going) set_complete();
 }
 
 Awaitable<void> Player::break_off() {

@@ -43,7 +43,8 @@ Awaitable<bool> Player::end_stream() {
     if (gzip_) {
         const std::string packed = gzip_->finish("");
         frame(packed);
-        if (!co_await send(out_)) co_return false;
+        const bool going = co_await send(out_);
+        if (!going) co_return false;
     }
     if (!chunked_) co_return true;
     co_return co_await send("0\r\n\r\n");
@@ -70,11 +71,13 @@ Awaitable<bool> Player::in_pieces(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto piece = bytes.substr(0, step);
         bytes.remove_prefix(piece.size());
-        if (!co_await link_.send_rest(piece)) {
+        bool going = co_await link_.send_rest(piece);
+        if (!going) {
             outcome_.aborted = true;
             co_return false;
         }
-        if (!bytes.empty() && !co_await pause(plan_.piece_pause)) co_return false;
+        if (!bytes.empty()) going = co_await pause(plan_.piece_pause);
+        if (!going) co_return false;
     }
     co_return true;
 }
