@@ -7,6 +7,13 @@
 
 namespace understudy::config {
 
+/// read_shared.cpp. The name of an upstream or a key, if it has a good one; the value, to say more
+/// about it.
+std::optional<Value> read_name(const Section& section, std::string_view expected,
+                               std::string& name);
+/// The secret of an upstream or a key; a problem and null where it cannot be one.
+const std::string* read_credential(const Value& value, std::string_view if_empty);
+
 /// read_server.cpp: everything that is not an upstream, a route or a key.
 void read_server(const Section& top, Config& config);
 Breaker read_breaker(const Value& value, const Breaker& defaults);

@@ -10,35 +10,22 @@ namespace {
 
 constexpr std::size_t kShortKey = 16;  // below this, guessing is worth trying
 
-void read_name(const Section& section, const Config& config, Key& key) {
-    const auto value = section.require("name", "a name for logs and metrics");
+void read_key_name(const Section& section, const Config& config, Key& key) {
+    const auto value = read_name(section, "a name for logs and metrics", key.name);
     if (!value) return;
-    const std::string* text = value->text("a name");
-    if (text == nullptr) return;
-    if (!is_plain_name(*text)) {
-        value->problem(value->shown() +
-                       " is not a name: use 1 to 64 letters, digits, dots, dashes and underscores");
-        return;
-    }
     for (const Key& other : config.keys) {
-        if (other.name == *text) value->problem("another key is already named " + value->shown());
+        if (other.name == key.name) {
+            value->problem("another key is already named " + value->shown());
+        }
     }
-    key.name = *text;
 }
 
 void read_secret(const Section& section, const Config& config, Key& key) {
     const auto value = section.require("key", "what the client sends, best written as ${NAME}");
     if (!value) return;
-    const std::string* text = value->text("a key, best written as ${NAME}");
+    const std::string* text =
+        read_credential(*value, "is empty; anyone could use it. Set it, or remove this entry");
     if (text == nullptr) return;
-    if (text->empty()) {
-        value->problem("is empty; anyone could use it. Set it, or remove this entry");
-        return;
-    }
-    if (!is_visible_ascii(*text)) {
-        value->problem("has a space, a line break or another character that a key cannot have");
-        return;
-    }
     if (text->size() < kShortKey) {
         value->warn("is shorter than " + std::to_string(kShortKey) +
                     " characters and could be guessed; `openssl rand -hex 24` makes a good one");
@@ -97,7 +84,7 @@ void read_keys(const Section& top, Config& config) {
     for (const Value& item : items) {
         Key key;
         const Section section(item, key_keys(), "a map with name and key");
-        read_name(section, config, key);
+        read_key_name(section, config, key);
         read_secret(section, config, key);
         read_allowed(section, key);
         read_key_limits(section, key.limits);

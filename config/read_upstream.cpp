@@ -11,22 +11,14 @@ namespace {
 constexpr std::size_t kMaxCaBytes = 4U << 20U;  // the system's own bundle is about 200 KiB
 constexpr double kMaxUsdPerMillion = 1000;  // dearer than any model; a per-token price slipped in
 
-void read_name(const Section& section, Config& config, Upstream& upstream) {
-    const auto value = section.require("name", "a name for chains, metrics and logs");
+void read_upstream_name(const Section& section, const Config& config, Upstream& upstream) {
+    const auto value = read_name(section, "a name for chains, metrics and logs", upstream.name);
     if (!value) return;
-    const std::string* text = value->text("a name");
-    if (text == nullptr) return;
-    if (!is_plain_name(*text)) {
-        value->problem(value->shown() +
-                       " is not a name: use 1 to 64 letters, digits, dots, dashes and underscores");
-        return;
-    }
     for (const Upstream& other : config.upstreams) {
-        if (other.name == *text) {
+        if (other.name == upstream.name) {
             value->problem("another upstream is already named " + value->shown());
         }
     }
-    upstream.name = *text;
 }
 
 void read_base_url(const Section& section, Upstream& upstream) {
@@ -51,18 +43,9 @@ void read_base_url(const Section& section, Upstream& upstream) {
 void read_api_key(const Section& section, Upstream& upstream) {
     const auto value = section.get("api_key");
     if (!value) return;
-    const std::string* text = value->text("a key, best written as ${NAME}");
-    if (text == nullptr) return;
-    if (text->empty()) {
-        value->problem(
-            "is empty; set it, or remove the key to pass the client's own credentials through");
-        return;
-    }
-    if (!is_visible_ascii(*text)) {
-        value->problem("has a space, a line break or another character that a key cannot have");
-        return;
-    }
-    upstream.api_key.emplace(*text);
+    const std::string* text = read_credential(
+        *value, "is empty; set it, or remove the key to pass the client's own credentials through");
+    if (text != nullptr) upstream.api_key.emplace(*text);
 }
 
 void read_provider(const Section& section, Upstream& upstream) {
@@ -167,7 +150,7 @@ void read_continuation(const Section& section, Upstream& upstream) {
 void read_upstream(const Value& value, Config& config) {
     Upstream upstream;
     const Section section(value, upstream_keys(), "a map with name and base_url");
-    read_name(section, config, upstream);
+    read_upstream_name(section, config, upstream);
     read_base_url(section, upstream);
     read_api_key(section, upstream);
     read_provider(section, upstream);
