@@ -2,6 +2,8 @@
 
 #include "wire/json_scan.hpp"
 
+#include <boost/beast/http/status.hpp>
+
 namespace understudy::proxy {
 
 std::string to_json(const LocalError& error) {
@@ -13,44 +15,7 @@ std::string to_json(const LocalError& error) {
 }
 
 std::string_view reason_phrase(unsigned status) {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return "Error";
-    }
+    return boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
 }
 
 }  // namespace understudy::proxy

@@ -27,7 +27,7 @@ struct LocalError {
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}
 std::string to_json(const LocalError& error);
 
-/// The standard reason phrase, or "Error".
+/// The reason phrase of a status that this proxy sends.
 std::string_view reason_phrase(unsigned status);
 
 }  // namespace understudy::proxy

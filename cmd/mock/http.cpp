@@ -2,6 +2,8 @@
 
 #include "cmd/mock/text.hpp"
 
+#include <boost/beast/http/status.hpp>
+
 #include <algorithm>
 #include <charconv>
 
@@ -20,44 +22,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string_view reason_of(unsigned status) {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 307:
-            return "Temporary Redirect";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 402:
-            return "Payment Required";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 413:
-            return "Content Too Large";
-        case 422:
-            return "Unprocessable Content";
-        case 429:
-            return "Too Many Requests";
-        case 500:
-            return "Internal Server Error";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 529:
-            return "Site is overloaded";
-        default:
-            return "Simulated";
-    }
+    namespace http = boost::beast::http;
+    const auto known = http::int_to_status(status);
+    return known == http::status::unknown ? "Simulated" : http::obsolete_reason(known);
 }
 
 }  // namespace
