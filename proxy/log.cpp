@@ -47,6 +47,8 @@ std::string value_text(const LogField& field) {
     if (const auto* d = std::get_if<double>(&field.value)) {
         return std::isfinite(*d) ? fmt::format("{:.12g}", *d) : std::string("null");
     }
+    if (const auto* b = std::get_if<bool>(&field.value)) return *b ? "true" : "false";
+    if (const auto* number = std::get_if<LogNumber>(&field.value)) return number->digits;
     return std::get<std::string>(field.value);
 }
 

@@ -12,6 +12,11 @@
 
 namespace understudy::proxy {
 
+/// A number that is written already, where a double would change its digits (amounts of money).
+struct LogNumber {
+    std::string digits;
+};
+
 /// One named value. Text is escaped when written, whatever it holds.
 struct LogField {
     LogField(std::string_view k, std::string_view v) : key(k), value(std::string(v)) {}
@@ -19,8 +24,10 @@ struct LogField {
     LogField(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
     LogField(std::string_view k, std::uint64_t v) : key(k), value(v) {}
     LogField(std::string_view k, double v) : key(k), value(v) {}
+    LogField(std::string_view k, bool v) : key(k), value(v) {}
+    LogField(std::string_view k, LogNumber v) : key(k), value(std::move(v)) {}
     std::string_view key;
-    std::variant<std::string, std::uint64_t, double> value;
+    std::variant<std::string, std::uint64_t, double, bool, LogNumber> value;
 };
 using LogFields = std::vector<LogField>;
 

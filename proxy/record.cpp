@@ -145,7 +145,7 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
     f.emplace_back("status", static_cast<std::uint64_t>(status));
     if (!error_code.empty()) f.emplace_back("code", error_code);
     f.emplace_back("ms", milliseconds(took));
-    f.emplace_back("stream", request_.facts.stream ? "true" : "false");
+    f.emplace_back("stream", request_.facts.stream);
     f.emplace_back("attempts", static_cast<std::uint64_t>(attempts));
     if (!trace.empty()) f.emplace_back("trace", trace);
     if (!served_by.empty()) f.emplace_back("upstream", served_by);
@@ -160,7 +160,7 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
         if (t.reasoning > 0) f.emplace_back("reasoning_tokens", t.reasoning);
     }
     if (total_cost_pico_usd > 0) {
-        f.emplace_back("cost_usd", metrics::format_usd(total_cost_pico_usd));
+        f.emplace_back("cost_usd", LogNumber{metrics::format_usd(total_cost_pico_usd)});
     }
     if (request_.key != nullptr) f.emplace_back("key", request_.key->name);
     if (!request_.session.empty()) f.emplace_back("session", request_.session);

@@ -46,6 +46,10 @@ TEST_CASE("A text line names its fields and quotes only what needs it") {
 TEST_CASE("A JSON line is one object without its braces, numbers as numbers") {
     CHECK(format_json("request", {{"id", "a"}, {"status", std::uint64_t{200}}, {"ratio", 0.5}}) ==
           R"("event":"request","id":"a","status":200,"ratio":0.5)");
+    CHECK(format_json("e", {{"stream", true}, {"cost_usd", LogNumber{"0.000198"}}}) ==
+          R"("event":"e","stream":true,"cost_usd":0.000198)");
+    CHECK(format_text("e", {{"stream", false}, {"cost_usd", LogNumber{"12"}}}) ==
+          "e stream=false cost_usd=12");
     const auto most = std::numeric_limits<std::uint64_t>::max();
     CHECK(format_json("e", {{"n", most}}) == R"("event":"e","n":18446744073709551615)");
 }
