@@ -36,6 +36,9 @@ inline constexpr Family kInflight{"understudy_inflight_requests", gauge, "",
                                   "Requests being served."};
 inline constexpr Family kConnections{"understudy_connections", gauge, "",
                                      "Open connections of clients."};
+inline constexpr Family kConnectionsRefused{
+    "understudy_connections_refused_total", counter, "",
+    "Connections of clients refused because limits.connections was reached."};
 inline constexpr Family kUpstreamConnections{"understudy_upstream_connections", gauge, "",
                                              "Open connections to upstreams, by state."};
 inline constexpr Family kBuildInfo{"understudy_build_info", info, "",

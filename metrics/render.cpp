@@ -179,13 +179,14 @@ void render_gen_ai(const Page& page, const Registry::Totals& totals) {
     }
 }
 
-void render_gauges(const Page& page, const Registry::Totals& totals) {
+void render_connections(const Page& page, const Registry::Totals& totals) {
     // Each gauge has one writer, but not all are read at one instant: never show less than none.
     const auto shown = [](std::int64_t value) {
         return static_cast<Wide>(std::max<std::int64_t>(value, 0));
     };
     page.family(families::kInflight).sample("", shown(totals.inflight_requests));
     page.family(families::kConnections).sample("", shown(totals.connections));
+    page.family(families::kConnectionsRefused).sample("", totals.connections_refused);
     auto upstream = page.family(families::kUpstreamConnections);
     upstream.sample(label_block({{"state", "active"}}), shown(totals.upstream_active));
     upstream.sample(label_block({{"state", "idle"}}), shown(totals.upstream_idle));
@@ -200,7 +201,7 @@ std::string Registry::render(Format format) const {
     render_routes(page, totals);
     render_attempts(page, totals);
     render_usage(page, totals);
-    render_gauges(page, totals);
+    render_connections(page, totals);
     page.family(families::kBuildInfo)
         .sample(label_block({{"version", clean_utf8(build_.version)},
                              {"commit", clean_utf8(build_.commit)}}),

@@ -123,10 +123,11 @@ struct alignas(64) RouteSeries {
     Histogram overhead;  // ns, time spent here and not waiting for upstreams
 };
 
-/// Gauges of one worker.
+/// What one worker counts that belongs to no route and no upstream.
 struct alignas(64) WorkerSeries {
     Gauge inflight_requests;
-    Gauge connections;  // of clients
+    Gauge connections;            // of clients
+    Counter connections_refused;  // by limits.connections
     Gauge upstream_idle, upstream_active;
 };
 

@@ -51,6 +51,7 @@ void Registry::add_shard(Totals& totals, const Shard& shard) const {
     for (const auto& [key, counter] : shard.failovers_) totals.failovers[key] += counter->value();
     totals.inflight_requests += shard.worker_.inflight_requests.value();
     totals.connections += shard.worker_.connections.value();
+    totals.connections_refused += shard.worker_.connections_refused.value();
     totals.upstream_idle += shard.worker_.upstream_idle.value();
     totals.upstream_active += shard.worker_.upstream_active.value();
 }

@@ -1,6 +1,7 @@
 #include "proxy/worker.hpp"
 
 #include "proxy/local_error.hpp"
+#include "proxy/log.hpp"
 #include "proxy/session.hpp"
 #include "upstreams/descriptor_states.hpp"
 #include "upstreams/net.hpp"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 namespace understudy::proxy {
 
@@ -20,6 +22,7 @@ using upstreams::error_code;
 using upstreams::Socket;
 
 namespace {
+constexpr std::chrono::seconds kRefusalPause{10};  // between two lines about refused connections
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
 
 const std::string& overloaded_answer() {
@@ -147,15 +150,30 @@ void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) 
             std::min(runtime_->config().limits.connections, shared_.descriptor_share);
         if (shared_.connections.fetch_add(1) >= limit) {
             shared_.connections.fetch_sub(1);
-            const auto& answer = overloaded_answer();
-            [[maybe_unused]] const auto sent =
-                ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL);
-            error_code ignored;
-            socket.shutdown(Socket::shutdown_send, ignored);
+            refuse(std::move(socket), limit);
             return;
         }
     }
     Session::start(*this, std::move(socket), listener->role);
+}
+
+void Worker::refuse(Socket socket, std::size_t limit) {
+    const auto& answer = overloaded_answer();
+    [[maybe_unused]] const auto sent =
+        ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    error_code ignored;
+    socket.shutdown(Socket::shutdown_send, ignored);
+
+    series().connections_refused.add();
+    ++refused_;
+    const auto now = upstreams::Clock::now();
+    if (refusals_logged_at_ != upstreams::TimePoint{} && now - refusals_logged_at_ < kRefusalPause)
+        return;
+    refusals_logged_at_ = now;
+    log(config::LogLevel::warn, "connections_refused",
+        {{"count", std::exchange(refused_, 0)},
+         {"limit", static_cast<std::uint64_t>(limit)},
+         {"message", "limits.connections or half of the allowed descriptors is reached"}});
 }
 
 }  // namespace understudy::proxy

@@ -94,6 +94,7 @@ class Worker {
     void accept(const std::shared_ptr<Listener>& listener);
     void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket);
     void accept_later(const std::shared_ptr<Listener>& listener);
+    void refuse(upstreams::Socket socket, std::size_t limit);
 
     Shared& shared_;
     metrics::Shard& shard_;
@@ -108,6 +109,8 @@ class Worker {
     std::shared_ptr<Runtime> runtime_;
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::unordered_set<Session*> sessions_;
+    std::uint64_t refused_ = 0;  // connections, since the last line about them
+    upstreams::TimePoint refusals_logged_at_;
     std::mt19937_64 random_;
 };
 

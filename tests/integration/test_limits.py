@@ -180,6 +180,11 @@ def test_connections_beyond_the_limit_are_shed_and_health_still_answers(start, u
                 assert got.status in (0, 503)
                 assert got.status == 0 or got.header("retry-after")
         assert 40 <= served <= 50 and refused >= 20
+        counted = metric(daemon, "understudy_connections_refused_total")
+        assert counted == refused, (counted, refused)
+    said = [line for line in daemon.stderr_lines() if "connections_refused" in line]
+    # Not a line for each: one per worker and 10 s, with the number since the one before.
+    assert 1 <= len(said) <= 3 < refused and all("limit=50" in line for line in said), said
     wait_until(lambda: metric(daemon, "understudy_connections") < 5, "they are gone", MAX_WAIT)
     assert chat(daemon).status == 200
 

@@ -87,6 +87,7 @@ TEST_CASE("what two workers counted is summed") {
         shard.attempt("u", "m", Operation::embeddings).attempts[test::kOk].add(10);
         shard.failover("a", "b", test::kRateLimit).add(2);
         shard.worker().connections.add(4);
+        shard.worker().connections_refused.add(3);
     }
     const auto page = registry.render(Format::prometheus);
     CHECK(
@@ -94,6 +95,7 @@ TEST_CASE("what two workers counted is summed") {
     CHECK(contains(page,
                    "understudy_failovers_total{from=\"a\",to=\"b\",reason=\"rate_limit\"} 4\n"));
     CHECK(contains(page, "understudy_connections 8\n"));
+    CHECK(contains(page, "understudy_connections_refused_total 6\n"));
 }
 
 TEST_CASE("hostile names neither break the page nor split it") {
