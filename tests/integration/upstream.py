@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import ssl
 import struct
@@ -101,6 +102,19 @@ class Connection:
             if not data:
                 self._note_gone(None)
             self.received += data
+
+    def read_no_more(self):
+        """From now on little more fits into this end; what has not been sent yet stays with the sender."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+
+    def hold_unread(self):
+        """Like hold(), but reads nothing: the other side's going is told by poll()."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLRDHUP)
+        while not poll.poll(50):
+            if self.upstream.stopping:
+                raise Gone
+        self._note_gone(None)
 
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)
