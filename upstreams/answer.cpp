@@ -63,35 +63,45 @@ bool Attempt::finished_but_open() const {
     return meter_ && meter_->facts().finish && !meter_->facts().error && !spec_.several_choices;
 }
 
-// True: bytes came. False: the connection ended (state() unchanged) or the attempt has failed.
-Task<bool> Attempt::more() {
-    const bool room = stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer);
-    if (!room) {
+// What there is to know of the upstream without waiting. Keeps a read under way.
+Attempt::Look Attempt::look() {
+    if (!stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer)) {
         fail(FailureClass::connection, "out of buffer memory");
-        co_return false;
+        return Look::ended;
     }
     for (;;) {
         if (stream_->received() != received_) {
             received_ = stream_->received();
             any_response_byte_ = true;
-            co_return true;
+            return Look::bytes;
         }
-        if (stream_->read_error()) co_return false;
-        if (!stream_->read_armed()) {
-            stream_->arm_read();
-            if (!stream_->read_armed()) continue;  // decrypted at once, or ended
-        }
+        if (stream_->read_error()) return Look::ended;
+        if (stream_->read_armed()) return Look::nothing;
+        stream_->arm_read();  // may decrypt at once, or find the end
+    }
+}
+
+// The client left, or a deadline passed, while the upstream was waited for.
+void Attempt::stop_waiting() {
+    if (state_ == State::committed && finished_but_open() && !watch_.client_gone()) {
+        finish_stream();
+        return;
+    }
+    const char* during = head_.status == 0            ? "no answer"
+                         : state_ == State::committed ? "the stream went silent"
+                         : meter_                     ? "no first token"
+                                                      : "the answer went silent";
+    fail_by_watch(during);
+}
+
+// True: bytes came. False: the connection ended (state() unchanged) or the attempt has failed.
+Task<bool> Attempt::more() {
+    for (;;) {
+        const Look seen = look();
+        if (seen != Look::nothing) co_return seen == Look::bytes;
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
-            if (state_ == State::committed && finished_but_open() && !watch_.client_gone()) {
-                finish_stream();
-                co_return false;
-            }
-            const char* during = head_.status == 0            ? "no answer"
-                                 : state_ == State::committed ? "the stream went silent"
-                                 : meter_                     ? "no first token"
-                                                              : "the answer went silent";
-            fail_by_watch(during);
+            stop_waiting();
             co_return false;
         }
     }
@@ -294,14 +304,14 @@ void Attempt::advance() {
     if (meter_) meter_->take();
     sendable_ = 0;
     // Time spent on a slow client is not the upstream's silence.
-    const auto now = Clock::now();
+    const auto now = coarse_now();
     progress_at_ += now - handed_at_;
     handed_at_ = now;
 }
 
 // Looks at what came and makes it ready.
 void Attempt::scan_stream() {
-    handed_at_ = Clock::now();
+    handed_at_ = coarse_now();
     if (!meter_) {
         sendable_ = reader_->payload();
         watch_tail();
@@ -371,8 +381,15 @@ Task<void> Attempt::pump() {
         const auto idle = spec_.upstream->timeouts.idle;
         const auto patience = finished_but_open() ? std::min(idle, kAfterFinish) : idle;
         watch_.set_deadline(std::min(progress_at_ + patience, total_at_));
-        const bool came = co_await more();
-        if (!came) {
+        // As more(), without a coroutine of its own: this runs for every event.
+        const Look seen = look();
+        if (seen == Look::nothing) {
+            co_await watch_.signal().wait();
+            if (!watch_.stopped()) continue;
+            stop_waiting();
+            co_return;
+        }
+        if (seen == Look::ended) {
             if (state_ != State::committed) co_return;
             if (!reader_->end_of_stream() || stream_->cut()) {
                 // What came whole before the cut still counts.

@@ -139,6 +139,9 @@ class Attempt {
     void judge_plain();
     void judge_plain_body(std::string_view body);
     bool start_streaming();
+    enum class Look { bytes, ended, nothing };
+    Look look();
+    void stop_waiting();
     Task<bool> more();
     bool broke(const char* what);
     void end_of_body();
