@@ -20,8 +20,7 @@ struct LocalError {
     std::string message;
     std::string_view param;  // empty: null
     std::optional<std::chrono::seconds> retry_after;
-    std::string_view allow;         // for 405
-    bool should_not_retry = false;  // adds x-should-retry: false
+    std::string_view allow;  // for 405
 };
 
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}

@@ -297,7 +297,6 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
         lines.append("\r\n");
     }
     if (!error.allow.empty()) lines.append("allow: ").append(error.allow).append("\r\n");
-    if (error.should_not_retry) lines.append("x-should-retry: false\r\n");
     const auto body = to_json(error);
     co_await answer(error.status, "application/json", lines, body);
 }

@@ -2,6 +2,7 @@
 #include "wire/answer.hpp"
 
 #include "wire/answer_walk.hpp"
+#include "wire/head.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -50,11 +51,25 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     return facts;
 }
 
-/// Audio and text are taken as they are; but an error in JSON is one here too.
+/// A whole web page: what a load balancer says. No transcript begins like this.
+bool is_page(std::string_view text) noexcept {
+    for (const std::string_view begin : {"<!doctype html", "<html"}) {
+        if (text.size() >= begin.size() && iequals(text.substr(0, begin.size()), begin)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Audio and text are taken as they are; but a page or an error in JSON is one here too.
 AnswerFacts inspect_opaque(std::string_view body) {
     // An error body is small; a long transcription is not worth the walk.
     constexpr std::size_t max_error_body = 64 * 1024;
     AnswerFacts facts;
+    if (is_page(body)) {
+        facts.problem = "HTML";
+        return facts;
+    }
     facts.well_formed = facts.complete = true;
     if (body.size() > max_error_body || body.front() != '{') return facts;
     AnswerFindings found;

@@ -18,9 +18,6 @@ FAULTS = {
     "web-page": "html",
 }
 
-# A recording's transcript may be any text, so a web page cannot be told from one by its bytes.
-AUDIO_FAULTS = {name: fault for name, fault in FAULTS.items() if name != "web-page"}
-
 # Errors of the primary that belong to the client, with a backup that would have answered.
 CLIENT_ERRORS = {
     "too-long": "context-length",

@@ -101,12 +101,11 @@ def run_node(build: pathlib.Path) -> int:
         (folder / "installed-from").write_text(fingerprint(package))
     shutil.copy(HERE / "node/sdk.test.mjs", folder)
     sys.path.insert(0, str(ROOT))
-    from tests.clients.chains import AUDIO_FAULTS, FAULTS, chains, gateway
+    from tests.clients.chains import FAULTS, chains, gateway
     with gateway() as running:
         return run([node, "--test", "--test-concurrency=1", "sdk.test.mjs"], folder,
                    GATEWAY=running.daemon.url, PRIMARY=running.primary.url,
-                   BACKUP=running.backup.url, FAULTS=" ".join(FAULTS),
-                   AUDIO_FAULTS=" ".join(AUDIO_FAULTS), MODELS=" ".join(chains()))
+                   BACKUP=running.backup.url, FAULTS=" ".join(FAULTS), MODELS=" ".join(chains()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 import openai
 import pytest
 
-from tests.clients.chains import AUDIO_FAULTS, CLIENT_ERRORS, FAULTS, chains, gateway
+from tests.clients.chains import CLIENT_ERRORS, FAULTS, chains, gateway
 from tests.support.daemon import wait_until
 
 QUESTION = [{"role": "user", "content": "Say the sixty words, caf\u00e9 \U0001f600."}]
@@ -132,7 +132,7 @@ def test_embeddings_come_from_the_backup(client, direct, fault):
     assert got.data[0].embedding and rescued(raw.headers)
 
 
-@pytest.mark.parametrize("fault", AUDIO_FAULTS)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_an_uploaded_recording_reaches_the_backup(stage, client, direct, fault):
     recording = bytes(range(256)) * 200  # binary, larger than one read, within what the log keeps
     upload = dict(file=("speech.wav", recording, "audio/wav"), language="en")

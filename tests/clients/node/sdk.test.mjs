@@ -12,7 +12,6 @@ globalThis.File ??= File;
 
 const { GATEWAY, BACKUP } = process.env;
 const FAULTS = process.env.FAULTS.split(" ");
-const AUDIO_FAULTS = process.env.AUDIO_FAULTS.split(" ");
 const MODELS = process.env.MODELS.split(" ");
 const CLIENT_KEY = "sk-of-the-client";
 const messages = [{ role: "user", content: "Say the sixty words, caf\u00e9 \u{1f600}." }];
@@ -130,7 +129,7 @@ for (const fault of FAULTS) {
 }
 
 describe("audio:", () => {
-  for (const fault of AUDIO_FAULTS) {
+  for (const fault of FAULTS) {
     test(`an uploaded recording reaches the backup when the primary is ${fault}`, async () => {
       const recording = Buffer.alloc(70_000, Uint8Array.from({ length: 256 }, (_, i) => i));
       const upload = async (model) => ({ model, file: await toFile(recording, "speech.wav") });

@@ -88,6 +88,9 @@ TEST_CASE("An answer is one when it has what its endpoint must give") {
         {"a silent transcription", opaque, "\n", nullptr},
         {"text that begins like JSON", opaque, "{laughs} hello", nullptr},
         {"no audio", opaque, "", "empty body"},
+        {"a page instead of audio", opaque, "\n<!DOCTYPE html><html><body>502", "HTML"},
+        {"a bare page instead of audio", opaque, "<HTML>", "HTML"},
+        {"a transcript with a tag", opaque, "<i>softly</i> hello", nullptr},
         {"an error for audio", opaque, R"({"error":{"message":"x"}})", "error object inside"},
     };
     for (const Row& row : rows) {
