@@ -65,10 +65,6 @@ bool Attempt::finished_but_open() const {
 
 // What there is to know of the upstream without waiting. Keeps a read under way.
 Attempt::Look Attempt::look() {
-    if (!stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer)) {
-        fail(FailureClass::connection, "out of buffer memory");
-        return Look::ended;
-    }
     for (;;) {
         if (stream_->received() != received_) {
             received_ = stream_->received();
@@ -77,6 +73,10 @@ Attempt::Look Attempt::look() {
         }
         if (stream_->read_error()) return Look::ended;
         if (stream_->read_armed()) return Look::nothing;
+        if (!stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer)) {
+            fail(FailureClass::connection, "out of buffer memory");
+            return Look::ended;
+        }
         stream_->arm_read();  // may decrypt at once, or find the end
     }
 }

@@ -73,7 +73,8 @@ void Peer::release(Stream::Ptr stream) {
         discard(std::move(stream));
         return;
     }
-    stream->in.shrink(kReadBuffer);
+    // Room for one more read behind a first one is what an answer in two pieces takes.
+    stream->in.shrink(2 * kReadBuffer);
     if (!stream->in.ensure_free(kReadBuffer / 2)) {
         discard(std::move(stream));
         return;
