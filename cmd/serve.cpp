@@ -184,8 +184,7 @@ class Daemon {
             const int signal = ::sigtimedwait(&signals_, nullptr, &moment);
             if (signal == SIGTERM || signal == SIGINT) {
                 proxy::log(LogLevel::warn, "stopped", {{"reason", "second signal"}});
-                proxy::shutdown_log();
-                std::fflush(stderr);
+                proxy::flush_log();
                 std::_Exit(kFailure);  // at once: running answers are cut
             }
         }
@@ -218,6 +217,8 @@ int serve(const ConfigOptions& options) {
     } catch (const std::exception& e) {
         std::fprintf(stderr, "understudy: %s\n", e.what());
     }
+    // Nobody may be reading stderr any more; that must not keep the process alive.
+    if (!proxy::flush_log()) std::_Exit(code);
     proxy::shutdown_log();
     return code;
 }

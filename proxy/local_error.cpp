@@ -15,7 +15,10 @@ std::string to_json(const LocalError& error) {
 }
 
 std::string_view reason_phrase(unsigned status) {
-    return boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
+    namespace http = boost::beast::http;
+    const auto known = http::int_to_status(status);
+    return known == http::status::unknown ? "Error"
+                                          : std::string_view(http::obsolete_reason(known));
 }
 
 }  // namespace understudy::proxy

@@ -81,11 +81,11 @@ void init_log(const config::Log& config) {
     log.level = static_cast<int>(config.level);
     const std::lock_guard lock(log.mutex);
     if (!log.writer) log.writer = std::make_shared<LogWriter>();
-    log.writer->use(config.json);
 }
 
-void flush_log() {
-    if (const auto writer = state().current()) writer->flush(kFlushPatience);
+bool flush_log() {
+    const auto writer = state().current();
+    return !writer || writer->flush(kFlushPatience);
 }
 
 void shutdown_log() {
@@ -101,8 +101,9 @@ bool log_enabled(config::LogLevel level) {
 
 void log(config::LogLevel level, std::string_view event, const LogFields& fields) {
     if (!log_enabled(level)) return;
-    std::string line = state().json ? format_json(event, fields) : format_text(event, fields);
-    if (const auto writer = state().current()) writer->write(level, std::move(line));
+    const bool json = state().json;
+    std::string line = json ? format_json(event, fields) : format_text(event, fields);
+    if (const auto writer = state().current()) writer->write(level, json, std::move(line));
 }
 
 }  // namespace understudy::proxy

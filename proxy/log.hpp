@@ -34,8 +34,8 @@ using LogFields = std::vector<LogField>;
 /// Lines go to stderr from a background thread with a bounded queue (the oldest is dropped when
 /// stderr blocks). Call once at start, again after a reload.
 void init_log(const config::Log& log);
-/// Waits until every line logged so far is out, but not for a stderr that blocks.
-void flush_log();
+/// Waits until every line logged so far is out, but not for long: false when stderr blocks.
+bool flush_log();
 /// Writes what is queued and ends the background thread.
 void shutdown_log();
 /// Cheap; ask before building the fields of a line.

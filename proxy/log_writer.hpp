@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -28,10 +29,9 @@ class LogWriter {
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
-    /// The form of the lines from now on: a JSON object each, or text.
-    void use(bool json);
-    /// Queues the line; when the queue is full, its oldest line is dropped.
-    void write(config::LogLevel level, std::string line);
+    /// Queues the line: the inside of a JSON object, or text. When the queue is full its oldest
+    /// line is dropped; a line says how many were, once lines are written again.
+    void write(config::LogLevel level, bool json, std::string line);
     /// True when everything queued before was written within `patience`.
     bool flush(std::chrono::milliseconds patience);
 
@@ -39,15 +39,20 @@ class LogWriter {
     struct Line {
         std::chrono::system_clock::time_point time;
         config::LogLevel level;
+        bool json;
         std::string text;
     };
 
     void run();
+    void put(const Line& line);
+    void put_dropped(const Line& next, std::uint64_t dropped);
 
     std::shared_ptr<spdlog::logger> logger_;
     std::mutex mutex_;
     std::condition_variable queued_, written_;
     std::deque<Line> queue_;
+    std::uint64_t dropped_ = 0;
+    bool json_ = false;     // how the thread writes now; its own
     bool writing_ = false;  // a line has left the queue and is not out yet
     bool ending_ = false;
     std::thread thread_;  // last: it uses all of the above

@@ -1,5 +1,7 @@
 #include "proxy/runtime.hpp"
 
+#include "wire/append.hpp"
+
 #include <algorithm>
 
 namespace understudy::proxy {
@@ -123,7 +125,8 @@ const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
                                           std::string_view answered, std::string_view asked) {
     if (upstream.price) return &*upstream.price;
     auto& key = price_key_.assign(upstream.price_provider);
-    key.append(1, '\n').append(answered).append(1, '\n').append(asked);
+    key.append(1, '\n').append(answered).append(1, '\n').append(asked).append(1, '\n');
+    wire::append_number(key, answered.size());  // names may hold anything
     const auto it = prices_.find(key);
     if (it != prices_.end()) return it->second;
     const auto* found = config().prices->resolve(upstream.price_provider, answered, asked);

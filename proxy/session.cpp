@@ -242,6 +242,8 @@ void Session::finish_request() {
     client_->in.consume(request_size_);
     client_->rewind_read();
     if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
+    constexpr std::size_t kUsualHead = 4096;
+    if (head_out_.capacity() > kUsualHead) std::string().swap(head_out_);
     timer_.clear();
 }
 

@@ -189,6 +189,7 @@ Task<bool> Attempt::read_head() {
             stream_->in.view(), iequals(spec_.head.method, "HEAD"), head);
         if (result == wire::ParseResult::done) {
             if (head.status >= 200) {
+                any_response_byte_ = true;  // whatever comes now, this is no stale connection
                 const bool accepted = accept_head(head);
                 scratch_.give_back();
                 co_return accepted;

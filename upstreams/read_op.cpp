@@ -50,9 +50,10 @@ void ask_for_the_end(Reactor& reactor, Descriptor& descriptor, int number) {
     ::epoll_ctl(reactor.*revealed(EpollDescriptor{}), EPOLL_CTL_MOD, number, &event);
 }
 
-// An end or a reset may be queued behind what has been read, and its event is this one.
+// An end or a reset may be queued behind what has been read, and its event is this one. Reading
+// also stops in front of urgent data, with more behind it.
 bool may_have_ended(const asio::detail::scheduler_operation* descriptor) {
-    return (Wakeup::events(*descriptor) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    return (Wakeup::events(*descriptor) & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
 }
 
 }  // namespace

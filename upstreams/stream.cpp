@@ -16,7 +16,7 @@ constexpr std::size_t kMaxIov = 64;               // of one sendmsg
 constexpr std::size_t kFlat = 4096;               // sent as one piece, copied
 constexpr std::size_t kTlsRecord = 16 * 1024;     // plaintext of one record
 constexpr std::size_t kTlsOutBound = 64 * 1024;   // ciphertext waiting for the socket
-constexpr std::size_t kTlsReadSpace = 17 * 1024;  // one whole record, encrypted
+constexpr std::size_t kTlsReadSpace = 18 * 1024;  // any record that TlsEngine waits for
 
 // Small messages go out flat: copying a few KB costs less than what the kernel does for each
 // element of a list (about 150 ns for two of them).

@@ -210,6 +210,7 @@ std::optional<JsonProblem> walk_object(std::string_view text, std::vector<JsonMe
     }
     object.begin = in.offset();
     const bool walked = in.each_member([&](std::string_view key) {
+        if (members.size() == kMaxJsonMembers) return in.fail("more than 1024 members");
         JsonMember& member = members.emplace_back();
         member.key = in.key_token();
         JsonValue value;

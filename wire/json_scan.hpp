@@ -37,12 +37,15 @@ struct JsonProblem {
 };
 
 inline constexpr std::size_t kMaxJsonDepth = 512;
+/// Members of an outermost object that are remembered one by one; no API has a tenth of them. What
+/// is kept of a request must not be a multiple of what was sent.
+inline constexpr std::size_t kMaxJsonMembers = 1024;
 
 /// The members of the outermost object of `text`, duplicates included, in order. Validates the
 /// whole text: strings (escapes, no raw control characters, valid UTF-8 is NOT required), numbers,
-/// literals, commas, nesting, nothing but white space behind the object. A UTF-8 BOM in front is
-/// tolerated. Returns the problem if the text is not one well-formed JSON object; `members` is then
-/// unspecified.
+/// literals, commas, nesting, nothing but white space behind the object, at most kMaxJsonMembers. A
+/// UTF-8 BOM in front is tolerated. Returns the problem if the text is not one well-formed JSON
+/// object; `members` is then unspecified.
 std::optional<JsonProblem> scan_object(std::string_view text, std::vector<JsonMember>& members,
                                        Span& object);
 

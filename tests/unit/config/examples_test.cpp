@@ -82,8 +82,8 @@ TEST_CASE("Every YAML example of the documentation loads") {
             if (!is_configuration(block.text)) continue;  // Prometheus, Compose ...
             CAPTURE(block.place);
             // Relative paths start at the root of the repository.
-            const Loaded loaded =
-                load_text(completed(block.text), std::string(SOURCE_DIR) + "/u.yaml", env, {});
+            const Loaded loaded = load_text(completed(block.text),
+                                            std::string(SOURCE_DIR).append("/u.yaml"), env, {});
             std::vector<std::string> wrong;
             for (const Problem& problem : loaded.problems) {
                 const bool later = problem.message.starts_with("not available in this build");

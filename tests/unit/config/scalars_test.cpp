@@ -91,7 +91,7 @@ TEST_CASE("A misspelled word suggests the nearest known one, a different word no
 
 TEST_CASE("Quoting for messages escapes controls and cuts long text between characters") {
     REQUIRE(in_quotes("a\nb\x1b") == "\"a\\x0ab\\x1b\"");
-    const std::string cut = in_quotes(std::string(59, 'x') + "\xc3\xa9" + "tail");
+    const std::string cut = in_quotes(std::string(59, 'x').append("\xc3\xa9").append("tail"));
     REQUIRE(cut == "\"" + std::string(59, 'x') + "...\"");
 }
 

@@ -120,3 +120,67 @@ TEST_CASE("What was logged is out when flush_log returns") {
     CHECK(std::count(text.begin(), text.end(), '\n') == 20);
     CHECK(text.ends_with("Z warning line n=19\n"));
 }
+
+namespace {
+
+/// stderr, for as long as this lives, is a pipe that nobody reads until asked to.
+class PipedStderr {
+  public:
+    PipedStderr() : own_(::dup(STDERR_FILENO)) {
+        REQUIRE(::pipe(ends_) == 0);
+        ::dup2(ends_[1], STDERR_FILENO);
+    }
+    ~PipedStderr() {
+        ::dup2(own_, STDERR_FILENO);
+        ::close(own_);
+        ::close(ends_[0]);
+        ::close(ends_[1]);
+    }
+    /// Reads until `what` has come.
+    std::string read_until(std::string_view what) {
+        std::string all;
+        std::string piece(65536, '\0');
+        while (all.find(what) == std::string::npos) {
+            const auto count = ::read(ends_[0], piece.data(), piece.size());
+            if (count <= 0) break;
+            all.append(piece, 0, static_cast<std::size_t>(count));
+        }
+        return all;
+    }
+
+  private:
+    int own_;
+    int ends_[2];
+};
+
+}  // namespace
+
+TEST_CASE("A line is written in the form it was made in, also across a reload") {
+    PipedStderr pipe;
+    init_log({understudy::config::LogLevel::info, false});
+    for (int i = 0; i < 50; ++i) log(understudy::config::LogLevel::info, "text", {});
+    init_log({understudy::config::LogLevel::info, true});
+    log(understudy::config::LogLevel::info, "last", {});
+    CHECK(flush_log());
+    shutdown_log();
+    const auto all = pipe.read_until("last\"}\n");
+    CHECK(all.find("Z info text\n") != std::string::npos);
+    CHECK(all.find("{\"time\"") == all.rfind("{\"time\""));
+    CHECK(all.ends_with("\"level\":\"info\",\"event\":\"last\"}\n"));
+}
+
+TEST_CASE("A stderr that blocks holds nobody up, and lines that were lost are counted") {
+    PipedStderr pipe;
+    init_log({understudy::config::LogLevel::info, false});
+    const std::string filler(200, 'x');
+    for (int i = 0; i < 3000; ++i) {
+        log(understudy::config::LogLevel::info, "line", {{"filler", filler}});
+    }
+    init_log({understudy::config::LogLevel::info, false});  // a reload
+    CHECK_FALSE(flush_log());
+    log(understudy::config::LogLevel::info, "last", {});
+    const auto all = pipe.read_until(" last\n");
+    CHECK(all.find(" warning log_lines_dropped count=") != std::string::npos);
+    CHECK(flush_log());
+    shutdown_log();
+}

@@ -96,3 +96,19 @@ TEST_CASE("Facts of an earlier body never survive a scan") {
     CHECK_FALSE(facts.stream);
     CHECK_FALSE(facts.include_usage);
 }
+
+TEST_CASE("A request with more members than any API has is refused, whatever they are called") {
+    for (const std::string member : {R"("":0)", R"("model":"m")"}) {
+        INFO(member);
+        std::string body = "{" + member;
+        for (int i = 1; i < 1024; ++i) body += "," + member;
+        RequestFacts facts;
+        CHECK_FALSE(scan_request(body + "}", facts));
+        CHECK(facts.members.size() == 1024);
+        const auto problem = scan_request(body + "," + member + "}", facts);
+        REQUIRE(problem);
+        CHECK(std::string(problem->what) == "more than 1024 members");
+        CHECK(facts.members.empty());
+        CHECK(facts.model_values.empty());
+    }
+}
