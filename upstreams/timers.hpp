@@ -15,8 +15,9 @@ namespace understudy::upstreams {
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 
-/// For deadlines: never earlier than Clock::now(), and later by at most one tick of the kernel (4
-/// ms as Debian builds it). Costs a fifth of it: no time stamp counter is read.
+/// For deadlines: later than Clock::now() by at most one tick of the kernel (4 ms as Debian builds
+/// it); earlier only while the tick itself is late, as on a virtual machine that does not get its
+/// processor. Costs a fifth of it: no time stamp counter is read.
 TimePoint coarse_now() noexcept;
 
 class TimerQueue;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace understudy::upstreams;
@@ -97,14 +98,18 @@ TEST_CASE("An expired timer is no longer expired once it is set or cleared") {
     CHECK_FALSE(timer->timer.expired());
 }
 
-TEST_CASE("The coarse clock is never behind the exact one, and never far ahead") {
+TEST_CASE("The coarse clock is at most a tick ahead, and behind only while the machine stalls") {
+    int ahead = 0;
     for (int i = 0; i < 1000; ++i) {
         const auto before = Clock::now();
         const auto coarse = coarse_now();
         const auto after = Clock::now();
-        CHECK(coarse >= before);
+        CHECK(coarse > before - 1s);
         CHECK(coarse <= after + 20ms);
+        ahead += coarse >= before ? 1 : 0;
+        if (i % 10 == 0) std::this_thread::sleep_for(2ms);
     }
+    CHECK(ahead > 300);
 }
 
 TEST_CASE("A deadline moves later and earlier while it waits") {
