@@ -8,22 +8,37 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace understudy::test {
 
 namespace referee = boost::beast::http;
 
-/// Fields one a line, in the order they came: "name=value\n".
-inline std::string fields_as_text(const wire::Fields& fields) {
-    std::string text;
-    for (const auto& field : fields) {
-        text.append(field.name).append("=").append(field.value).append("\n");
+/// Fields as lines "name=value", sorted by name: Beast's container puts fields of one name side by
+/// side. Among those the order is as they came.
+class FieldLines {
+  public:
+    void add(std::string_view name, std::string_view value) {
+        std::string lower(name);
+        for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        lines_.emplace_back(std::move(lower), std::string(name).append("=").append(value));
     }
-    return text;
-}
+    std::string text() {
+        std::stable_sort(lines_.begin(), lines_.end(),
+                         [](const auto& x, const auto& y) { return x.first < y.first; });
+        std::string all;
+        for (const auto& line : lines_) all.append(line.second).append("\n");
+        return all;
+    }
+
+  private:
+    std::vector<std::pair<std::string, std::string>> lines_;
+};
 
 /// What Beast has against `head`, a whole head, or sees differently; empty when they agree.
 template <bool is_request>
@@ -38,13 +53,16 @@ std::string disagreement(std::string_view head, const wire::Fields& ours) {
     if (ec == referee::error::bad_value) return {};
     if (ec) return "Beast: " + ec.message();
     if (used != head.size() || !parser.is_header_done()) return "Beast sees another end";
-    std::string theirs;
+    FieldLines theirs;
     for (const auto& field : parser.get()) {
-        theirs.append(field.name_string().data(), field.name_string().size()).append("=");
-        theirs.append(field.value().data(), field.value().size()).append("\n");
+        theirs.add({field.name_string().data(), field.name_string().size()},
+                   {field.value().data(), field.value().size()});
     }
-    const auto text = fields_as_text(ours);
-    return theirs == text ? "" : "Beast sees\n" + theirs + "we see\n" + text;
+    FieldLines own;
+    for (const auto& field : ours) own.add(field.name, field.value);
+    const auto text = own.text();
+    const auto other = theirs.text();
+    return other == text ? "" : "Beast sees\n" + other + "we see\n" + text;
 }
 
 /// Beast insists on the SP behind the status code; heads without it are ours alone.

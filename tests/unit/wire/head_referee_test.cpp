@@ -16,6 +16,7 @@ const std::vector<std::string> kRequests{
     "POST /v1/chat/completions HTTP/1.1\r\nHost: a.example:8080\r\nContent-Length: 12\r\n"
     "Content-Type: application/json\r\nConnection: keep-alive, X-Trace\r\nX-Empty:\r\n"
     "Authorization:\tBearer abc \r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nX-Twice: 1\r\nX-Other: 2\r\nx-twice: 3\r\n\r\n",
     "GET http://a.example/x?y=1 HTTP/1.0\r\nHost: b\r\nTE: trailers\r\n\r\n",
     "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n"};
 
