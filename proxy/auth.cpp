@@ -8,14 +8,12 @@
 namespace understudy::proxy {
 
 using wire::FieldId;
-using wire::iequals;
 
 namespace {
 
 std::string_view bearer(std::string_view authorization) {
     constexpr std::string_view kScheme = "bearer ";
-    if (authorization.size() <= kScheme.size()) return {};
-    if (!iequals(authorization.substr(0, kScheme.size()), kScheme)) return {};
+    if (!wire::istarts_with(authorization, kScheme)) return {};
     authorization.remove_prefix(kScheme.size());
     while (authorization.starts_with(' ')) authorization.remove_prefix(1);
     return authorization;

@@ -138,11 +138,10 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
     record_->outcome = position == 0 ? Outcome::primary : Outcome::fallback;
     record_->status = attempt.head().status;
     const bool whole = attempt.state() == Attempt::State::whole;
-    const auto bill = record.bill();
     auto& head = session_.head_buffer();
     add_upstream_head(head, attempt.head());
     add_answer_fields(head, request_, *record_, entry.upstream->name, sent_model(entry),
-                      whole ? &bill : nullptr);
+                      whole ? &record.bill() : nullptr);
     if (whole) {
         record_->whole = true;
         co_await relay_whole(session_, head, attempt.head().status, attempt.body());

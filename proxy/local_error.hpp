@@ -26,7 +26,7 @@ struct LocalError {
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}
 std::string to_json(const LocalError& error);
 
-/// The reason phrase of a status that this proxy sends.
+/// The standard reason phrase of a status; "Error" where it has none (529).
 std::string_view reason_phrase(unsigned status);
 
 }  // namespace understudy::proxy

@@ -90,7 +90,7 @@ bool flush_log() {
 
 void shutdown_log() {
     auto& log = state();
-    std::shared_ptr<LogWriter> last;
+    std::shared_ptr<LogWriter> last;  // ends, and waits for its thread, after the lock is gone
     const std::lock_guard lock(log.mutex);
     last.swap(log.writer);
 }

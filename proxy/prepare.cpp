@@ -21,9 +21,7 @@ std::string_view trim(std::string_view text) {
 }
 
 bool is_multipart(std::string_view content_type) {
-    constexpr std::string_view kMultipart = "multipart/form-data";
-    return content_type.size() >= kMultipart.size() &&
-           iequals(content_type.substr(0, kMultipart.size()), kMultipart);
+    return wire::istarts_with(content_type, "multipart/form-data");
 }
 
 LocalError bad_request(std::string message, std::string_view code = "invalid_request") {

@@ -69,11 +69,14 @@ void append_model_name(std::string& out, std::string_view model) {
 }
 
 std::string attempt_name(std::string_view upstream, std::string_view model) {
-    std::string name(upstream);
-    if (model.empty()) return name;
-    name += '/';
-    append_model_name(name, model);
+    std::string name;
+    append_attempt_name(name, upstream, model);
     return name;
+}
+
+void append_attempt_name(std::string& out, std::string_view upstream, std::string_view model) {
+    out += upstream;
+    if (!model.empty()) append_model_name(out += '/', model);
 }
 
 Bill bill_for(const upstreams::Metered& metered, bool stream_cut, std::uint64_t prompt_bytes,
@@ -185,8 +188,7 @@ void AttemptRecord::trace() {
     auto& out = request_.trace;
     out.reserve(out.size() + kUsualEntry);
     if (!out.empty()) out += ", ";
-    out += spec_.upstream->name;
-    if (!sent_model_.empty()) append_model_name(out += '/', sent_model_);
+    append_attempt_name(out, spec_.upstream->name, sent_model_);
     out.append(1, ';').append(wire::name_of(attempt_.failure())).append(1, ';');
     const auto status = attempt_.head().status;
     if (status != 0) {
@@ -201,7 +203,7 @@ void AttemptRecord::trace() {
 
 const Bill& AttemptRecord::bill() {
     using State = upstreams::Attempt::State;
-    if (final_) return *final_;
+    if (bill_is_final_) return bill_;
     const auto state = attempt_.state();
     const auto& metered = attempt_.metered();
     const bool cut = (state == State::committed || state == State::broken ||
@@ -211,8 +213,9 @@ const Bill& AttemptRecord::bill() {
     const auto* price = metered.usage || cut
                             ? runtime_.price(*spec_.upstream, metered.model, sent_model_)
                             : nullptr;
-    now_ = bill_for(metered, cut, spec_.body.size(), price);
-    return state == State::whole ? final_.emplace(now_) : now_;
+    bill_ = bill_for(metered, cut, spec_.body.size(), price);
+    bill_is_final_ = state == State::whole;
+    return bill_;
 }
 
 AttemptRecord::~AttemptRecord() {

@@ -20,6 +20,7 @@ namespace understudy::proxy {
 
 /// "openai/gpt-4o": safe for headers and logs whatever the client called its model.
 std::string attempt_name(std::string_view upstream, std::string_view model);
+void append_attempt_name(std::string& out, std::string_view upstream, std::string_view model);
 /// The part behind the slash.
 void append_model_name(std::string& out, std::string_view model);
 
@@ -92,8 +93,8 @@ class AttemptRecord {
     const upstreams::Attempt& attempt_;
     std::string_view sent_model_;
     metrics::AttemptSeries& series_;
-    std::optional<Bill> final_;  // of a whole answer: nothing can change it any more
-    Bill now_;
+    Bill bill_;
+    bool bill_is_final_ = false;  // of a whole answer: nothing can change it any more
 };
 
 /// Counts and logs a request that was refused before it had a route.

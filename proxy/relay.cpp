@@ -12,18 +12,9 @@ namespace understudy::proxy {
 using upstreams::Attempt;
 using upstreams::GatherList;
 using upstreams::Task;
-using wire::append_number;
+using wire::append_field;
 
 namespace {
-
-void line(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
-void line(std::string& out, std::string_view name, std::uint64_t value) {
-    out.append(name).append(": ");
-    append_number(out, value);
-    out.append("\r\n");
-}
 
 // The error event that ends a stream which cannot be completed (shape: reference errors.md 5).
 std::string error_event(const Attempt& attempt) {
@@ -49,8 +40,8 @@ class ClientFraming {
     }
     wire::BodyKind kind() const { return kind_; }
     void write_field(std::string& head) const {
-        if (kind_ == wire::BodyKind::chunked) line(head, "transfer-encoding", "chunked");
-        if (kind_ == wire::BodyKind::length) line(head, "content-length", length_);
+        if (kind_ == wire::BodyKind::chunked) append_field(head, "transfer-encoding", "chunked");
+        if (kind_ == wire::BodyKind::length) append_field(head, "content-length", length_);
     }
 
   private:
@@ -62,33 +53,33 @@ class ClientFraming {
 
 void add_upstream_head(std::string& out, const upstreams::AnswerHead& head) {
     out.append("HTTP/1.1 ");
-    append_number(out, head.status);
+    wire::append_number(out, head.status);
     out.append(1, ' ').append(head.reason).append("\r\n").append(head.fields);
 }
 
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill) {
-    line(out, "x-request-id", request.request_id);
+    append_field(out, "x-request-id", request.request_id);
     if (!upstream.empty()) {
-        line(out, "x-understudy-upstream", upstream);
+        append_field(out, "x-understudy-upstream", upstream);
         if (!model.empty()) {
             out.append("x-understudy-model: ");
             append_model_name(out, model);
             out.append("\r\n");
         }
     }
-    line(out, "x-understudy-attempts", record.attempts);
-    if (!record.trace.empty()) line(out, "x-understudy-trace", record.trace);
+    append_field(out, "x-understudy-attempts", record.attempts);
+    if (!record.trace.empty()) append_field(out, "x-understudy-trace", record.trace);
     if (bill != nullptr && bill->cost_pico_usd) {
         const auto usd = metrics::format_usd(*bill->cost_pico_usd);
-        line(out, "x-understudy-cost-usd", usd);
-        line(out, "x-litellm-response-cost", usd);
+        append_field(out, "x-understudy-cost-usd", usd);
+        append_field(out, "x-litellm-response-cost", usd);
     }
 }
 
 Task<void> relay_whole(Session& session, std::string& head, unsigned status,
                        std::string_view body) {
-    if (status != 204 && status != 304) line(head, "content-length", body.size());
+    if (status != 204 && status != 304) append_field(head, "content-length", body.size());
     head.append(session.connection_field()).append("\r\n");
     GatherList list;
     list.add(head);

@@ -4,6 +4,7 @@
 #include "proxy/auth.hpp"
 #include "proxy/failover.hpp"
 #include "proxy/log.hpp"
+#include "wire/append.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -17,6 +18,7 @@ using upstreams::GatherList;
 using upstreams::kReadBuffer;
 using upstreams::Stream;
 using upstreams::Task;
+using wire::append_field;
 
 namespace {
 constexpr std::chrono::milliseconds kLinger{2000};
@@ -278,9 +280,9 @@ Task<void> Session::answer(unsigned status, std::string_view content_type, std::
     head_out_.assign("HTTP/1.1 ").append(std::to_string(status)).append(1, ' ');
     head_out_.append(reason_phrase(status)).append("\r\n");
     if (!content_type.empty()) {
-        head_out_.append("content-type: ").append(content_type).append("\r\n");
+        append_field(head_out_, "content-type", content_type);
     }
-    head_out_.append("content-length: ").append(std::to_string(body.size())).append("\r\n");
+    append_field(head_out_, "content-length", body.size());
     head_out_.append(fields);
     head_out_.append(connection_field()).append("\r\n");
     GatherList out;
@@ -292,13 +294,13 @@ Task<void> Session::answer(unsigned status, std::string_view content_type, std::
 Task<void> Session::answer(const LocalError& error, std::string_view fields) {
     std::string lines(fields);
     if (!request_.request_id.empty() && lines.find("x-request-id:") == std::string::npos) {
-        lines.append("x-request-id: ").append(request_.request_id).append("\r\n");
+        append_field(lines, "x-request-id", request_.request_id);
     }
     if (error.retry_after) {
-        lines.append("retry-after: ").append(std::to_string(error.retry_after->count()));
-        lines.append("\r\n");
+        const auto seconds = static_cast<std::uint64_t>(error.retry_after->count());
+        append_field(lines, "retry-after", seconds);
     }
-    if (!error.allow.empty()) lines.append("allow: ").append(error.allow).append("\r\n");
+    if (!error.allow.empty()) append_field(lines, "allow", error.allow);
     const auto body = to_json(error);
     co_await answer(error.status, "application/json", lines, body);
 }

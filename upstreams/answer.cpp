@@ -413,19 +413,21 @@ Task<void> Attempt::pump() {
     }
 }
 
+// The answer has ended, but its framing not yet, and the connection is worth waiting for that.
+bool Attempt::rest_may_come() const {
+    return stream_ && reader_ && !reader_->complete() && state_ == State::finished && keep_alive_;
+}
+
 bool Attempt::release() {
-    const bool rest_may_come =
-        stream_ && reader_ && !reader_->complete() && state_ == State::finished && keep_alive_;
-    if (rest_may_come) return false;
+    if (rest_may_come()) return false;
     watch_.clear_deadline();
     return_connection();
     return true;
 }
 
 Task<void> Attempt::settle() {
-    if (!stream_) co_return;
     watch_.set_deadline(coarse_now() + kSettle);
-    while (reader_ && !reader_->complete() && state_ == State::finished && keep_alive_) {
+    while (rest_may_come()) {
         reader_->consumed(reader_->payload());
         stream_->in.clear();
         const bool came = co_await more();

@@ -1,16 +1,16 @@
 #include "upstreams/attempt.hpp"
 
 #include "wire/classify.hpp"
+#include "wire/line_copier.hpp"
 
 #include <boost/asio/error.hpp>
-
-#include <utility>
 
 namespace understudy::upstreams {
 
 using wire::FailureClass;
 using wire::FieldId;
 using wire::iequals;
+using wire::istarts_with;
 
 namespace {
 constexpr unsigned kMaxInterim = 16;  // 1xx answers tolerated before the final one
@@ -217,29 +217,23 @@ Task<bool> Attempt::read_head() {
     }
 }
 
-// Copies what goes to the client, neighbouring lines together.
+// Copies what goes to the client.
 void Attempt::keep_fields(const wire::ResponseHead& head) {
     // Besides what belongs to the connection, names that are ours to say.
     constexpr auto kDropped =
         wire::kHopByHop | wire::FieldSet{FieldId::content_length, FieldId::x_understudy,
                                          FieldId::x_litellm_response_cost, FieldId::x_request_id};
     head_.fields.reserve(head.size);
-    std::string_view run;
+    wire::LineCopier copy(head_.fields);
     for (const auto& f : head.fields) {
-        if (f.id == FieldId::x_request_id) {
-            // The upstream's request id is kept under another name.
-            head_.fields.append(std::exchange(run, {}));
-            head_.fields.append("x-upstream-request-id: ").append(f.value).append("\r\n");
-        }
         if (kDropped.contains(f.id)) continue;
-        if (head.fields.names_fields() && wire::named_by_connection(head.fields, f.name)) continue;
-        if (!run.empty() && run.data() + run.size() == f.name.data()) {
-            run = {run.data(), run.size() + f.line_size};
-        } else {
-            head_.fields.append(std::exchange(run, f.line()));
-        }
+        if (!wire::named_by_connection(head.fields, f.name)) copy.add(f);
     }
-    head_.fields.append(run);
+    copy.finish();
+    // The upstream's request id is kept under another name.
+    if (const auto id = head.fields.find(FieldId::x_request_id); id.data() != nullptr) {
+        wire::append_field(head_.fields, "x-upstream-request-id", id);
+    }
 }
 
 bool Attempt::accept_head(const wire::ResponseHead& head) {
@@ -250,11 +244,11 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     content_encoding_ = head.fields.find(FieldId::content_encoding);
     keep_alive_ = head.keep_alive;
     keep_fields(head);
+    head_.says_should_retry = head.fields.contains(FieldId::x_should_retry);
     if (head.status < 200 || head.status > 299) {
-        head_.says_should_retry = head.fields.contains("x-should-retry");
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
-    } else if (iequals(content_type.substr(0, 17), "text/event-stream")) {
+    } else if (istarts_with(content_type, "text/event-stream")) {
         if (!spec_.stream && expects_json(spec_.shape)) {
             fail(FailureClass::malformed, "a plain answer was asked for, events came");
             return false;

@@ -151,6 +151,7 @@ class Attempt {
     bool finished_but_open() const;
     void finish_stream();
     void watch_tail();
+    bool rest_may_come() const;
 
     void fail(FailureClass failure, std::string detail);
     void fail_by_watch(const char* during);

@@ -10,9 +10,11 @@
 
 namespace understudy::upstreams {
 
+namespace {
 using Access = boost::asio::detail::object_pool_access;
 using State = std::remove_pointer_t<Reactor::per_descriptor_data>;
 using Pool = boost::asio::detail::object_pool<State>;
+}  // namespace
 
 struct Descriptors {
     friend constexpr auto revealed(Descriptors);

@@ -8,12 +8,15 @@
 
 namespace understudy::upstreams {
 
-void GatherList::copy_to(char* out) const {
-    for (std::size_t i = 0; i < count(); ++i) {
-        const iovec& item = items()[i];
-        std::memcpy(out, item.iov_base, item.iov_len);
-        out += item.iov_len;
+std::size_t GatherList::copy_to(char* out, std::size_t room) const {
+    const std::size_t size = std::min(bytes_, room);
+    const iovec* slice = items();
+    for (std::size_t filled = 0; filled < size; ++slice) {
+        const std::size_t n = std::min(slice->iov_len, size - filled);
+        std::memcpy(out + filled, slice->iov_base, n);
+        filled += n;
     }
+    return size;
 }
 
 void GatherList::advance(std::size_t n) {

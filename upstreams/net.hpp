@@ -44,8 +44,8 @@ class GatherList {
     const iovec* items() const { return items_.data() + next_; }
     iovec* items() { return items_.data() + next_; }
     std::size_t count() const { return items_.size() - next_; }
-    /// Copies all slices to `out`, one behind the other; there must be room for bytes().
-    void copy_to(char* out) const;
+    /// Copies the slices to `out`, one behind the other, up to `room` bytes; returns how many.
+    std::size_t copy_to(char* out, std::size_t room) const;
     /// `n` bytes from the front are gone.
     void advance(std::size_t n);
 

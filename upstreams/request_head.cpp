@@ -1,12 +1,13 @@
 #include "upstreams/request_head.hpp"
 
 #include "wire/append.hpp"
+#include "wire/line_copier.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace understudy::upstreams {
 
+using wire::append_field;
 using wire::FieldId;
 using wire::FieldSet;
 
@@ -15,10 +16,6 @@ namespace {
 // Fields that are ours to write, or that speak to us only.
 constexpr FieldSet kOurs{FieldId::host,           FieldId::expect,          FieldId::x_request_id,
                          FieldId::content_length, FieldId::accept_encoding, FieldId::x_understudy};
-
-void field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
 
 }  // namespace
 
@@ -31,18 +28,20 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
     for (const auto& header : upstream.headers) {
         const auto id = wire::identify(header.name);
         configured.add(id);
-        if (id == FieldId::other || id == FieldId::x_understudy) others_.push_back(header.name);
-        field(last_, header.name, header.value.reveal());
+        if (id == FieldId::other) others_.push_back(header.name);
+        append_field(last_, header.name, header.value.reveal());
         // The upstream is given credentials by the configuration, so the client's stay here.
         own_credentials_ = own_credentials_ || wire::kCredentials.contains(id);
         if (id != FieldId::other) dropped_.add(id);
     }
-    if (!configured.contains(FieldId::host)) field(first_, "host", upstream.base_url.authority());
+    if (!configured.contains(FieldId::host))
+        append_field(first_, "host", upstream.base_url.authority());
     if (upstream.api_key && !configured.contains(FieldId::authorization)) {
-        field(last_, "authorization", "Bearer " + upstream.api_key->reveal());
+        append_field(last_, "authorization", "Bearer " + upstream.api_key->reveal());
     }
     // Compressed events arrive late and compressed answers cannot be judged without decoding.
-    if (!configured.contains(FieldId::accept_encoding)) field(last_, "accept-encoding", "identity");
+    if (!configured.contains(FieldId::accept_encoding))
+        append_field(last_, "accept-encoding", "identity");
     own_request_id_ = configured.contains(FieldId::x_request_id);
 }
 
@@ -51,25 +50,17 @@ bool HeadTemplate::configured(std::string_view name) const {
                        [&](const auto& other) { return wire::iequals(other, name); });
 }
 
-// Neighbours that are passed on lie side by side in the client's head: one copy for all of them.
 void HeadTemplate::copy_fields(const wire::Fields& fields, bool credentials,
                                std::string& out) const {
     const FieldSet dropped = credentials ? dropped_ : dropped_ | wire::kCredentials;
-    std::string_view run;
+    wire::LineCopier copy(out);
     for (const auto& f : fields) {
         if (dropped.contains(f.id)) continue;
-        if (fields.names_fields() && wire::named_by_connection(fields, f.name)) continue;
+        if (wire::named_by_connection(fields, f.name)) continue;
         if (!others_.empty() && configured(f.name)) continue;
-        if (f.line_size == 0) {
-            out.append(std::exchange(run, {}));
-            field(out, f.name, f.value);
-        } else if (!run.empty() && run.data() + run.size() == f.name.data()) {
-            run = {run.data(), run.size() + f.line_size};
-        } else {
-            out.append(std::exchange(run, f.line()));
-        }
+        copy.add(f);
     }
-    out.append(run);
+    copy.finish();
 }
 
 void HeadTemplate::write(const OutboundHead& request, std::string& out) const {
@@ -78,14 +69,10 @@ void HeadTemplate::write(const OutboundHead& request, std::string& out) const {
         copy_fields(request.client->fields, request.forward_credentials && !own_credentials_, out);
     }
     if (!request.request_id.empty() && !own_request_id_) {
-        field(out, "x-request-id", request.request_id);
+        append_field(out, "x-request-id", request.request_id);
     }
     out.append(last_);
-    if (request.has_body) {
-        out.append("content-length: ");
-        wire::append_number(out, request.body_size);
-        out.append("\r\n");
-    }
+    if (request.has_body) append_field(out, "content-length", request.body_size);
     out.append("\r\n");
 }
 

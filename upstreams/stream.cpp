@@ -26,8 +26,7 @@ ssize_t send_some(int descriptor, GatherList& list) {
     }
     if (list.bytes() <= kFlat) {
         char flat[kFlat];
-        list.copy_to(flat);
-        return ::send(descriptor, flat, list.bytes(), MSG_NOSIGNAL);
+        return ::send(descriptor, flat, list.copy_to(flat, kFlat), MSG_NOSIGNAL);
     }
     msghdr message{};
     message.msg_iov = list.items();
@@ -47,13 +46,7 @@ std::string_view next_record(GatherList& list) {
         return {static_cast<const char*>(slice->iov_base), std::min(slice->iov_len, kTlsRecord)};
     }
     static thread_local std::array<char, kTlsRecord> record;
-    const std::size_t size = std::min(list.bytes(), kTlsRecord);
-    for (std::size_t filled = 0; filled < size; ++slice) {
-        const std::size_t n = std::min(slice->iov_len, size - filled);
-        std::memcpy(record.data() + filled, slice->iov_base, n);
-        filled += n;
-    }
-    return {record.data(), size};
+    return {record.data(), list.copy_to(record.data(), kTlsRecord)};
 }
 }  // namespace
 

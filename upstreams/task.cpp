@@ -24,6 +24,10 @@ constexpr std::size_t kStep = 64;
 constexpr std::size_t kLargest = 4096;
 constexpr unsigned kKeep = 64;  // of each size: what the requests of one wake-up give back
 
+constexpr std::size_t rounded(std::size_t size) {
+    return (size + kStep - 1) / kStep * kStep;
+}
+
 struct Free {
     Free* next;
 };
@@ -42,7 +46,7 @@ class Shelves {
         }
     }
     Shelf* of(std::size_t size) {
-        return size <= kLargest ? &shelves_[(size + kStep - 1) / kStep] : nullptr;
+        return size <= kLargest ? &shelves_[rounded(size) / kStep] : nullptr;
     }
 
   private:
@@ -50,10 +54,6 @@ class Shelves {
 };
 
 thread_local Shelves shelves;
-
-constexpr std::size_t rounded(std::size_t size) {
-    return (size + kStep - 1) / kStep * kStep;
-}
 
 }  // namespace
 

@@ -53,12 +53,7 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
 
 /// A whole web page: what a load balancer says. No transcript begins like this.
 bool is_page(std::string_view text) noexcept {
-    for (const std::string_view begin : {"<!doctype html", "<html"}) {
-        if (text.size() >= begin.size() && iequals(text.substr(0, begin.size()), begin)) {
-            return true;
-        }
-    }
-    return false;
+    return istarts_with(text, "<!doctype html") || istarts_with(text, "<html");
 }
 
 /// Audio and text are taken as they are; but a page or an error in JSON is one here too.

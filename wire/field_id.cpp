@@ -75,6 +75,7 @@ FieldId identify_long(std::string_view name) noexcept {
             return either(name, "authorization", FieldId::authorization);
         case 14:
             if (is(name, "x-goog-api-key")) return FieldId::x_goog_api_key;
+            if (is(name, "x-should-retry")) return FieldId::x_should_retry;
             return either(name, "content-length", FieldId::content_length);
         case 15:
             return either(name, "accept-encoding", FieldId::accept_encoding);

@@ -34,6 +34,7 @@ enum class FieldId : std::uint8_t {
     x_litellm_response_cost,
     x_litellm_session_id,
     x_request_id,
+    x_should_retry,
     x_understudy,  // any name that begins with "x-understudy-"
 };
 

@@ -24,10 +24,6 @@ bool is_port(std::string_view text) noexcept {
     return port <= 65535;
 }
 
-bool starts_with_scheme(std::string_view text, std::string_view scheme) noexcept {
-    return text.size() >= scheme.size() && iequals(text.substr(0, scheme.size()), scheme);
-}
-
 // A transfer coding that is registered (RFC 9112 7.2) but that nobody needs to relay here.
 bool is_other_coding(std::string_view name) noexcept {
     constexpr std::array<std::string_view, 5> known{"gzip", "x-gzip", "deflate", "compress",
@@ -108,9 +104,9 @@ bool split_target(std::string_view text, Target& target) noexcept {
         target = {{}, text};
         return true;
     }
-    const auto scheme = starts_with_scheme(text, kHttp)    ? kHttp
-                        : starts_with_scheme(text, kHttps) ? kHttps
-                                                           : std::string_view{};
+    const auto scheme = istarts_with(text, kHttp)    ? kHttp
+                        : istarts_with(text, kHttps) ? kHttps
+                                                     : std::string_view{};
     if (scheme.empty()) return false;
     const auto rest = text.substr(scheme.size());
     const auto end = rest.find_first_of("/?");

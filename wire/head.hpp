@@ -30,6 +30,10 @@ struct HeaderField {
 
 /// True when both are equal, ASCII letters compared without case.
 bool iequals(std::string_view a, std::string_view b) noexcept;
+/// True when `text` begins with `prefix`, compared in the same way.
+inline bool istarts_with(std::string_view text, std::string_view prefix) noexcept {
+    return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
+}
 
 /// Header fields in the order they came.
 class Fields {

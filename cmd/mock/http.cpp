@@ -1,8 +1,7 @@
 #include "cmd/mock/http.hpp"
 
 #include "cmd/mock/text.hpp"
-
-#include <boost/beast/http/status.hpp>
+#include "proxy/local_error.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,12 +18,6 @@ std::string_view trimmed(std::string_view text) {
     while (!text.empty() && blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && blank(text.back())) text.remove_suffix(1);
     return text;
-}
-
-std::string_view reason_of(unsigned status) {
-    namespace http = boost::beast::http;
-    const auto known = http::int_to_status(status);
-    return known == http::status::unknown ? "Simulated" : http::obsolete_reason(known);
 }
 
 }  // namespace
@@ -163,7 +156,7 @@ HttpReader::Status HttpReader::read_chunks(std::string_view bytes, HttpRequest& 
 
 HeadWriter::HeadWriter(unsigned status) {
     text_.reserve(512);
-    text_ = join({"HTTP/1.1 ", std::to_string(status), " ", reason_of(status), "\r\n"});
+    text_ = join({"HTTP/1.1 ", std::to_string(status), " ", proxy::reason_phrase(status), "\r\n"});
 }
 
 HeadWriter& HeadWriter::field(std::string_view name, std::string_view value) {
