@@ -19,6 +19,7 @@ struct Inbound {
     wire::RequestHead head;
     Endpoint endpoint;
     std::string_view body;
+    wire::ClearBlocks clear;  // of a large body, noted while it came
     wire::RequestFacts facts;
     std::string request_id;
     std::string session;                 // x-understudy-session or x-litellm-session-id

@@ -45,7 +45,8 @@ std::optional<LocalError> Failover::scan_body() {
         return LocalError(400, "unsupported_encoding",
                           "Compressed request bodies are not supported; send it as it is.");
     }
-    const auto problem = wire::scan_request(request_.body, facts);
+    const auto* const clear = request_.clear.empty() ? nullptr : &request_.clear;
+    const auto problem = wire::scan_request(request_.body, facts, clear);
     if (!problem) return std::nullopt;
     return bad_request("The request body is not one JSON object: " + std::string(problem->what) +
                            " at byte " + std::to_string(problem->offset) + '.',

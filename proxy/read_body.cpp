@@ -15,6 +15,8 @@ using upstreams::Task;
 namespace {
 // Room made at a time for a large body: what is promised by Content-Length is not what has come.
 constexpr std::size_t kBodyStep = 1 << 20;
+// From here on what has come is looked at before it leaves the cache, not when all is there.
+constexpr std::size_t kLargeBody = 512 * 1024;
 constexpr std::size_t kWatchSpace = 512;  // for the read that notices a client leaving
 
 LocalError body_timeout() {
@@ -67,12 +69,20 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
             co_return co_await refuse(out_of_memory());
         }
         const bool came = co_await more(runtime_->config().limits.body_timeout);
-        if (came) continue;
+        if (came) {
+            if (size >= kLargeBody) look_at_body(static_cast<std::size_t>(size));
+            continue;
+        }
         if (client_gone_) co_return false;
         co_return co_await refuse(body_timeout());
     }
     request_size_ = total;
     co_return true;
+}
+
+// `size`: of the body as far as it may be there.
+void Session::look_at_body(std::size_t size) {
+    request_.clear.extend(client_->in.view().substr(request_.head.size, size));
 }
 
 // Decodes in place: head, payload, then raw bytes not yet decoded.
@@ -98,6 +108,7 @@ Task<bool> Session::read_chunked_body() {
         // What follows the body (a pipelined request) moves up behind the payload.
         std::memmove(at + added, at + used, raw - used);
         in.trim_back(used - added);
+        if (payload >= kLargeBody) look_at_body(payload);
         if (decoder.done()) break;
         if (!in.ensure_free(std::max(kReadBuffer / 2, std::min(kBodyStep, in.size())))) {
             co_return co_await refuse(out_of_memory());

@@ -242,6 +242,7 @@ Task<void> Session::serve_one() {
 
 void Session::finish_request() {
     client_->in.consume(request_size_);
+    request_.clear.clear();
     client_->rewind_read();
     if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
     constexpr std::size_t kUsualHead = 4096;

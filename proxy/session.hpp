@@ -73,6 +73,7 @@ class Session final : public upstreams::StreamListener {
     upstreams::Task<bool> read_body();
     upstreams::Task<bool> read_sized_body(std::uint64_t size);
     upstreams::Task<bool> read_chunked_body();
+    void look_at_body(std::size_t size);
     upstreams::Task<bool> more(std::chrono::milliseconds limit);
     upstreams::Task<void> serve_one();
     upstreams::Task<bool> refuse(LocalError error);

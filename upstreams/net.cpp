@@ -8,6 +8,17 @@
 
 namespace understudy::upstreams {
 
+std::size_t GatherList::front(std::span<iovec> out, std::size_t room) const {
+    const std::size_t most = std::min(count(), out.size());
+    std::size_t n = 0;
+    for (; n < most && room > 0; ++n) {
+        out[n] = items()[n];
+        out[n].iov_len = std::min(out[n].iov_len, room);
+        room -= out[n].iov_len;
+    }
+    return n;
+}
+
 std::size_t GatherList::copy_to(char* out, std::size_t room) const {
     const std::size_t size = std::min(bytes_, room);
     const iovec* slice = items();

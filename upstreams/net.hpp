@@ -10,6 +10,7 @@
 
 #include <sys/uio.h>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -42,8 +43,9 @@ class GatherList {
     bool empty() const { return bytes_ == 0; }
     std::size_t bytes() const { return bytes_; }
     const iovec* items() const { return items_.data() + next_; }
-    iovec* items() { return items_.data() + next_; }
     std::size_t count() const { return items_.size() - next_; }
+    /// The slices from the front, up to `room` bytes and as many as `out` holds; returns how many.
+    std::size_t front(std::span<iovec> out, std::size_t room) const;
     /// Copies the slices to `out`, one behind the other, up to `room` bytes; returns how many.
     std::size_t copy_to(char* out, std::size_t room) const;
     /// `n` bytes from the front are gone.

@@ -22,15 +22,17 @@ constexpr std::size_t kTlsReadSpace = 18 * 1024;  // any record that TlsEngine w
 // element of a list (about 150 ns for two of them).
 ssize_t send_some(int descriptor, GatherList& list) {
     if (list.count() == 1) {
-        return ::send(descriptor, list.items()->iov_base, list.items()->iov_len, MSG_NOSIGNAL);
+        const std::size_t size = std::min(list.items()->iov_len, Stream::kTurn);
+        return ::send(descriptor, list.items()->iov_base, size, MSG_NOSIGNAL);
     }
     if (list.bytes() <= kFlat) {
         char flat[kFlat];
         return ::send(descriptor, flat, list.copy_to(flat, kFlat), MSG_NOSIGNAL);
     }
+    std::array<iovec, kMaxIov> slices;
     msghdr message{};
-    message.msg_iov = list.items();
-    message.msg_iovlen = std::min(list.count(), kMaxIov);
+    message.msg_iov = slices.data();
+    message.msg_iovlen = list.front(slices, Stream::kTurn);
     return ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
 }
 
@@ -80,7 +82,7 @@ void Stream::arm_read() {
         in.pin(true);
     }
     read_armed_ = true;
-    read_op_.start(socket_, target.data(), target.size());
+    read_op_.start(socket_, target.data(), std::min(target.size(), kTurn));
 }
 
 bool Stream::cut() const {
@@ -182,7 +184,9 @@ Stream::SendState Stream::send(GatherList& list) {
 }
 
 Stream::SendState Stream::send_plain(GatherList& list) {
+    const std::size_t begun = list.bytes();
     while (!list.empty()) {
+        if (begun - list.bytes() >= kTurn) return SendState::blocked;
         const ssize_t n = send_some(socket_.native_handle(), list);
         if (n >= 0) {
             list.advance(static_cast<std::size_t>(n));
@@ -197,10 +201,13 @@ Stream::SendState Stream::send_plain(GatherList& list) {
 }
 
 Stream::SendState Stream::send_tls(GatherList& list) {
+    const std::size_t begun = list.bytes();
     while (!list.empty()) {
-        if (tls_->cipher_out.size() >= kTlsOutBound) {
+        const bool turn_over = begun - list.bytes() >= kTurn;
+        if (turn_over || tls_->cipher_out.size() >= kTlsOutBound) {
             const auto flushed = flush_tls();
             if (flushed != SendState::done) return flushed;
+            if (turn_over) return SendState::blocked;
         }
         const auto record = next_record(list);
         if (tls_->write(record) != TlsEngine::Status::ok) {

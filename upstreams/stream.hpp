@@ -37,6 +37,9 @@ class StreamListener {
 
 class Stream {
   public:
+    /// What one call of the kernel may move at most: a fraction of a millisecond.
+    static constexpr std::size_t kTurn = 1 << 20;
+
     using Ptr = boost::intrusive_ptr<Stream>;
     enum class SendState { done, blocked, failed };
 
@@ -60,8 +63,9 @@ class Stream {
     /// Payload bytes ever received; compare with an earlier value to see whether something came.
     std::uint64_t received() const { return received_; }
 
-    /// Sends as much of `list` as the socket takes now; what remains stays in the list. blocked:
-    /// call arm_write() and send again when the listener is told and writable() is true.
+    /// Sends as much of `list` as the socket takes now, but no more than kTurn: a large body must
+    /// not hold up what else the worker has to do. What remains stays in the list. blocked: call
+    /// arm_write() and send again when the listener is told and writable() is true.
     SendState send(GatherList& list);
     const error_code& write_error() const { return write_error_; }
     void arm_write();

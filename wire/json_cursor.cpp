@@ -139,6 +139,24 @@ inline bool JsonCursor::skip_colon() noexcept {
 }
 
 /// At the opening quote. Most strings are short and have no escape: one block ends them.
+inline const char* JsonCursor::find_string_stop(const char* from) const noexcept {
+    if (clear_ != nullptr) [[unlikely]]
+        return find_string_stop_by_blocks(from);
+    return detail::find_string_stop(from, end_, begin_);
+}
+
+const char* JsonCursor::find_string_stop_by_blocks(const char* from) const noexcept {
+    for (;;) {
+        const auto run = clear_->next(static_cast<std::size_t>(from - begin_));
+        // Where no run begins the stop is in this block or the next, or nothing is known yet.
+        if (run.begin == SIZE_MAX) return detail::find_string_stop(from, end_, begin_);
+        const char* const edge = begin_ + run.begin;
+        const char* const stop = detail::find_string_stop(from, edge, begin_);
+        if (stop != edge) return stop;
+        from = begin_ + run.end;
+    }
+}
+
 inline bool JsonCursor::skip_string() noexcept {
     const char* const stop = detail::find_near_string_stop(p_ + 1, end_);
     if (stop == nullptr || *stop != '"') return skip_far_string();
@@ -147,7 +165,7 @@ inline bool JsonCursor::skip_string() noexcept {
 }
 
 bool JsonCursor::skip_far_string() noexcept {
-    p_ = detail::find_string_stop(p_ + 1, end_, begin_);
+    p_ = find_string_stop(p_ + 1);
     return skip_rest_of_string();
 }
 
@@ -161,7 +179,7 @@ bool JsonCursor::skip_rest_of_string() noexcept {
         }
         if (*p_ != '\\') return fail("control character in a string");
         if (!skip_escape()) return false;
-        p_ = detail::find_string_stop(p_, end_, begin_);
+        p_ = find_string_stop(p_);
     }
 }
 

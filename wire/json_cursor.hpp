@@ -7,6 +7,7 @@
 #pragma once
 
 #include "wire/byte_search.hpp"
+#include "wire/clear_blocks.hpp"
 #include "wire/json_scan.hpp"
 
 #include <cstddef>
@@ -40,8 +41,9 @@ void decode_content(std::string_view content, std::string& out);
 
 class JsonCursor {
   public:
-    explicit JsonCursor(std::string_view text) noexcept
-        : begin_(text.data()), p_(begin_), end_(begin_ + text.size()) {}
+    /// `clear`, where given, is what is known of this very text; it outlives the walk.
+    explicit JsonCursor(std::string_view text, const ClearBlocks* clear = nullptr) noexcept
+        : begin_(text.data()), p_(begin_), end_(begin_ + text.size()), clear_(clear) {}
 
     /// Skips a UTF-8 BOM and white space: call before the outermost value.
     void skip_preamble() noexcept;
@@ -119,6 +121,8 @@ class JsonCursor {
     bool skip_key() noexcept;
     bool skip_colon() noexcept;
     bool skip_spaced_colon() noexcept;
+    const char* find_string_stop(const char* from) const noexcept;
+    const char* find_string_stop_by_blocks(const char* from) const noexcept;
     bool skip_string() noexcept;
     bool skip_far_string() noexcept;
     bool skip_rest_of_string() noexcept;
@@ -133,6 +137,7 @@ class JsonCursor {
     const char* begin_;
     const char* p_;
     const char* end_;
+    const ClearBlocks* clear_;
     std::size_t depth_ = 0;  // containers entered by each_member and each_element
     const char* key_begin_ = nullptr;
     const char* key_end_ = nullptr;
@@ -198,11 +203,12 @@ bool JsonCursor::object_members(OnMember&& on_member) {
 /// text has proved to be well-formed.
 template <class OnMember>
 std::optional<JsonProblem> walk_object(std::string_view text, std::vector<JsonMember>& members,
-                                       Span& object, OnMember&& on_member) {
+                                       Span& object, OnMember&& on_member,
+                                       const ClearBlocks* clear = nullptr) {
     constexpr std::size_t usual_members = 16;
     members.clear();
     members.reserve(usual_members);
-    JsonCursor in(text);
+    JsonCursor in(text, clear);
     in.skip_preamble();
     if (!in.at_object()) {
         in.fail(in.at_end() ? "empty text" : "not a JSON object");

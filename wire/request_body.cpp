@@ -51,12 +51,13 @@ void note_member(std::string_view body, std::string_view key, const JsonMember& 
 
 }  // namespace
 
-std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts) {
+std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts,
+                                        const ClearBlocks* clear) {
     reset(facts);
     const auto note = [&](std::string_view key, const JsonMember& member) {
         note_member(body, key, member, facts);
     };
-    if (auto problem = walk_object(body, facts.members, facts.object, note)) {
+    if (auto problem = walk_object(body, facts.members, facts.object, note, clear)) {
         reset(facts);
         return problem;
     }

@@ -2,6 +2,7 @@
 // gets.
 #pragma once
 
+#include "wire/clear_blocks.hpp"
 #include "wire/json_scan.hpp"
 
 #include <cstdint>
@@ -27,8 +28,10 @@ struct RequestFacts {
     bool include_usage = false;      // stream_options.include_usage is true
 };
 
-/// Scans a JSON body. Returns the problem when it is not one well-formed object.
-std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts);
+/// Scans a JSON body. Returns the problem when it is not one well-formed object. `clear`: what was
+/// found out about this body while it came; it saves time and changes nothing else.
+std::optional<JsonProblem> scan_request(std::string_view body, RequestFacts& facts,
+                                        const ClearBlocks* clear = nullptr);
 
 /// Finds the field named "model" (and "stream" = "true") in a multipart/form-data body (RFC 7578).
 /// Returns false when the boundary never occurs; a form without a model is fine (has_model =

@@ -57,6 +57,35 @@ void check_splices(std::string_view body, const RequestFacts& facts, unsigned ch
                           after));
 }
 
+/// Blocks are longer than what a fuzzer likes to make: each byte is given a block of its own.
+void check_clear_blocks(std::string_view body, const RequestFacts& facts,
+                        const std::optional<JsonProblem>& problem) {
+    if (body.size() > 64) {
+        ClearBlocks clear;
+        clear.extend(body);
+        RequestFacts again;
+        require(scan_request(body, again, &clear).has_value() == problem.has_value());
+        require(again.members.size() == facts.members.size() || problem);
+        return;
+    }
+    std::string wide;
+    for (const char byte : body) {
+        const bool letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'g' && byte <= 'z');
+        wide.append(letter ? ClearBlocks::kBlock : 1, byte);
+    }
+    ClearBlocks clear;
+    for (std::size_t came = 0; came < wide.size(); came += 3000) {
+        clear.extend(std::string_view(wide).substr(0, came));
+    }
+    RequestFacts plain;
+    RequestFacts hinted;
+    const auto expected = scan_request(wide, plain);
+    const auto found = scan_request(wide, hinted, &clear);
+    require(expected.has_value() == found.has_value());
+    require(!expected || expected->offset == found->offset);
+    require(expected || (plain.model == hinted.model && plain.object == hinted.object));
+}
+
 void check_multipart(std::string_view body) {
     const std::size_t line = body.find('\n');
     if (line == std::string_view::npos) return;
@@ -74,6 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view body(reinterpret_cast<const char*>(data), size);
     RequestFacts facts;
     const auto problem = scan_request(body, facts);
+    check_clear_blocks(body, facts, problem);
     JsonKind kind = JsonKind::null;
     const bool is_object = !check_json(body, kind) && kind == JsonKind::object;
     require(is_object == !problem);

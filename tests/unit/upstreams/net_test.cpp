@@ -4,7 +4,9 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 using namespace understudy::upstreams;
 
@@ -72,6 +74,26 @@ TEST_CASE("A list can be filled again, and be put behind another") {
     CHECK(text_of(list) == "b end");
     list.add("!");
     CHECK(text_of(list) == "b end!");
+}
+
+TEST_CASE("The front of a list ends after so many bytes, or slices, in the middle of one too") {
+    GatherList list;
+    for (const char* part : {"one", "three", "four"}) list.add(part);
+    for (std::size_t room = 0; room <= 13; ++room) {
+        for (std::size_t most = 0; most <= 4; ++most) {
+            std::vector<iovec> out(most);
+            std::string text;
+            const auto n = list.front(out, room);
+            REQUIRE(n <= most);
+            for (std::size_t i = 0; i < n; ++i) {
+                REQUIRE(out[i].iov_len > 0);
+                text.append(static_cast<const char*>(out[i].iov_base), out[i].iov_len);
+            }
+            const std::size_t whole[] = {0, 3, 8, 12, 12};
+            REQUIRE(text == std::string("onethreefour").substr(0, std::min(room, whole[most])));
+        }
+    }
+    CHECK(list.bytes() == 12);
 }
 
 TEST_CASE("Errors read as part of a sentence") {

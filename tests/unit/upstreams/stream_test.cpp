@@ -128,7 +128,10 @@ TEST_CASE("An end is seen after a write had to wait") {
     const std::string much(8 << 20, 'x');
     GatherList list;
     list.add(much);
-    REQUIRE(link.ours->send(list) == Stream::SendState::blocked);
+    for (std::size_t before = 0; before != list.bytes();) {
+        before = list.bytes();
+        REQUIRE(link.ours->send(list) == Stream::SendState::blocked);
+    }
     link.arm();
     link.ours->arm_write();  // the reactor registers the descriptor anew for this
     std::string taken(1 << 20, ' ');
@@ -159,4 +162,56 @@ TEST_CASE("Small lists go out flat, large ones as they are, and nothing is lost"
         asio::read(*link.theirs, asio::buffer(got));
         CHECK(got == head + body);
     }
+}
+
+TEST_CASE("A large message goes out in turns, each followed by a chance for others") {
+    Link link;
+    const std::string head(100, 'h');
+    const std::string body(3 * Stream::kTurn, 'b');
+    GatherList list;
+    list.add(head);
+    list.add(body);
+    std::string got;
+    std::string taken(1 << 20, ' ');
+    link.theirs->non_blocking(true);
+    auto state = link.ours->send(list);
+    for (int turns = 0; state == Stream::SendState::blocked; ++turns) {
+        REQUIRE(list.bytes() > 0);
+        REQUIRE(turns < 10'000);
+        const auto before = list.bytes();
+        link.ours->arm_write();
+        REQUIRE(link.bench.until([&] {
+            error_code ec;
+            got.append(taken, 0, link.theirs->read_some(asio::buffer(taken), ec));
+            return link.ours->writable();
+        }));
+        state = link.ours->send(list);
+        CHECK(before - list.bytes() <= Stream::kTurn + head.size());
+    }
+    REQUIRE(state == Stream::SendState::done);
+    link.theirs->non_blocking(false);
+    const auto rest = head.size() + body.size() - got.size();
+    std::string last(rest, ' ');
+    asio::read(*link.theirs, asio::buffer(last));
+    CHECK(got + last == head + body);
+}
+
+TEST_CASE("A read takes a turn's bytes at most, and the rest with the next") {
+    Link link;
+    const std::size_t size = 2 * Stream::kTurn + 1000;
+    REQUIRE(link.ours->in.ensure_free(size));
+    GatherList list;
+    const std::string much(size, 'm');
+    link.theirs->non_blocking(true);
+    std::size_t sent = 0;
+    std::uint64_t before = 0;
+    REQUIRE(link.bench.until([&] {
+        error_code ec;
+        sent += link.theirs->write_some(asio::buffer(much.data() + sent, size - sent), ec);
+        REQUIRE(link.ours->received() - before <= Stream::kTurn);
+        before = link.ours->received();
+        if (!link.ours->read_armed()) link.ours->arm_read();
+        return link.ours->received() == size;
+    }));
+    CHECK(link.ours->in.view() == much);
 }
