@@ -6,7 +6,11 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <cerrno>
+#include <cstddef>
 
 namespace understudy::proxy {
 
@@ -32,13 +36,32 @@ Acceptor listen_on(asio::io_context& io, config::Endpoint& endpoint) {
     acceptor.set_option(asio::socket_base::reuse_address(true), ec);
     const int on = 1;
     ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    // Connections inherit it (tcp(7)): one call here, none for each of them.
+    acceptor.set_option(asio::ip::tcp::no_delay(true), ec);
     if (address.is_v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
     acceptor.bind(where, ec);
     check(ec, endpoint, "bind");
+    acceptor.non_blocking(true, ec);
+    check(ec, endpoint, "non-blocking");
     acceptor.listen(kBacklog, ec);
     check(ec, endpoint, "listen");
     endpoint.port = acceptor.local_endpoint(ec).port();
     return acceptor;
+}
+
+error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket) {
+    const int descriptor =
+        ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return {errno, boost::system::system_category()};
+    return upstreams::adopt(socket, descriptor);
+}
+
+std::size_t waiting(Acceptor& acceptor) {
+    tcp_info info{};
+    socklen_t size = offsetof(tcp_info, tcpi_unacked) + sizeof info.tcpi_unacked;
+    // Of a listening socket this is the length of its queue (tcp_get_info in the kernel).
+    const int failed = ::getsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+    return failed == 0 ? info.tcpi_unacked : 0;
 }
 
 }  // namespace understudy::proxy

@@ -11,4 +11,10 @@ namespace understudy::proxy {
 /// Throws BindError.
 Acceptor listen_on(boost::asio::io_context& io, config::Endpoint& endpoint);
 
+/// Accepts one connection, if one waits, into `socket`: non-blocking and without Nagle, which it
+/// has from the listener. would_block when none waits.
+upstreams::error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket);
+/// How many connections wait to be accepted.
+std::size_t waiting(Acceptor& acceptor);
+
 }  // namespace understudy::proxy

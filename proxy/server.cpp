@@ -63,13 +63,8 @@ struct Server::Impl {
     std::size_t in_use = 0;      // and the bytes the program held of its heap
 };
 
-Server::Server(std::shared_ptr<const config::Config> config) {
-    // A megabyte-sized buffer goes back to the system when it is freed, and threads share arenas.
-    ::mallopt(M_ARENA_MAX, 2);
-    ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-    ::mallopt(M_TRIM_THRESHOLD, 512 * 1024);
-    impl_ = std::make_unique<Impl>(std::move(config));
-}
+Server::Server(std::shared_ptr<const config::Config> config)
+    : impl_(std::make_unique<Impl>(std::move(config))) {}
 
 Server::~Server() {
     stop();
@@ -166,7 +161,7 @@ void Server::release_memory() {
     ::malloc_trim(0);
 }
 
-bool Server::drain(std::chrono::milliseconds limit) {
+void Server::start_drain() {
     auto& impl = *impl_;
     impl.shared.draining = true;
     const bool separate = impl.config->admin.has_value();
@@ -176,6 +171,10 @@ bool Server::drain(std::chrono::milliseconds limit) {
         if (separate) worker->close_listeners(Role::admin);
         worker->close_idle_sessions();
     }
+}
+
+bool Server::drain(std::chrono::milliseconds limit) {
+    auto& impl = *impl_;
     const auto until = std::chrono::steady_clock::now() + limit;
     while (impl.shared.inflight.load() > 0) {
         if (std::chrono::steady_clock::now() >= until) return false;

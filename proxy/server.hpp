@@ -51,9 +51,11 @@ class Server {
     /// nothing while requests run or when nothing has run since the last call.
     void release_memory();
 
-    /// Stops accepting, /readyz answers 503, idle connections close, running requests may finish.
-    /// Returns when everything has finished or `limit` has passed (then what is left is cut); true
-    /// = nothing was cut.
+    /// From now on /readyz answers 503, new requests are refused, idle connections close, and
+    /// running requests may finish.
+    void start_drain();
+    /// After start_drain(): returns when everything has finished or `limit` has passed (then what
+    /// is left is cut); true = nothing was cut.
     bool drain(std::chrono::milliseconds limit);
     /// Ends everything at once. Idempotent.
     void stop();

@@ -105,6 +105,7 @@ void Session::cut(bool reset) {
 }
 
 Task<void> Session::run() {
+    if (client_->in.ensure_free(kReadBuffer / 2)) client_->read_at_once();
     for (;;) {
         const bool got = co_await read_head();
         if (!got) break;

@@ -1,5 +1,6 @@
 #include "proxy/worker.hpp"
 
+#include "proxy/listen.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/log.hpp"
 #include "proxy/session.hpp"
@@ -24,6 +25,12 @@ using upstreams::Socket;
 namespace {
 constexpr std::chrono::seconds kRefusalPause{10};  // between two lines about refused connections
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
+constexpr unsigned kAcceptsPerTurn = 16;  // then it is the turn of those that are connected
+
+bool out_of_room(const error_code& ec) {
+    return ec == asio::error::no_descriptors || ec.value() == ENFILE || ec.value() == ENOBUFS ||
+           ec.value() == ENOMEM;
+}
 
 const std::string& overloaded_answer() {
     static const std::string answer = [] {
@@ -123,14 +130,19 @@ void Worker::make_request_id(std::string& id) {
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener) {
-    listener->acceptor.async_accept(io_, [this, listener](const error_code& ec, Socket socket) {
+    listener->acceptor.async_wait(Acceptor::wait_read, [this, listener](const error_code& ec) {
         if (ec == asio::error::operation_aborted || !listener->acceptor.is_open()) return;
-        if (ec == asio::error::no_descriptors || ec.value() == ENFILE || ec.value() == ENOBUFS ||
-            ec.value() == ENOMEM) {
-            accept_later(listener);  // spinning on accept would not free anything
-            return;
+        for (unsigned i = 0; i < kAcceptsPerTurn; ++i) {
+            Socket socket(io_);
+            const auto failed = accept_one(listener->acceptor, socket);
+            if (out_of_room(failed)) {
+                accept_later(listener);  // spinning on accept would not free anything
+                return;
+            }
+            if (!failed) accepted(listener, std::move(socket));
+            // Not until it fails: on an empty queue accept makes a socket before it looks.
+            if (waiting(listener->acceptor) == 0) break;
         }
-        if (!ec) accepted(listener, std::move(socket));
         accept(listener);
     });
 }
@@ -143,7 +155,6 @@ void Worker::accept_later(const std::shared_ptr<Listener>& listener) {
 }
 
 void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) {
-    upstreams::tune(socket);
     const bool counted = listener->role != Role::admin;  // admin must answer when clients are many
     if (counted) {
         const auto limit =

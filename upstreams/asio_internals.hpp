@@ -9,6 +9,8 @@
 // Members that another Boost does not have are errors of compilation. Looked at: Boost 1.81.
 #pragma once
 
+#include "upstreams/net.hpp"
+
 #include <boost/asio/detail/epoll_reactor.hpp>
 
 namespace understudy::upstreams {
@@ -18,6 +20,14 @@ using Reactor = boost::asio::detail::epoll_reactor;
 template <class Tag, auto member>
 struct Reveal {
     friend constexpr auto revealed(Tag) { return member; }
+};
+
+/// What Asio knows of a socket: its registration with the reactor, its state. A protected member.
+struct SocketInternals : boost::asio::basic_socket<boost::asio::ip::tcp, Executor> {
+    static auto& of(Socket& socket) {
+        boost::asio::basic_socket<boost::asio::ip::tcp, Executor>& base = socket;
+        return (base.*(&SocketInternals::impl_)).get_implementation();
+    }
 };
 
 }  // namespace understudy::upstreams

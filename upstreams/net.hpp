@@ -60,7 +60,11 @@ class GatherList {
 /// Short text for logs and error messages: "connection refused", "connection reset by peer".
 std::string describe(const error_code& ec);
 
-/// TCP_NODELAY and close-on-exec; errors are of no consequence.
+/// TCP_NODELAY and non-blocking; errors are of no consequence.
 void tune(Socket& socket);
+
+/// Takes over a connected descriptor that is tuned already and that nobody else has a copy of:
+/// without the system calls that Asio makes where it cannot know that. Closes it on failure.
+error_code adopt(Socket& socket, int descriptor);
 
 }  // namespace understudy::upstreams

@@ -11,26 +11,12 @@
 
 namespace understudy::upstreams {
 
-struct EpollDescriptor {
-    friend constexpr auto revealed(EpollDescriptor);
-};
 struct RegisteredEvents {
     friend constexpr auto revealed(RegisteredEvents);
 };
-template struct Reveal<EpollDescriptor, &Reactor::epoll_fd_>;
 template struct Reveal<RegisteredEvents, &Reactor::descriptor_state::registered_events_>;
 
 namespace {
-
-using Descriptor = Reactor::descriptor_state;
-
-// The descriptor's registration with the reactor is a protected member of the socket.
-struct Registration : asio::basic_socket<asio::ip::tcp, Executor> {
-    static auto& of(Socket& socket) {
-        asio::basic_socket<asio::ip::tcp, Executor>& base = socket;
-        return (base.*(&Registration::impl_)).get_implementation().reactor_data_;
-    }
-};
 
 // The events of the descriptor's last wake-up are a protected member of its operation.
 struct Wakeup : asio::detail::scheduler_operation {
@@ -38,17 +24,6 @@ struct Wakeup : asio::detail::scheduler_operation {
         return descriptor.*(&Wakeup::task_result_);
     }
 };
-
-// From now on events say whether the other side has ended the connection (EPOLLRDHUP), which Asio
-// does not ask for.
-void ask_for_the_end(Reactor& reactor, Descriptor& descriptor, int number) {
-    auto& registered = descriptor.*revealed(RegisteredEvents{});
-    registered |= EPOLLRDHUP;
-    epoll_event event{};
-    event.events = registered;
-    event.data.ptr = &descriptor;
-    ::epoll_ctl(reactor.*revealed(EpollDescriptor{}), EPOLL_CTL_MOD, number, &event);
-}
 
 // An end or a reset may be queued behind what has been read, and its event is this one. Reading
 // also stops in front of urgent data, with more behind it.
@@ -62,20 +37,26 @@ ReadOp::ReadOp(Stream& stream)
     : reactor_op(error_code(), &ReadOp::perform, &ReadOp::complete), stream_(stream) {}
 
 void ReadOp::start(Socket& socket, char* data, std::size_t size) {
-    auto& registration = Registration::of(socket);
-    if (reactor_ == nullptr) {
+    auto& registration = SocketInternals::of(socket).reactor_data_;
+    const bool first = reactor_ == nullptr;
+    if (first) {
         reactor_ = &asio::use_service<Reactor>(socket.get_executor().context());
         number_ = socket.native_handle();
         // Only this form of a cast reaches a private base.
         descriptor_ = (const asio::detail::scheduler_operation*)registration;
-        if (registration != nullptr) ask_for_the_end(*reactor_, *registration, number_);
+        // From now on events say whether the other side has ended the connection, which Asio does
+        // not ask for: it tells the kernel when it waits without a try.
+        if (registration != nullptr) registration->*revealed(RegisteredEvents{}) |= EPOLLRDHUP;
     }
     data_ = data;
     size_ = size;
     ec_ = error_code();
     bytes_transferred_ = 0;
     intrusive_ptr_add_ref(&stream_);  // until complete()
-    reactor_->start_op(Reactor::read_op, number_, registration, this, true, true);
+    // The first wait: either there was a look already (Stream::read_at_once), or it is for the
+    // answer to what has just been sent. Whatever is there raises an event.
+    const bool try_at_once = !first;
+    reactor_->start_op(Reactor::read_op, number_, registration, this, true, try_at_once);
 }
 
 bool ReadOp::retarget(char* data, std::size_t size) {

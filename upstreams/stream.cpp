@@ -85,6 +85,19 @@ void Stream::arm_read() {
     read_op_.start(socket_, target.data(), std::min(target.size(), kTurn));
 }
 
+void Stream::read_at_once() {
+    const auto space = in.free_space();
+    const ssize_t n = ::recv(socket_.native_handle(), space.data(), space.size(), 0);
+    if (n > 0) {
+        in.commit(static_cast<std::size_t>(n));
+        received_ += static_cast<std::size_t>(n);
+    } else if (n == 0) {
+        if (!space.empty()) read_error_ = asio::error::eof;
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        read_error_ = error_code(errno, boost::system::system_category());  // told once only
+    }
+}
+
 bool Stream::cut() const {
     return read_error_ != asio::error::eof || (tls_ != nullptr && !tls_closed_);
 }

@@ -51,6 +51,9 @@ class Stream {
     /// Keeps one read under way into the free space of `in` (which the caller provides with
     /// ensure_free and must not move meanwhile). No-op when one is under way or reading has ended.
     void arm_read();
+    /// Reads what is there, without waiting; for a connection that was just accepted, whose first
+    /// request has often come with it. Not while a read is under way; not over TLS.
+    void read_at_once();
     /// Gives a read that is under way the whole of an empty `in` again, from its beginning; without
     /// this a keep-alive connection's free space would shrink with every request.
     void rewind_read();

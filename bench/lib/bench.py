@@ -25,8 +25,9 @@ class Durations:
     quiet_after: float = 30
 
 
-FULL = Durations(plain=5, streams=6, latency=5, body=4, ten_thousand=20)
-QUICK = Durations(plain=2, streams=3, latency=2, body=1.5, ten_thousand=8)
+# Short measurements and many rounds: on a machine that others share, a round is one sample.
+FULL = Durations(plain=3, streams=4, latency=3, body=2, ten_thousand=20)
+QUICK = Durations(plain=2, streams=3, latency=2, body=1, ten_thousand=8)
 
 
 @dataclass(frozen=True)

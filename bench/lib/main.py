@@ -18,7 +18,7 @@ RESULTS = ROOT / "bench" / "results"
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short measurements, 2 rounds")
-    parser.add_argument("--rounds", type=int, help="rounds of every cell (5; quick: 2)")
+    parser.add_argument("--rounds", type=int, help="rounds of every cell (7; quick: 2)")
     parser.add_argument("--cells", help="only these: " + ",".join(s.name for s in cells.SCENARIOS))
     parser.add_argument("--gateways", action="store_true", help="also Portkey and LiteLLM")
     parser.add_argument("--no-strace", action="store_true", help="do not count system calls")
@@ -43,7 +43,7 @@ def main() -> int:
             return 1
     packages.ensure(want_strace=not options.no_strace)
     others = gateways.available() if options.gateways else []
-    count = options.rounds or (2 if options.quick else 5)
+    count = options.rounds or (2 if options.quick else 7)
     with bench(options.build, QUICK if options.quick else FULL) as site:
         result = run(site, scenarios, count, others, strace=not options.no_strace)
     result["settings"]["command"] = "bench/run " + " ".join(sys.argv[1:])
@@ -95,7 +95,7 @@ def show(result: dict) -> None:
     print("; ".join(f"{name}: {version}" for name, version in about["versions"].items()))
     print("cores: " + "; ".join(f"{part}: {where}" for part, where in result["settings"]["cores"].items()))
     print(f"medians of {result['settings']['rounds']} interleaved rounds; `judged` is the ratio to the "
-          "better of nginx and HAProxy in the same round (x) or our own figure\n")
+          "better of nginx and HAProxy (x; of the ratios of all rounds the median), or our own figure\n")
     print(report.table(result["cells"], labels))
     for title, lines in (("simulated upstream", result["sink"]),
                          ("saturation", result["unsaturated"]),

@@ -84,6 +84,9 @@ def streams(bench: Bench, target: Target, running: dict[str, Running]) -> dict:
     settings = dict(headers=proxy.headers, connections=connections, events=EVENTS_PER_STREAM,
                     interval_us=EVENT_INTERVAL_US,
                     spread=EVENTS_PER_STREAM * EVENT_INTERVAL_US / 1e6)
+    # As many short ones at once: whoever pools upstream connections has them then.
+    bench.load.run("streams", proxy.port, WARM_SECONDS, **(settings | dict(
+        events=20, spread=WARM_SECONDS / 4)), once=True)
     with Meter(proxy, bench.sink) as meter:
         result = bench.load.run("streams", proxy.port, bench.durations.streams, **settings)
     events = max(result["events"], 1)

@@ -4,7 +4,9 @@ from typing import Optional
 
 from .cells import Cell
 from .rounds import Measured
-from .stats import Spread, ratios, spread
+from .stats import Spread, hardest, ratios, spread
+
+RIVALS = ("nginx", "haproxy")
 
 
 def series(measured: Measured, target: str, cell: Cell) -> list[Optional[float]]:
@@ -22,11 +24,10 @@ def evaluate(measured: Measured, cell: Cell) -> dict:
     if not any(figures.get("direct", [])):  # no proxy, no CPU and no memory to tell of
         figures.pop("direct", None)
     ours = figures.get("understudy", [])
-    if cell.kind == "own":
-        judged = spread(ours)
-    else:
-        rivals = {name: figures[name] for name in cell.rivals if name in figures}
-        judged = spread(ratios(ours, rivals, cell.higher_is_better))
+    found = {} if cell.kind == "own" else {
+        name: spread(ratios(ours, figures[name])) for name in cell.rivals if name in figures}
+    found = {name: ratio for name, ratio in found.items() if ratio}
+    judged = spread(ours) if cell.kind == "own" else hardest(found, cell.higher_is_better)
     return {
         "scenario": measured.scenario.name,
         "title": cell.title,
@@ -35,6 +36,7 @@ def evaluate(measured: Measured, cell: Cell) -> dict:
         "higher_is_better": cell.higher_is_better,
         "target": cell.target,
         "figures": {name: as_dict(spread(values)) for name, values in figures.items()},
+        "ratios": {name: as_dict(ratio) for name, ratio in found.items()},
         "judged": as_dict(judged),
         "verdict": verdict(judged, cell),
     }
@@ -68,21 +70,30 @@ def number(value: Optional[float]) -> str:
 def table(results: list[dict], labels: dict[str, str]) -> str:
     """The terminal's table: one line per cell."""
     names = [name for name in labels if any(name in row["figures"] for row in results)]
-    head = ["cell", "unit", *(labels[name] for name in names), "judged", "spread", "target", ""]
+    head = ["cell", "unit", *(labels[name] for name in names),
+            *(f"to {labels[name]}" for name in RIVALS), "judged (spread)", "target", ""]
     lines = [head]
     for row in results:
         figures = [row["figures"].get(name) for name in names]
-        judged = row["judged"]
-        sign = ">=" if row["higher_is_better"] else "<="
         lines.append([
             row["title"], row["unit"],
             *(number(figure["median"]) if figure else "-" for figure in figures),
-            ("" if row["kind"] == "own" else "x") + number(judged["median"]) if judged else "-",
-            f"{number(judged['low'])}..{number(judged['high'])}" if judged else "-",
-            f"{sign} {number(row['target'])}" if row["target"] is not None else "",
-            row["verdict"],
-        ])
+            *judgement(row)])
     return _aligned(lines)
+
+
+def judgement(row: dict) -> list[str]:
+    """The columns behind the figures: each rival's ratio, the one that counts, target, verdict."""
+    sign = ">=" if row["higher_is_better"] else "<="
+    judged, times = row["judged"], "" if row["kind"] == "own" else "x"
+    single = [row["ratios"].get(name) for name in RIVALS]
+    return [
+        *(f"x{number(ratio['median'])}" if ratio else "-" for ratio in single),
+        (f"{times}{number(judged['median'])} ({number(judged['low'])} to {number(judged['high'])})"
+         if judged else "-"),
+        f"{sign} {number(row['target'])}" if row["target"] is not None else "",
+        row["verdict"],
+    ]
 
 
 def markdown(result: dict) -> str:
@@ -95,18 +106,15 @@ def markdown(result: dict) -> str:
         f"nginx {about['versions']['nginx'].removeprefix('nginx/')}, "
         f"HAProxy {about['versions']['haproxy'].split()[0]}; medians of "
         f"{result['settings']['rounds']} rounds.", "",
-        "| cell | unit | " + " | ".join(labels[name] for name in names) + " | judged (spread) | target | |",
-        "|---|---|" + "---:|" * len(names) + "---:|---:|---|",
+        "| cell | unit | " + " | ".join(labels[name] for name in names) + " | "
+        + " | ".join(f"to {labels[name]}" for name in RIVALS) + " | judged (spread) | target | |",
+        "|---|---|" + "---:|" * (len(names) + len(RIVALS)) + "---:|---:|---|",
     ]
     for row in result["cells"]:
         figures = [row["figures"].get(name) for name in names]
-        judged, times = row["judged"], "" if row["kind"] == "own" else "x"
-        found = (f"{times}{number(judged['median'])} ({number(judged['low'])} to {number(judged['high'])})"
-                 if judged else "-")
-        sign = ">=" if row["higher_is_better"] else "<="
-        lines.append(f"| {row['title']} | {row['unit']} | "
-                     + " | ".join(number(figure["median"]) if figure else "-" for figure in figures)
-                     + f" | {found} | {sign} {number(row['target'])} | {row['verdict']} |")
+        cells = [row["title"], row["unit"],
+                 *(number(figure["median"]) if figure else "-" for figure in figures), *judgement(row)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

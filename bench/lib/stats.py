@@ -20,19 +20,22 @@ def spread(values: list[Optional[float]]) -> Optional[Spread]:
     return Spread(median(known), min(known), max(known), len(known))
 
 
-def ratios(ours: list, others: dict[str, list], higher_is_better: bool) -> list[Optional[float]]:
-    """Ours to the better of the others, round by round; None where one side is missing.
+def ratios(ours: list, rival: list) -> list[Optional[float]]:
+    """Ours to one rival's, round by round; None where one side is missing.
 
     An added time may come out as zero or less when a machine is noisy; such a round has no ratio.
     """
-    result = []
-    for index, value in enumerate(ours):
-        rivals = [series[index] for series in others.values()
-                  if index < len(series) and series[index] is not None]
-        rivals = [rival for rival in rivals if rival > 0]
-        if value is None or not rivals:
-            result.append(None)
-            continue
-        best = max(rivals) if higher_is_better else min(rivals)
-        result.append(max(value, 0) / best)
-    return result
+    return [None if value is None or other is None or other <= 0 else max(value, 0) / other
+            for value, other in zip(ours, rival)]
+
+
+def hardest(found: dict[str, Spread], higher_is_better: bool) -> Optional[Spread]:
+    """The ratio to the better rival: the one beside which we look worst over the whole run.
+
+    Not the better one of each round: the least of two noisy figures is less than either, so that
+    a proxy measured against itself and a copy of itself would come out as slower than both.
+    """
+    key = lambda spread: spread.median  # noqa: E731
+    if not found:
+        return None
+    return min(found.values(), key=key) if higher_is_better else max(found.values(), key=key)

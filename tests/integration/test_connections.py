@@ -2,6 +2,7 @@
 resumes; names that resolve, or do not, without anybody waiting for them."""
 
 import concurrent.futures
+import signal
 import socket
 import ssl
 import threading
@@ -11,7 +12,7 @@ from contextlib import nullcontext
 import pytest
 
 from harness import (MAX_WAIT, Client, chat, chat_body, config, expect_metrics, get, in_turn,
-                     plain_and_streamed, reset, seconds, silent, status, timeouts, well,
+                     metric, plain_and_streamed, request_bytes, reset, seconds, silent, status, timeouts, well,
                      full_backlog, plain)
 from tests.support.daemon import wait_until
 
@@ -31,6 +32,41 @@ def test_a_connection_that_says_close_is_not(start, upstream):
         assert chat(daemon).status == 200
     assert len(primary.connections) == 3
     expect_metrics(daemon, (3, "understudy_attempts_total", {}))
+
+
+def test_a_burst_of_clients_is_accepted_and_answered(start, upstream):
+    """More at once than are accepted in one turn; some have sent their request, some not yet."""
+    primary = upstream()
+    daemon = start(config(primary, workers=1))
+    clients = [Client(daemon) for _ in range(150)]
+    for client in clients[::2]:
+        client.ask(body=chat_body())
+    for client in clients[1::2]:
+        client.ask(body=chat_body(stream=True))
+    for client in clients:
+        got = client.response()
+        assert got.status == 200 and got.ended == "whole"
+        client.close()
+    expect_metrics(daemon, (150, "understudy_requests_total", {"outcome": "primary"}))
+
+
+@pytest.mark.parametrize("request_is_there", [True, False])
+def test_a_client_that_leaves_while_it_waits_to_be_accepted_is_no_harm(
+        start, upstream, request_is_there):
+    daemon = start(config(upstream(), workers=1))
+    daemon.signal(signal.SIGSTOP)
+    clients = []
+    try:
+        for how in ("close", "reset", "half"):
+            client = Client(daemon)
+            clients.append(client)
+            if request_is_there:
+                client.send(request_bytes(body=chat_body()))
+            {"close": client.close, "reset": client.reset, "half": client.half_close}[how]()
+    finally:
+        daemon.signal(signal.SIGCONT)
+    assert chat(daemon).status == 200
+    wait_until(lambda: metric(daemon, "understudy_connections") <= 1, "they are gone", MAX_WAIT)
 
 
 @pytest.mark.row(12)

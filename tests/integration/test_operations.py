@@ -197,6 +197,21 @@ def test_a_changed_file_reloads_by_itself(start, upstream):
     wait_until(lambda: chat(daemon).text == "Two.", "the file's change", 2 * MAX_WAIT)
 
 
+def places_for_descriptors(daemon) -> int:
+    lines = pathlib.Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("FDSize:")).split()[1])
+
+
+def test_the_table_of_descriptors_has_its_size_before_there_are_clients(start, upstream):
+    """Where it grows under load, all streams of a worker stand still while the kernel waits for RCU."""
+    primary = upstream()
+    daemon = start(config(primary, limits={"connections": 500}))
+    assert places_for_descriptors(daemon) >= 1000
+    daemon.write_config(config(primary, limits={"connections": 1500}))
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: places_for_descriptors(daemon) >= 3000, "room for more clients", MAX_WAIT)
+
+
 # --- the start
 
 def test_an_address_in_use_ends_with_3(upstream):

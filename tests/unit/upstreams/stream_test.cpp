@@ -215,3 +215,58 @@ TEST_CASE("A read takes a turn's bytes at most, and the rest with the next") {
     }));
     CHECK(link.ours->in.view() == much);
 }
+
+TEST_CASE("What has come is read at once, and the end behind it with the first wait") {
+    Link link;
+    link.say("bytes");
+    link.end(false);
+    link.bench.run_for(5ms);
+    REQUIRE(link.ours->in.ensure_free(4096));
+    link.ours->read_at_once();
+    CHECK(link.ours->in.view() == "bytes");
+    CHECK(link.ours->received() == 5);
+    CHECK_FALSE(link.ours->read_error());
+    CHECK(link.told == 0);
+    CHECK(link.ended());
+    CHECK(link.ours->read_error() == asio::error::eof);
+}
+
+TEST_CASE("Reading at once where nothing has come changes nothing") {
+    Link link;
+    REQUIRE(link.ours->in.ensure_free(4096));
+    link.ours->read_at_once();
+    CHECK(link.ours->received() == 0);
+    CHECK_FALSE(link.ours->read_error());
+    link.arm();
+    link.say("bytes");
+    CHECK(link.heard(5));
+    CHECK(link.ours->in.view() == "bytes");
+}
+
+TEST_CASE("Reading at once finds an end that is all there is, and tells a reset from it") {
+    for (const bool reset : {false, true}) {
+        Link link;
+        link.end(reset);
+        link.bench.run_for(5ms);
+        REQUIRE(link.ours->in.ensure_free(4096));
+        link.ours->read_at_once();
+        REQUIRE(link.ours->read_error());
+        CHECK(link.ours->cut() == reset);
+    }
+}
+
+TEST_CASE("More than there was room for comes with the next read") {
+    Link link;
+    const std::string much(10'000, 'm');
+    link.say(much);
+    link.bench.run_for(5ms);
+    REQUIRE(link.ours->in.ensure_free(4096));
+    const auto room = link.ours->in.free_space().size();
+    link.ours->read_at_once();
+    CHECK(link.ours->received() == room);
+    CHECK(link.bench.until([&] {
+        if (!link.ours->read_armed()) link.arm();
+        return link.ours->received() == much.size();
+    }));
+    CHECK(link.ours->in.view() == much);
+}
