@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from . import cells, configs, gateways, machine, measure, packages, plots, report, rounds, syscalls
+from . import (cells, configs, gateways, machine, measure, packages, plots, profile, report, rounds,
+               syscalls)
 from .bench import FULL, QUICK, Bench, bench
 from .progress import Progress
 from .targets import DIRECT, PROXIES
@@ -21,6 +22,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of every cell (7; quick: 2)")
     parser.add_argument("--cells", help="only these: " + ",".join(s.name for s in cells.SCENARIOS))
     parser.add_argument("--gateways", action="store_true", help="also Portkey and LiteLLM")
+    parser.add_argument("--profile", action="store_true",
+                        help="instead: where Understudy's time goes in each cell (perf)")
     parser.add_argument("--no-strace", action="store_true", help="do not count system calls")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release",
                         help="where understudy, loadgen and benchsink are")
@@ -42,6 +45,8 @@ def main() -> int:
             print(f"bench: {options.build / program} is missing; `./dev bench` builds it", file=sys.stderr)
             return 1
     packages.ensure(want_strace=not options.no_strace)
+    if options.profile:
+        return write_profile(options)
     others = gateways.available() if options.gateways else []
     count = options.rounds or (2 if options.quick else 7)
     with bench(options.build, QUICK if options.quick else FULL) as site:
@@ -49,6 +54,21 @@ def main() -> int:
     result["settings"]["command"] = "bench/run " + " ".join(sys.argv[1:])
     show(result)
     save(result, options.out)
+    return 0
+
+
+def write_profile(options) -> int:
+    progress = Progress(9)
+    with bench(options.build, FULL) as site:
+        about = machine.describe(machine.versions(site.site.understudy))
+        found = profile.take(site, progress.step)
+    progress.clear()
+    profile.show(found)
+    options.out.mkdir(parents=True, exist_ok=True)
+    page = options.out / f"{datetime.date.today().isoformat()}-profile.md"
+    page.write_text(f"`bench/run --profile`: {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, "
+                    f"{about['versions']['understudy']}.\n\n{profile.markdown(found)}")
+    print(f"\nwritten: {page.name} in {options.out}")
     return 0
 
 
