@@ -21,13 +21,14 @@ class Durations:
     streams: float
     latency: float
     body: float
+    connections: float
     ten_thousand: int
     quiet_after: float = 30
 
 
 # Short measurements and many rounds: on a machine that others share, a round is one sample.
-FULL = Durations(plain=3, streams=4, latency=3, body=2, ten_thousand=20)
-QUICK = Durations(plain=2, streams=3, latency=2, body=1, ten_thousand=8)
+FULL = Durations(plain=3, streams=4, latency=3, body=2, connections=2, ten_thousand=20)
+QUICK = Durations(plain=2, streams=3, latency=2, body=1, connections=1, ten_thousand=8)
 
 
 @dataclass(frozen=True)

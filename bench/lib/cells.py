@@ -66,6 +66,12 @@ SCENARIOS = [
          Cell("lost", "events lost at 256 streams", "", 0, "own")),
         roles={"main": ("streams", 1)}, gateways=True),
     Scenario(
+        "connections", "500 new connections a second, a streamed request of one event on each",
+        measure.connections,
+        (Cell("cpu_us", "CPU per new connection and its request", "us", 1.0),
+         Cell("first_token_p50_us", "added first token p50, new connection", "us", 1.0, "added")),
+        roles={"main": ("streams", 1)}),
+    Scenario(
         "tls", "the plain request over an HTTPS upstream, keep-alive", measure.tls,
         (Cell("cpu_us", "CPU per request, HTTPS upstream", "us", 1.0),),
         roles={"main": ("tls", 1)}, targets=("nginx", "haproxy", "understudy")),

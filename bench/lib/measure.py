@@ -21,6 +21,7 @@ EVENT_INTERVAL_US = 10_000
 # Gateways written in Python and JavaScript cannot carry 25,600 events a second on one core; what
 # would be measured is their queue.
 STREAMS_FOR_GATEWAYS = 8
+NEW_PER_SECOND = 500
 BODIES = {"100k": (100_000, 8), "1m": (1_000_000, 4), "16m": (16_000_000, 2)}
 
 
@@ -103,6 +104,23 @@ def streams(bench: Bench, target: Target, running: dict[str, Running]) -> dict:
         "added_gap_p99_us": result["added_gap_us"]["p99"],
         "stalls": result["stalls_over_100ms"],
         "lost": result["events_expected"] - result["events"],
+        "errors": result["errors"]["total"],
+    }
+
+
+def connections(bench: Bench, target: Target, running: dict[str, Running]) -> dict:
+    """Each request on a connection of its own, which then stays: a stream of one event."""
+    proxy = running["main"]
+    settings = dict(headers=proxy.headers, events=1, interval_us=1000, once=True)
+    bench.load.run("streams", proxy.port, WARM_SECONDS, connections=64, spread=0.1, **settings)
+    with Meter(proxy, bench.sink) as meter:
+        result = bench.load.run("streams", proxy.port, bench.durations.connections, **settings,
+                                connections=round(NEW_PER_SECOND * bench.durations.connections),
+                                spread=bench.durations.connections)
+    return {
+        "cpu_us": meter.proxy / max(result["started"], 1) * 1e6,
+        "first_token_p50_us": result["first_token_us"]["p50"],
+        "first_token_p99_us": result["first_token_us"]["p99"],
         "errors": result["errors"]["total"],
     }
 
