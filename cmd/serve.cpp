@@ -72,8 +72,9 @@ void raise_descriptor_limit() {
 // Before there is a second thread, whose heap would be one of its own.
 void tune_heap() {
     // An arena per thread grows by an mprotect for every few pages (glibc before 2.38), which was a
-    // tenth of what a new connection costs. Workers do not meet in the common one: a request's two
-    // allocations are small and come from the thread's own cache.
+    // tenth of what a new connection costs. Workers hardly meet in the common one: a request's two
+    // allocations are small and come from the thread's own cache; the buffers of a new connection
+    // do not.
     ::mallopt(M_ARENA_MAX, 1);
     ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);  // a megabyte-sized buffer is unmapped when freed
     // What one burst of connections has freed is there for the next; when all is quiet

@@ -1,5 +1,5 @@
-// Binds listening sockets. Each worker gets one of its own on the same port (SO_REUSEPORT): the
-// kernel spreads connections, and accepting needs no lock.
+// Binds listening sockets and accepts from them. Each worker gets one of its own on the same port
+// (SO_REUSEPORT): the kernel spreads connections, and accepting needs no lock.
 #pragma once
 
 #include "config/config.hpp"

@@ -84,7 +84,7 @@ Task<void> relay_whole(Session& session, std::string& head, unsigned status,
     GatherList list;
     list.add(head);
     list.add(body);
-    const bool sent = session.send_at_once(list) || co_await session.send(list);
+    const bool sent = session.send_at_once(list) || co_await session.send_rest(list);
     static_cast<void>(sent);  // the session knows that its client is gone
 }
 
@@ -112,7 +112,7 @@ Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {
         out.add(data);
         if (size) out.add(wire::kChunkEnd);
         if (chunked && attempt.state() == State::finished) out.add(wire::kLastChunk);
-        const bool sent = session.send_at_once(out) || co_await session.send(out);
+        const bool sent = session.send_at_once(out) || co_await session.send_rest(out);
         if (!sent) co_return;
         before = {};
         attempt.advance();

@@ -256,9 +256,15 @@ bool Session::send_at_once(GatherList& list) {
 }
 
 Task<bool> Session::send(GatherList& list) {
-    auto state = client_->send(list);
+    const bool sent = send_at_once(list) || co_await send_rest(list);
+    co_return sent;
+}
+
+Task<bool> Session::send_rest(GatherList& list) {
+    using State = Stream::SendState;
+    auto state = client_->write_error() ? State::failed : State::blocked;
     const auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
-    while (state == Stream::SendState::blocked && !client_gone_) {
+    while (state == State::blocked && !client_gone_) {
         const auto left = list.bytes();
         timer_.set(coarse_now() + limit);
         client_->arm_write();
@@ -270,7 +276,7 @@ Task<bool> Session::send(GatherList& list) {
         state = client_->send(list);
         if (list.bytes() == left && timer_.expired()) break;  // takes nothing
     }
-    if (state == Stream::SendState::done) co_return true;
+    if (state == State::done) co_return true;
     client_gone_ = true;
     keep_alive_ = false;
     co_return false;

@@ -26,10 +26,12 @@ class Session final : public upstreams::StreamListener {
     const bool& client_gone() const { return client_gone_; }
     Role role() const { return role_; }
 
-    /// Sends `list` if the socket takes all of it now. False: send() has to go on with the rest.
+    /// Sends `list` if the socket takes all of it now. False: send_rest() has to go on.
     bool send_at_once(upstreams::GatherList& list);
-    /// Sends all of `list`. False: the client is gone or takes nothing any more; the session then
-    /// ends after the request.
+    /// Sends what send_at_once() has left. False: the client is gone or takes nothing any more; the
+    /// session then ends after the request.
+    upstreams::Task<bool> send_rest(upstreams::GatherList& list);
+    /// Both.
     upstreams::Task<bool> send(upstreams::GatherList& list);
     /// Answers with one complete body. `fields`: further header lines, each with CRLF.
     upstreams::Task<void> answer(unsigned status, std::string_view content_type,

@@ -1,10 +1,10 @@
-// The way to the few private members of Asio's reactor that this room needs. An explicit
-// instantiation may name private members (C++20 [temp.spec.general] 6), and hands them out through
-// a friend:
+// The way to the few private members of Asio's reactor and sockets that this room needs. An
+// explicit instantiation may name private members (C++20 [temp.spec.general] 6), and hands them out
+// through a friend:
 //
-//     struct EpollDescriptor { friend constexpr auto revealed(EpollDescriptor); };
-//     template struct Reveal<EpollDescriptor, &epoll_reactor::epoll_fd_>;
-//     ... reactor.*revealed(EpollDescriptor{}) ...
+//     struct FreeList { friend constexpr auto revealed(FreeList); };
+//     template struct Reveal<FreeList, &Pool::free_list_>;
+//     ... pool.*revealed(FreeList{}) ...
 //
 // Members that another Boost does not have are errors of compilation. Looked at: Boost 1.81.
 #pragma once

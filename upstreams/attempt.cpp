@@ -5,6 +5,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include <utility>
+
 namespace understudy::upstreams {
 
 using wire::FailureClass;
@@ -154,13 +156,15 @@ bool Attempt::final_head_begun() {
 Task<bool> Attempt::send_slowly() {
     const auto& limits = spec_.upstream->timeouts;
     set_deadline(phase(spec_.stream ? limits.first_token : limits.response));
+    bool had_turn = !stream_->write_error();  // send_at_once() has just taken it
     for (;;) {
         if (!stream_->in.empty() && final_head_begun()) co_return true;
         const auto received = stream_->received();
         if (stream_->in.ensure_free(kReadBuffer / 2)) stream_->arm_read();
         if (stream_->received() != received) continue;  // decrypted at once: no event will tell
         const bool ended = static_cast<bool>(stream_->read_error());
-        const auto state = ended ? Stream::SendState::failed : stream_->send(out_);
+        auto state = ended ? Stream::SendState::failed : Stream::SendState::blocked;
+        if (!ended && !std::exchange(had_turn, false)) state = stream_->send(out_);
         if (state == Stream::SendState::done) {
             request_sent_ = true;
             co_return true;

@@ -5,7 +5,7 @@
 namespace understudy::wire {
 
 void ClearBlocks::extend(std::string_view text) {
-    for (; text.size() - seen_ * kBlock >= kBlock; ++seen_) {
+    for (; (seen_ + 1) * kBlock <= text.size(); ++seen_) {
         const char* const block = text.data() + seen_ * kBlock;
         const char* const end = block + kBlock;
         if (seen_ % 64 == 0) bits_.push_back(0);
@@ -19,12 +19,10 @@ void ClearBlocks::clear() {
     seen_ = 0;
 }
 
-ClearBlocks::Run ClearBlocks::next(std::size_t at) const noexcept {
-    std::size_t block = (at + kBlock - 1) / kBlock;
-    if (!is_clear(block)) return {SIZE_MAX, SIZE_MAX};
-    const std::size_t begin = block * kBlock;
+std::size_t ClearBlocks::end_of_run(std::size_t begin) const noexcept {
+    std::size_t block = begin / kBlock;
     while (is_clear(block)) ++block;
-    return {begin, block * kBlock};
+    return block * kBlock;
 }
 
 }  // namespace understudy::wire

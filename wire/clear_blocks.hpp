@@ -13,7 +13,8 @@
 
 namespace understudy::wire {
 
-/// Offsets are into the text that extend() is given; it may move between calls, but not change.
+/// Offsets are into the text that extend() is given; between calls it may move and grow, but what
+/// was there stays what it was.
 class ClearBlocks {
   public:
     static constexpr std::size_t kBlock = 4096;
@@ -25,13 +26,16 @@ class ClearBlocks {
     /// Nothing is known.
     bool empty() const noexcept { return seen_ == 0; }
 
-    /// The end of the run of clear blocks that begins at the first block behind `at`, and where
-    /// that run begins; both are SIZE_MAX when that block is not clear or has not been looked at.
-    struct Run {
-        std::size_t begin;
-        std::size_t end;
-    };
-    Run next(std::size_t at) const noexcept;
+    static constexpr std::size_t kNone = SIZE_MAX;
+    /// Where the first block at or behind `at` begins, if it is clear; kNone if it is not, or has
+    /// not been looked at. Takes no time: it is asked for each string and escape.
+    std::size_t run_behind(std::size_t at) const noexcept {
+        const std::size_t block = (at + kBlock - 1) / kBlock;
+        return is_clear(block) ? block * kBlock : kNone;
+    }
+    /// The end of the run of clear blocks that begins at `begin`, which run_behind() gave. Takes
+    /// time in proportion to the run.
+    std::size_t end_of_run(std::size_t begin) const noexcept;
 
   private:
     bool is_clear(std::size_t block) const noexcept {

@@ -138,7 +138,6 @@ inline bool JsonCursor::skip_colon() noexcept {
     return skip_spaced_colon();
 }
 
-/// At the opening quote. Most strings are short and have no escape: one block ends them.
 inline const char* JsonCursor::find_string_stop(const char* from) const noexcept {
     if (clear_ != nullptr) [[unlikely]]
         return find_string_stop_by_blocks(from);
@@ -147,16 +146,17 @@ inline const char* JsonCursor::find_string_stop(const char* from) const noexcept
 
 const char* JsonCursor::find_string_stop_by_blocks(const char* from) const noexcept {
     for (;;) {
-        const auto run = clear_->next(static_cast<std::size_t>(from - begin_));
+        const auto run = clear_->run_behind(static_cast<std::size_t>(from - begin_));
         // Where no run begins the stop is in this block or the next, or nothing is known yet.
-        if (run.begin == SIZE_MAX) return detail::find_string_stop(from, end_, begin_);
-        const char* const edge = begin_ + run.begin;
+        if (run == ClearBlocks::kNone) return detail::find_string_stop(from, end_, begin_);
+        const char* const edge = begin_ + run;
         const char* const stop = detail::find_string_stop(from, edge, begin_);
         if (stop != edge) return stop;
-        from = begin_ + run.end;
+        from = begin_ + clear_->end_of_run(run);
     }
 }
 
+/// At the opening quote. Most strings are short and have no escape: one block ends them.
 inline bool JsonCursor::skip_string() noexcept {
     const char* const stop = detail::find_near_string_stop(p_ + 1, end_);
     if (stop == nullptr || *stop != '"') return skip_far_string();

@@ -10,9 +10,9 @@ from . import measure
 class Cell:
     """One line of the report.
 
-    kind `ratio`: ours to the better of `rivals` in the same round, wanted at most (or, where higher
-    is better, at least) `target`. `added`: the same after subtracting what the direct connection
-    took. `own`: our figure alone against `target`.
+    kind `ratio`: the median of the rounds' ratios to the one of `rivals` beside which we look worst,
+    wanted at most (or, where higher is better, at least) `target`. `added`: the same after
+    subtracting what the direct connection took. `own`: our figure alone against `target`.
     """
 
     metric: str

@@ -58,8 +58,8 @@ def main() -> int:
 
 
 def write_profile(options) -> int:
-    progress = Progress(9)
     with bench(options.build, FULL) as site:
+        progress = Progress(len(profile.loads(site)))
         about = machine.describe(machine.versions(site.site.understudy))
         found = profile.take(site, progress.step)
     progress.clear()

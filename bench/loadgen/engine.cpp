@@ -22,7 +22,7 @@ std::uint64_t to_ns(double seconds) {
 }
 
 /// A chat request of exactly `body_bytes`: the prompt is filled up with text without escapes, as
-/// the base64 of an image would be.
+/// the base64 of an image would be; in large bodies lines of a text, with their escapes, come first.
 std::string build_request(const Options& options) {
     std::string before = "{\"model\":\"" + options.model + "\",";
     if (options.mode == Mode::streams) before += "\"stream\":true,";
@@ -30,8 +30,12 @@ std::string build_request(const Options& options) {
         "\"temperature\":0.2,\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
         "{\"role\":\"user\",\"content\":\"";
     const std::string after = "\"}]}";
-    std::string body = before;
+    constexpr std::size_t kLarge = 64 << 10;
+    constexpr std::size_t kText = 14 << 10;
+    if (options.body_bytes >= kLarge)
+        for (std::size_t i = 0; i < kText / 32; ++i) before += "A line of the text that asks.\\n ";
     const auto fixed = before.size() + after.size();
+    std::string body = before;
     while (body.size() + after.size() < std::max(options.body_bytes, fixed))
         body += "abcdefghijklmnopqrstuvwxyz0123456789+/ABCDEFGHIJ"[body.size() % 48];
     body += after;

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import threading
@@ -205,6 +206,8 @@ def places_for_descriptors(daemon) -> int:
 def test_the_table_of_descriptors_has_its_size_before_there_are_clients(start, upstream):
     """Where it grows under load, all streams of a worker stand still while the kernel waits for RCU."""
     primary = upstream()
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 3100:
+        pytest.skip("the machine allows fewer descriptors")
     daemon = start(config(primary, limits={"connections": 500}))
     assert places_for_descriptors(daemon) >= 1000
     daemon.write_config(config(primary, limits={"connections": 1500}))

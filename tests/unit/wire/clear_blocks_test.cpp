@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -12,6 +13,7 @@ using namespace understudy::wire;
 namespace {
 
 constexpr std::size_t kBlock = ClearBlocks::kBlock;
+constexpr std::size_t kNone = ClearBlocks::kNone;
 
 /// What is known of `text` when it has come in pieces of up to `piece` bytes.
 ClearBlocks known(std::string_view text, std::size_t piece) {
@@ -25,9 +27,8 @@ ClearBlocks known(std::string_view text, std::size_t piece) {
 
 void check_run(const ClearBlocks& clear, std::size_t at, std::size_t begin, std::size_t end) {
     INFO("from " << at);
-    const auto run = clear.next(at);
-    CHECK(run.begin == begin);
-    CHECK(run.end == end);
+    CHECK(clear.run_behind(at) == begin);
+    if (begin != kNone) CHECK(clear.end_of_run(begin) == end);
 }
 
 /// A scan that steps over clear blocks finds what a scan without them finds.
@@ -62,13 +63,13 @@ TEST_CASE("A run of clear blocks ends at the first block with a stop, or where n
     for (const std::size_t piece : {std::size_t{1}, kBlock - 1, kBlock, kBlock + 1, text.size()}) {
         const auto clear = known(text, piece);
         check_run(clear, 0, 0, kBlock);
-        check_run(clear, 1, SIZE_MAX, SIZE_MAX);  // the next block has the quote
-        check_run(clear, kBlock, SIZE_MAX, SIZE_MAX);
+        check_run(clear, 1, kNone, 0);  // the next block has the quote
+        check_run(clear, kBlock, kNone, 0);
         check_run(clear, kBlock + 8, 2 * kBlock, 3 * kBlock);
         check_run(clear, 2 * kBlock, 2 * kBlock, 3 * kBlock);
         check_run(clear, 3 * kBlock + 1, 4 * kBlock, 6 * kBlock);  // the rest is no whole block
-        check_run(clear, 6 * kBlock, SIZE_MAX, SIZE_MAX);
-        check_run(clear, 100 * kBlock, SIZE_MAX, SIZE_MAX);
+        check_run(clear, 6 * kBlock, kNone, 0);
+        check_run(clear, 100 * kBlock, kNone, 0);
     }
 }
 
@@ -80,7 +81,7 @@ TEST_CASE("Each of the bytes that stop a string makes its block unclear, others 
         clear.extend(text);
         const bool stops = byte < 0x20 || byte == '"' || byte == '\\';
         INFO("byte " << byte);
-        CHECK((clear.next(0).begin == 0) == !stops);
+        CHECK((clear.run_behind(0) == 0) == !stops);
     }
 }
 
@@ -94,7 +95,7 @@ TEST_CASE("Nothing is known at first, nor after it was forgotten") {
     check_run(clear, 1, kBlock, 70 * kBlock);
     clear.clear();
     CHECK(clear.empty());
-    check_run(clear, 0, SIZE_MAX, SIZE_MAX);
+    check_run(clear, 0, kNone, 0);
 }
 
 TEST_CASE(
