@@ -22,7 +22,8 @@ std::uint64_t to_ns(double seconds) {
 }
 
 /// A chat request of exactly `body_bytes`: the prompt is filled up with text without escapes, as
-/// the base64 of an image would be; in large bodies lines of a text, with their escapes, come first.
+/// the base64 of an image would be; in large bodies lines of a text, with their escapes, come
+/// first.
 std::string build_request(const Options& options) {
     std::string before = "{\"model\":\"" + options.model + "\",";
     if (options.mode == Mode::streams) before += "\"stream\":true,";
