@@ -21,6 +21,7 @@ EVENT_INTERVAL_US = 10_000
 # Gateways written in Python and JavaScript cannot carry 25,600 events a second on one core; what
 # would be measured is their queue.
 STREAMS_FOR_GATEWAYS = 8
+CONNECTIONS_FOR_GATEWAYS = 8
 NEW_PER_SECOND = 500
 BODIES = {"100k": (100_000, 8), "1m": (1_000_000, 4), "16m": (16_000_000, 2)}
 
@@ -45,17 +46,18 @@ class Meter:
 
 
 def plain(bench: Bench, target: Target, running: dict[str, Running], tls=False) -> dict:
-    return wrk(bench, running["main"], tls=tls and target.name == "direct")
+    connections = CONNECTIONS_FOR_GATEWAYS if target.gateway else PLAIN_CONNECTIONS
+    return wrk(bench, running["main"], connections, tls=tls and target.name == "direct")
 
 
 def tls(bench: Bench, target: Target, running: dict[str, Running]) -> dict:
     return plain(bench, target, running, tls=True)
 
 
-def wrk(bench: Bench, proxy: Running, tls: bool = False) -> dict:
-    bench.load.wrk(proxy.port, 1, PLAIN_CONNECTIONS, proxy.headers, tls)
+def wrk(bench: Bench, proxy: Running, connections: int = PLAIN_CONNECTIONS, tls: bool = False) -> dict:
+    bench.load.wrk(proxy.port, 1, connections, proxy.headers, tls)
     with Meter(proxy, bench.sink) as meter:
-        result = bench.load.wrk(proxy.port, bench.durations.plain, PLAIN_CONNECTIONS, proxy.headers, tls)
+        result = bench.load.wrk(proxy.port, bench.durations.plain, connections, proxy.headers, tls)
     requests = max(result["requests"], 1)
     return {
         "requests_per_second": result["requests"] / result["seconds"],

@@ -86,7 +86,7 @@ def judgement(row: dict) -> list[str]:
     """The columns behind the figures: each rival's ratio, the one that counts, target, verdict."""
     sign = ">=" if row["higher_is_better"] else "<="
     judged, times = row["judged"], "" if row["kind"] == "own" else "x"
-    single = [row["ratios"].get(name) for name in RIVALS]
+    single = [row.get("ratios", {}).get(name) for name in RIVALS]  # not in reports before 2026-11-26
     return [
         *(f"x{number(ratio['median'])}" if ratio else "-" for ratio in single),
         (f"{times}{number(judged['median'])} ({number(judged['low'])} to {number(judged['high'])})"
