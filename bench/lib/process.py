@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 DESCRIPTORS_WANTED = 65_536
@@ -52,6 +53,18 @@ def prepare_child(cores: set[int]):
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
     return prepare
+
+
+@contextmanager
+def attached(command: list[str]):
+    """A tool that watches other processes (strace, perf) for the length of a `with` block."""
+    tool = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)  # until it is there
+    try:
+        yield
+    finally:
+        tool.send_signal(signal.SIGINT)
+        tool.wait(20)
 
 
 class Process:

@@ -7,10 +7,8 @@ stands for the wake-up itself.
 
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from .bench import Bench
 from .configs import STREAMS_MANY
 from .rounds import start, stop
 from .cells import Scenario
+from .process import attached
 from .targets import UNDERSTUDY, Running
 
 SECONDS = 4
@@ -103,15 +102,10 @@ def take(bench: Bench, progress=lambda text: None) -> dict:
 def sample(proxy: Running, folder: Path, load) -> dict:
     data = folder / "perf.data"
     load_before = proxy.cpu_seconds()
-    recorder = subprocess.Popen(
-        ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-p", str(proxy.server.pid),
-         "-o", str(data)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    try:
+    command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", str(data),
+               "-p", str(proxy.server.pid)]
+    with attached(command):
         units = load(proxy)
-    finally:
-        recorder.send_signal(signal.SIGINT)
-        recorder.wait(20)
     cpu = proxy.cpu_seconds() - load_before
     report = subprocess.run(
         ["perf", "report", "-i", str(data), "--stdio", "--no-children", "--sort", "dso,sym"],

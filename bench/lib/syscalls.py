@@ -2,15 +2,14 @@
 
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from .bench import Bench
 from .rounds import start, stop
 from .cells import Scenario
+from .process import attached
 from .targets import PROXIES, Running, Target
 
 SECONDS = 3
@@ -63,13 +62,8 @@ def trace(proxy: Running, output: Path, load) -> dict:
     command = ["strace", "-c", "-f", "-q", "-o", str(output)]
     for pid in proxy.server.pids():
         command += ["-p", str(pid)]
-    tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    try:
+    with attached(command):
         units = load(proxy)
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(10)
     return per_unit(output.read_text(), max(units, 1))
 
 
