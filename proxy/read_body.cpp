@@ -19,6 +19,20 @@ constexpr std::size_t kBodyStep = 1 << 20;
 constexpr std::size_t kLargeBody = 512 * 1024;
 constexpr std::size_t kWatchSpace = 512;  // for the read that notices a client leaving
 
+// While the rest of a large body comes, a megabyte at a time, others who wait for something to
+// begin are served before it.
+class Upload {
+  public:
+    explicit Upload(upstreams::Stream& stream) : stream_(stream) {}
+    ~Upload() { stream_.set_flowing(false); }
+    Upload(const Upload&) = delete;
+    Upload& operator=(const Upload&) = delete;
+    void flows() { stream_.set_flowing(true); }
+
+  private:
+    upstreams::Stream& stream_;
+};
+
 LocalError body_timeout() {
     return {408, "request_timeout", "The request body stalled longer than limits.body_timeout."};
 }
@@ -61,6 +75,8 @@ bool Session::body_is_here() {
 
 Task<bool> Session::read_sized_body(std::uint64_t size) {
     auto& in = client_->in;
+    Upload upload(*client_);
+    if (size >= kLargeBody) upload.flows();
     const std::size_t total = request_.head.size + static_cast<std::size_t>(size);
     while (in.size() < total) {
         const std::size_t missing = total - in.size();
@@ -90,6 +106,7 @@ Task<bool> Session::read_chunked_body() {
     auto& in = client_->in;
     const std::size_t head = request_.head.size;
     const std::size_t limit = runtime_->config().limits.body_bytes;
+    Upload upload(*client_);
     wire::ChunkDecoder decoder;
     std::size_t payload = 0;
     for (;;) {
@@ -108,7 +125,10 @@ Task<bool> Session::read_chunked_body() {
         // What follows the body (a pipelined request) moves up behind the payload.
         std::memmove(at + added, at + used, raw - used);
         in.trim_back(used - added);
-        if (payload >= kLargeBody) look_at_body(payload);
+        if (payload >= kLargeBody) {
+            look_at_body(payload);
+            upload.flows();
+        }
         if (decoder.done()) break;
         if (!in.ensure_free(std::max(kReadBuffer / 2, std::min(kBodyStep, in.size())))) {
             co_return co_await refuse(out_of_memory());

@@ -184,12 +184,25 @@ AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inb
 }
 
 void AttemptRecord::trace() {
+    trace_begin_ = request_.trace.size();
+    traced_ = attempt_.failure();
+    write_trace(attempt_.failure());
+}
+
+// An answer that had begun well, which is what its head told the client, and then did not end so.
+void AttemptRecord::correct_trace(wire::FailureClass failure) {
+    if (!traced_ || *traced_ == failure) return;
+    request_.trace.resize(trace_begin_);
+    write_trace(failure);
+}
+
+void AttemptRecord::write_trace(wire::FailureClass failure) {
     constexpr std::size_t kUsualEntry = 80;
     auto& out = request_.trace;
     out.reserve(out.size() + kUsualEntry);
     if (!out.empty()) out += ", ";
     append_attempt_name(out, spec_.upstream->name, sent_model_);
-    out.append(1, ';').append(wire::name_of(attempt_.failure())).append(1, ';');
+    out.append(1, ';').append(wire::name_of(failure)).append(1, ';');
     const auto status = attempt_.head().status;
     if (status != 0) {
         wire::append_number(out, status);
@@ -226,6 +239,7 @@ AttemptRecord::~AttemptRecord() {
     if (state == State::running || state == State::committed) {
         failure = wire::FailureClass::client_closed;
     }
+    correct_trace(failure);
     const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
     series_.attempts[static_cast<std::size_t>(failure)].add();
     series_.duration.observe(nanoseconds(end - attempt_.started()));

@@ -81,12 +81,16 @@ class AttemptRecord {
     AttemptRecord(const AttemptRecord&) = delete;
     AttemptRecord& operator=(const AttemptRecord&) = delete;
 
-    /// Adds this attempt to the request's trace; once, when its fate is known.
+    /// Adds this attempt to the request's trace; once, when it is known whether it answers. What
+    /// becomes of the answer later is corrected when this ends, for the log.
     void trace();
     /// What this attempt costs as far as it is known now.
     const Bill& bill();
 
   private:
+    void write_trace(wire::FailureClass failure);
+    void correct_trace(wire::FailureClass failure);
+
     Runtime& runtime_;
     RequestRecord& request_;
     const upstreams::AttemptSpec& spec_;
@@ -94,6 +98,8 @@ class AttemptRecord {
     std::string_view sent_model_;
     metrics::AttemptSeries& series_;
     Bill bill_;
+    std::size_t trace_begin_ = 0;
+    std::optional<wire::FailureClass> traced_;
     bool bill_is_final_ = false;  // of a whole answer: nothing can change it any more
 };
 

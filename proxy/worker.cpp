@@ -6,6 +6,7 @@
 #include "proxy/session.hpp"
 #include "upstreams/descriptor_states.hpp"
 #include "upstreams/net.hpp"
+#include "upstreams/turn_order.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -60,6 +61,7 @@ void Worker::add_listener(Acceptor acceptor, Role role) {
 }
 
 void Worker::run() {
+    const upstreams::TurnOrder beginnings_first(io_);
     for (const auto& listener : listeners_) accept(listener);
     io_.run();
     runtime_.reset();

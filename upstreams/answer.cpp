@@ -215,6 +215,7 @@ bool Attempt::start_streaming() {
     sendable_ = reader_->payload();
     watch_tail();
     state_ = State::committed;
+    stream_->set_flowing(true);
     return true;
 }
 
@@ -280,6 +281,7 @@ void Attempt::commit() {
     const char* const over = already_over();
     if (over == nullptr) {
         state_ = State::committed;
+        stream_->set_flowing(true);
     } else if (meter_->facts().error) {
         fail(FailureClass::malformed, over + kind_of(meter_->error_json()));
     } else {

@@ -1,6 +1,7 @@
 #include "upstreams/descriptor_states.hpp"
 
 #include "upstreams/asio_internals.hpp"
+#include "upstreams/turn_order.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -43,9 +44,10 @@ void release_descriptor_states(boost::asio::io_context& io) {
     auto& pool = boost::asio::use_service<Reactor>(io).*revealed(Descriptors{});
     std::unique_ptr<State, DestroyAll> closed(std::exchange(pool.*revealed(FreeList{}), nullptr));
     if (!closed) return;
-    // Events of a descriptor that was closed in the meantime may still stand in the queue and point
-    // to its state. The queue is first in, first out: behind this they are gone, and no new ones
-    // come for what the kernel has closed.
+    // Events of a descriptor that was closed in the meantime may still be held back, or stand in
+    // the queue, and point to its state. The queue is first in, first out: behind this they are
+    // gone, and no new ones come for what the kernel has closed.
+    TurnOrder::forget_closed();
     boost::asio::post(io, [closed = std::move(closed)]() mutable { closed.reset(); });
 }
 

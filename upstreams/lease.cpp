@@ -96,6 +96,7 @@ void Attempt::return_connection() {
         return;
     }
     stream_->in.clear();
+    stream_->set_flowing(false);
     spec_.peer->release(std::exchange(stream_, nullptr));
 }
 

@@ -15,6 +15,10 @@ struct RegisteredEvents {
     friend constexpr auto revealed(RegisteredEvents);
 };
 template struct Reveal<RegisteredEvents, &Reactor::descriptor_state::registered_events_>;
+struct PerformFunction {
+    friend constexpr auto revealed(PerformFunction);
+};
+template struct Reveal<PerformFunction, &asio::detail::reactor_op::perform_func_>;
 
 namespace {
 
@@ -64,6 +68,11 @@ bool ReadOp::retarget(char* data, std::size_t size) {
     data_ = data;
     size_ = size;
     return true;
+}
+
+bool ReadOp::flows(const asio::detail::reactor_op& operation) {
+    return operation.*revealed(PerformFunction{}) == &ReadOp::perform &&
+           static_cast<const ReadOp&>(operation).flowing_;
 }
 
 asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {

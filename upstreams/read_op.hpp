@@ -33,6 +33,11 @@ class ReadOp final : public asio::detail::reactor_op {
     /// completion is on its way; nothing has changed then.
     bool retarget(char* data, std::size_t size);
 
+    /// See Stream::set_flowing().
+    void set_flowing(bool flowing) { flowing_ = flowing; }
+    /// Whether `operation` is the read of a stream that flows.
+    static bool flows(const asio::detail::reactor_op& operation);
+
     /// Where the bytes of the last read are.
     const char* target() const { return data_; }
 
@@ -48,6 +53,7 @@ class ReadOp final : public asio::detail::reactor_op {
     int number_ = -1;
     char* data_ = nullptr;
     std::size_t size_ = 0;
+    bool flowing_ = false;
 };
 
 }  // namespace understudy::upstreams

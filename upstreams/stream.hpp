@@ -57,6 +57,9 @@ class Stream {
     /// Gives a read that is under way the whole of an empty `in` again, from its beginning; without
     /// this a keep-alive connection's free space would shrink with every request.
     void rewind_read();
+    /// Says that what is read from now on continues something that has begun long ago: in a turn of
+    /// the loop it is served after those who wait for a beginning (upstreams/turn_order).
+    void set_flowing(bool flowing) { read_op_.set_flowing(flowing); }
     bool read_armed() const { return read_armed_; }
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }

@@ -263,6 +263,26 @@ def test_a_broken_stream_ends_in_an_error_event_and_an_unclean_close(start, upst
                    (1, "understudy_requests_total", {}))
 
 
+@pytest.mark.parametrize("who, told", [("upstream", "malformed"), ("client", "client_closed")])
+def test_the_log_says_of_a_broken_stream_how_it_ended(start, upstream, who, told):
+    """Its head was sent while all was well and says ok; the log line is written afterwards."""
+    opened, wait = gate()
+    primary = upstream(steps(SSE_HEAD + chunk(ROLE) + chunk(FIRST), wait, close))
+    daemon = start(config(primary, upstream(well("Never asked."))))
+    with Client(daemon) as client:
+        client.ask(body=chat_body(stream=True))
+        got = client.body(client.head(), until=lambda r: FIRST in r.body)
+        assert ";ok;200;" in got.header("x-understudy-trace")
+        if who == "client":
+            client.close()
+        else:
+            opened.set()
+            client.body(got)
+        line = daemon.wait_line(r'trace="?([^" ]+)').group(1)
+        opened.set()
+    assert f";{told};200;" in line and ";ok;" not in line, line
+
+
 @pytest.mark.row(10)
 def test_over_tls_a_close_without_close_notify_is_a_truncation(start, upstream, certificates):
     primary = upstream(steps(head("200 OK", "Content-Type: text/event-stream") + ROLE + FIRST,
