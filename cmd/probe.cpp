@@ -118,7 +118,10 @@ Task<void> ask(Bench& bench, const config::Upstream& upstream, std::string model
     co_await attempt.run();
     while (attempt.state() == Attempt::State::committed) {
         attempt.advance();
-        co_await attempt.pump();
+        while (!attempt.pump()) {
+            co_await signal.wait();
+            if (attempt.waited_in_vain()) break;
+        }
     }
     row.dns = attempt.detail().starts_with("resolve") ? "FAILED" : "ok";
     read_outcome(attempt, upstream.base_url.tls, row);

@@ -102,7 +102,7 @@ Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {
     std::string_view before = head;
     for (;;) {
         // When the end is known already it goes out in the same write.
-        while (attempt.state() == State::committed && attempt.at_end()) co_await attempt.pump();
+        while (attempt.state() == State::committed && attempt.at_end()) attempt.pump();
         data.clear();
         out.clear();
         out.add(before);
@@ -117,7 +117,10 @@ Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {
         before = {};
         attempt.advance();
         if (attempt.state() != State::committed) break;
-        co_await attempt.pump();
+        while (!attempt.pump()) {
+            co_await session.signal().wait();
+            if (attempt.waited_in_vain()) break;
+        }
     }
     if (attempt.state() == State::finished) co_return;
 

@@ -356,11 +356,6 @@ void Attempt::finish_stream() {
     }
 }
 
-bool Attempt::broke(const char* what) {
-    fail(FailureClass::malformed, what);
-    return false;
-}
-
 void Attempt::end_of_body() {
     const std::size_t whole_events = meter_ ? meter_->ready_end() : 0;
     if (meter_) meter_->scan_rest(body());
@@ -369,50 +364,48 @@ void Attempt::end_of_body() {
     if (meter_ && state_ == State::broken) meter_->hold_back(whole_events);
 }
 
-Task<void> Attempt::pump() {
+bool Attempt::pump() {
     for (;;) {
         if (reader_->complete()) {
             end_of_body();
-            co_return;
+            return true;
         }
         if (meter_ && meter_->facts().done) {
             finish_stream();
-            co_return;
+            return true;
         }
         // The request's deadline ends with the commit: an answer that flows is not cut.
         const auto idle = spec_.upstream->timeouts.idle;
         const auto patience = finished_but_open() ? std::min(idle, kAfterFinish) : idle;
         watch_.set_deadline(std::min(progress_at_ + patience, total_at_));
-        // As more(), without a coroutine of its own: this runs for every event.
         const Look seen = look();
-        if (seen == Look::nothing) {
-            co_await watch_.signal().wait();
-            if (!watch_.stopped()) continue;
-            stop_waiting();
-            co_return;
-        }
+        if (seen == Look::nothing) return false;
         if (seen == Look::ended) {
-            if (state_ != State::committed) co_return;
-            if (!reader_->end_of_stream() || stream_->cut()) {
-                // What came whole before the cut still counts.
-                if (finished_but_open()) {
-                    finish_stream();
-                } else {
-                    broke("the stream was cut");
-                }
-                co_return;
+            if (state_ != State::committed) return true;
+            if (reader_->end_of_stream() && !stream_->cut()) continue;
+            // What came whole before the cut still counts.
+            if (finished_but_open()) {
+                finish_stream();
+            } else {
+                fail(FailureClass::malformed, "the stream was cut");
             }
-            continue;
+            return true;
         }
         if (!reader_->digest(stream_->in)) {
-            broke("broken chunked coding");
-            co_return;
+            fail(FailureClass::malformed, "broken chunked coding");
+            return true;
         }
         scan_stream();
         const bool ready = meter_ ? !meter_->ready().empty() : sendable_ > 0;
-        if (ready) co_return;
+        if (ready) return true;
         if (meter_ && meter_->ready_end() > 0) advance();  // only dropped events
     }
+}
+
+bool Attempt::waited_in_vain() {
+    if (!watch_.stopped()) return false;
+    stop_waiting();
+    return true;
 }
 
 // The answer has ended, but its framing not yet, and the connection is worth waiting for that.

@@ -76,9 +76,12 @@ class Attempt {
     void advance();
     /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
     bool at_end() const { return reader_->complete() || (meter_ && meter_->facts().done); }
-    /// Committed: waits for more. Afterwards gather() has something, or state() has changed, or
-    /// both.
-    Task<void> pump();
+    /// Committed: looks for more. True: gather() has something, or state() has changed, or both.
+    /// False: wait for the signal, and unless that was waited_in_vain(), look again. (No coroutine:
+    /// this runs for every event.)
+    bool pump();
+    /// The client left, or a deadline passed; state() has changed.
+    bool waited_in_vain();
     /// The answer was used: gives its connection back if nothing more will come on it. False: call
     /// settle().
     bool release();
@@ -143,7 +146,6 @@ class Attempt {
     Look look();
     void stop_waiting();
     Task<bool> more();
-    bool broke(const char* what);
     void end_of_body();
     void scan_stream();
     void commit();

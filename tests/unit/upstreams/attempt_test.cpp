@@ -80,9 +80,7 @@ struct Exchange {
     }
     Task<void> relay() {
         for (;;) {
-            while (attempt->state() == State::committed && attempt->at_end()) {
-                co_await attempt->pump();
-            }
+            while (attempt->state() == State::committed && attempt->at_end()) attempt->pump();
             GatherList list;
             attempt->gather(list);
             for (std::size_t i = 0; i < list.count(); ++i) {
@@ -91,7 +89,10 @@ struct Exchange {
             }
             attempt->advance();
             if (attempt->state() != State::committed) co_return;
-            co_await attempt->pump();
+            while (!attempt->pump()) {
+                co_await signal.wait();
+                if (attempt->waited_in_vain()) break;
+            }
         }
     }
     Bench bench;
