@@ -27,8 +27,8 @@ class Durations:
 
 
 # Short measurements and many rounds: on a machine that others share, a round is one sample.
-FULL = Durations(plain=3, streams=4, latency=3, body=2, connections=2, ten_thousand=20)
-QUICK = Durations(plain=2, streams=3, latency=2, body=1, connections=1, ten_thousand=8)
+FULL = Durations(plain=3, streams=2, latency=3, body=2, connections=2, ten_thousand=20)
+QUICK = Durations(plain=2, streams=2, latency=2, body=1, connections=1, ten_thousand=8)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def markdown(result: dict) -> str:
         f"{about['cores']} cores, Linux {about['kernel']}, {about['system']}; "
         f"nginx {about['versions']['nginx'].removeprefix('nginx/')}, "
         f"HAProxy {about['versions']['haproxy'].split()[0]}; medians of "
-        f"{result['settings']['rounds']} rounds.", "",
+        f"{result['settings']['rounds']} rounds{more_rounds(result)}.", "",
         "| cell | unit | " + " | ".join(labels[name] for name in names) + " | "
         + " | ".join(f"to {labels[name]}" for name in RIVALS) + " | judged (spread) | target | |",
         "|---|---|" + "---:|" * (len(names) + len(RIVALS)) + "---:|---:|---|",
@@ -116,6 +116,14 @@ def markdown(result: dict) -> str:
                  *(number(figure["median"]) if figure else "-" for figure in figures), *judgement(row)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def more_rounds(result: dict) -> str:
+    """" (streams: 21)": which scenarios had another number of rounds than the rest."""
+    usual = result["settings"]["rounds"]
+    counts = {name: max(map(len, part["figures"].values())) for name, part in result["rounds"].items()}
+    odd = [f"{name}: {count}" for name, count in counts.items() if count != usual]
+    return f" ({', '.join(odd)})" if odd else ""
 
 
 def _aligned(lines: list[list[str]]) -> str:

@@ -4,6 +4,7 @@ Interleaving is what makes ratios honest on a machine that is not idle: whatever
 minute slows all of them.
 """
 
+import sys
 from dataclasses import dataclass, field
 
 from .bench import Bench
@@ -27,7 +28,7 @@ def targets_of(scenario: Scenario, gateways: list[Target]) -> list[Target]:
 
 
 def rounds_of(scenario: Scenario, rounds: int) -> int:
-    return min(rounds, scenario.rounds_max or rounds)
+    return min(rounds * scenario.rounds_times, scenario.rounds_max or sys.maxsize)
 
 
 def run(bench: Bench, scenario: Scenario, rounds: int, gateways: list[Target],
