@@ -102,7 +102,8 @@ Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {
     std::string_view before = head;
     for (;;) {
         // When the end is known already it goes out in the same write.
-        while (attempt.state() == State::committed && attempt.at_end()) attempt.pump();
+        while (attempt.state() == State::committed && attempt.at_end())
+            static_cast<void>(attempt.pump());
         data.clear();
         out.clear();
         out.add(before);

@@ -79,9 +79,9 @@ class Attempt {
     /// Committed: looks for more. True: gather() has something, or state() has changed, or both.
     /// False: wait for the signal, and unless that was waited_in_vain(), look again. (No coroutine:
     /// this runs for every event.)
-    bool pump();
+    [[nodiscard]] bool pump();
     /// The client left, or a deadline passed; state() has changed.
-    bool waited_in_vain();
+    [[nodiscard]] bool waited_in_vain();
     /// The answer was used: gives its connection back if nothing more will come on it. False: call
     /// settle().
     bool release();

@@ -42,45 +42,76 @@ int TurnOrder::wait_here(int epoll, epoll_event* events, int timeout) noexcept {
     return order_here->wait(epoll, events, timeout);
 }
 
+// Deadlines come after all bytes that are there: none may fail for bytes that were held back.
 int TurnOrder::wait(int epoll, epoll_event* events, int timeout) noexcept {
+    if (epoll_ < 0) epoll_ = epoll;
+    if (epoll != epoll_) return ::epoll_wait(epoll, events, kEventsPerTurn, timeout);
     const int n = ::epoll_wait(epoll, events, kFresh, count_ > 0 ? 0 : timeout);
     if (count_ == 0 && n <= 1) return n;
     std::size_t served = 0;
-    for (const auto& event : std::span(events, static_cast<std::size_t>(std::max(n, 0)))) {
-        if (flows(event)) {
+    bool deadlines = false;
+    for (auto& event : std::span(events, static_cast<std::size_t>(std::max(n, 0)))) {
+        const bool own = is_own(event);
+        deadlines = deadlines || own;
+        if (!own && flows(event)) {
             hold(event);
         } else {
+            // What was held of it is older, and must not come after this.
+            if (!own) event.events = event.events | let_go(event.data.ptr);
             events[served++] = event;
         }
     }
-    const auto flowing = share(served, count_);
+    const auto flowing = deadlines ? count_ : share(served, count_);
     std::copy_n(held_.begin(), flowing, events + served);
     std::copy(held_.begin() + flowing, held_.begin() + count_, held_.begin());
     count_ -= flowing;
-    return static_cast<int>(served + flowing);
+    served += flowing;
+    if (deadlines && n == kFresh) {  // and there may be more
+        const int room = kEventsPerTurn - static_cast<int>(served);
+        served +=
+            static_cast<std::size_t>(std::max(::epoll_wait(epoll, events + served, room, 0), 0));
+    }
+    return static_cast<int>(served);
 }
 
-// Whether the event is one of a stream that flows. Asio's own events (its timer, a wake-up from
-// another thread) point into the reactor, all others to the state of a descriptor.
-bool TurnOrder::flows(const epoll_event& event) const {
+// Asio's own events (its timer, a wake-up from another thread) point into the reactor, all others
+// to the state of a descriptor.
+bool TurnOrder::is_own(const epoll_event& event) const {
     const auto at = reinterpret_cast<std::uintptr_t>(event.data.ptr);
     const auto own = reinterpret_cast<std::uintptr_t>(reactor_);
-    if (at >= own && at < own + sizeof(Reactor)) return false;
+    return at >= own && at < own + sizeof(Reactor);
+}
+
+bool TurnOrder::flows(const epoll_event& event) {
     auto& queues = state_of(event)->*revealed(OperationQueues{});
     const auto* waiting = queues[Reactor::read_op].front();
     return waiting != nullptr && ReadOp::flows(*waiting);
 }
 
+epoll_event* TurnOrder::find_held(const void* tag) {
+    const auto end = held_.begin() + count_;
+    return std::find_if(held_.begin(), end,
+                        [tag](const epoll_event& held) { return held.data.ptr == tag; });
+}
+
 void TurnOrder::hold(const epoll_event& event) {
-    const std::span held(held_.data(), count_);
-    const auto same = std::find_if(held.begin(), held.end(), [&](const epoll_event& earlier) {
-        return earlier.data.ptr == event.data.ptr;
-    });
-    if (same != held.end()) {
+    auto* const same = find_held(event.data.ptr);
+    if (same != held_.begin() + count_) {
         same->events = same->events | event.events;
     } else {
         held_[count_++] = event;
     }
+}
+
+// What was held of a descriptor, which is held no longer; no events if nothing was.
+std::uint32_t TurnOrder::let_go(const void* tag) {
+    auto* const held = find_held(tag);
+    auto* const end = held_.begin() + count_;
+    if (held == end) return 0;
+    const std::uint32_t events = held->events;
+    std::copy(held + 1, end, held);
+    --count_;
+    return events;
 }
 
 void TurnOrder::forget_closed() {

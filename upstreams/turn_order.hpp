@@ -9,7 +9,11 @@
 // but only a few events of flowing streams, and the kernel is asked again before the rest.
 //
 // Nobody starves: streams get at least as many places in a turn as beginnings do, among each other
-// they keep their order, and no more than kHeldMost events are ever held back.
+// they keep their order, and no more than kHeldMost events are ever held back. A deadline never
+// overtakes bytes: a turn with timers in it serves all that is held.
+//
+// What is no read of a stream that flows counts as a beginning: also a client that can take more of
+// an answer it was slow to read, and answers that are held until they are whole.
 #pragma once
 
 #include "upstreams/epoll_hook.hpp"
@@ -19,12 +23,14 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace understudy::upstreams {
 
 /// Orders what the thread that makes it gets from `io`, until it is destroyed. Make it on the
-/// thread that runs `io`, at most one per thread, and do not run `io` after it: what is held back
-/// is gone with it. Streams say themselves when they flow (Stream::set_flowing).
+/// thread that runs `io`, at most one per thread, run `io` there before any other io_context (those
+/// are left alone), and do not run `io` after it: what is held back is gone with it. Streams say
+/// themselves when they flow (Stream::set_flowing).
 class TurnOrder {
   public:
     explicit TurnOrder(boost::asio::io_context& io);
@@ -33,7 +39,8 @@ class TurnOrder {
     TurnOrder& operator=(const TurnOrder&) = delete;
 
     /// Lets go of events of this thread's descriptors that have been closed. Before Asio's state of
-    /// those is freed; until then such an event does no harm.
+    /// those is freed. Until then such an event does no harm: it makes the next user of the state
+    /// look in vain, and never comes after a newer event of the same state.
     static void forget_closed();
 
     static constexpr std::size_t kFlowing = 2;    // of flowing streams, served in every turn
@@ -48,13 +55,17 @@ class TurnOrder {
   private:
     static int wait_here(int epoll, epoll_event* events, int timeout) noexcept;
     int wait(int epoll, epoll_event* events, int timeout) noexcept;
-    bool flows(const epoll_event& event) const;
+    bool is_own(const epoll_event& event) const;
+    static bool flows(const epoll_event& event);
+    epoll_event* find_held(const void* tag);
     void hold(const epoll_event& event);
+    std::uint32_t let_go(const void* tag);
 
     // What is asked of the kernel: with as many held back it fits into Asio's room.
     static constexpr std::size_t kFresh = kEventsPerTurn - kHeldMost;
 
     const void* const reactor_;
+    int epoll_ = -1;  // of the reactor
     std::array<epoll_event, kHeldMost + kFresh> held_;
     std::size_t count_ = 0;
 };

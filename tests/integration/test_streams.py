@@ -2,6 +2,8 @@
 clients slow the upstream, clients that leave cancel it, and a truncated stream never looks whole."""
 
 import json
+import os
+import signal
 import threading
 import time
 
@@ -281,6 +283,44 @@ def test_the_log_says_of_a_broken_stream_how_it_ended(start, upstream, who, told
         line = daemon.wait_line(r'trace="?([^" ]+)').group(1)
         opened.set()
     assert f";{told};200;" in line and ";ok;" not in line, line
+
+
+def test_only_the_attempt_that_broke_is_corrected_in_the_log(start, upstream):
+    primary = upstream(status(429, error_body("Slow down.", "rate_limit_error")))
+    backup = upstream(steps(SSE_HEAD + chunk(ROLE) + chunk(FIRST), close))
+    daemon = start(config(primary.entry("primary"), backup.entry("backup")))
+    chat(daemon, stream=True)
+    line = daemon.wait_line(r'trace="([^"]+)"').group(1)
+    first, second = line.split(", ")
+    assert ";rate_limit;429;" in first and ";malformed;200;" in second, line
+
+
+def test_a_stall_of_the_daemon_breaks_no_stream_whose_bytes_are_there(start, upstream):
+    """Suspended (as by docker pause) for longer than `idle`, it finds bytes and deadlines at once."""
+    streams, stall = 20, 2
+
+    def talkative(connection, request):
+        connection.send(SSE_HEAD + chunk(ROLE) + chunk(FIRST))
+        end = time.monotonic() + 2 * stall
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            connection.send(chunk(SECOND))
+        connection.send(chunk(FINISH) + chunk(DONE) + LAST_CHUNK)
+
+    primary = upstream(talkative)
+    daemon = start(config(primary.entry("primary", timeouts=timeouts(idle=int(stall * 500)))))
+    clients = [Client(daemon) for _ in range(streams)]
+    started = []
+    for client in clients:
+        client.ask(body=chat_body(stream=True))
+        started.append(client.body(client.head(), until=lambda r: FIRST in r.body))
+    os.kill(daemon.pid, signal.SIGSTOP)
+    time.sleep(stall)
+    os.kill(daemon.pid, signal.SIGCONT)
+    ended = [client.body(got).ended for client, got in zip(clients, started)]
+    for client in clients:
+        client.close()
+    assert ended == ["whole"] * streams, ended
 
 
 @pytest.mark.row(10)

@@ -80,7 +80,8 @@ struct Exchange {
     }
     Task<void> relay() {
         for (;;) {
-            while (attempt->state() == State::committed && attempt->at_end()) attempt->pump();
+            while (attempt->state() == State::committed && attempt->at_end())
+                static_cast<void>(attempt->pump());
             GatherList list;
             attempt->gather(list);
             for (std::size_t i = 0; i < list.count(); ++i) {

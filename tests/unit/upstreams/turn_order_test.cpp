@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -171,6 +172,57 @@ TEST_CASE("Streams may be closed, and their room given back, while their events 
     };
     links['B'].then = [&] { release_descriptor_states(links.bench.io); };
     CHECK(links.turn("ABCDE", 3) == "ABE");
+}
+
+TEST_CASE("No deadline overtakes bytes that are there, however many streams have them") {
+    Links links(std::string(100, 'A'));
+    bool early = false;
+    Timer deadline(
+        links.bench.timers, [](void* flag) { *static_cast<bool*>(flag) = true; }, &early);
+    deadline.set(Clock::now() + 20ms);
+    links.bench.run_for(1ms);
+    links.say('A');                     // all of them are called so
+    std::this_thread::sleep_for(40ms);  // a stall: the deadline is due, too
+    links.all.back().then = [&] { CHECK_FALSE(early); };
+    CHECK(links.bench.until([&] { return links.told.size() == links.all.size(); }));
+    CHECK(links.bench.until([&] { return early; }));
+}
+
+TEST_CASE("An event held back never comes after a newer one of a socket that took over its place") {
+    Links links("ABCDE");
+    Stream::Ptr fresh;
+    std::optional<Server::Accepted> far;
+    struct Count final : StreamListener {
+        void on_stream(Stream&) override { ++told; }
+        int told = 0;
+    } count;
+    // E's event is held while its place in Asio goes to another stream, whose read of all that fits
+    // leaves bytes and an end behind.
+    links['A'].then = [&] {
+        links['E'].ours->close();
+        Socket socket(links.bench.io);
+        socket.connect({asio::ip::address_v4::loopback(), links.server.port()});
+        tune(socket);
+        fresh = new Stream(std::move(socket), links.bench.budget);
+        fresh->set_listener(&count);
+        far = links.server.accept();
+        REQUIRE(fresh->in.ensure_free(4096));
+        fresh->arm_read();
+        const std::string text(fresh->in.free_space().size() + 10, 'y');
+        asio::write(*far, asio::buffer(text));
+        far->close();
+    };
+    for (const char name : std::string("ABCDE")) links.say(name);
+    CHECK(links.bench.until([&] { return links.told == "ABCD" && count.told == 1; }));
+    const auto busy = asio::make_work_guard(links.bench.io);
+    links.bench.run_for(5ms);  // nobody reads on meanwhile, as when a client is slow
+    fresh->in.clear();
+    CHECK(links.bench.until([&] {
+        if (fresh->in.ensure_free(4096)) fresh->arm_read();
+        return static_cast<bool>(fresh->read_error());
+    }));
+    CHECK(fresh->read_error() == asio::error::eof);
+    fresh->close();
 }
 
 TEST_CASE("Timers, wake-ups and the waits of others share a turn with streams") {
