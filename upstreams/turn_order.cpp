@@ -42,7 +42,8 @@ int TurnOrder::wait_here(int epoll, epoll_event* events, int timeout) noexcept {
     return order_here->wait(epoll, events, timeout);
 }
 
-// Deadlines come after all bytes that are there: none may fail for bytes that were held back.
+// Asio serves deadlines after all else in a turn: nothing may be held back then, or a stream would
+// fail whose bytes are there.
 int TurnOrder::wait(int epoll, epoll_event* events, int timeout) noexcept {
     if (epoll_ < 0) epoll_ = epoll;
     if (epoll != epoll_) return ::epoll_wait(epoll, events, kEventsPerTurn, timeout);

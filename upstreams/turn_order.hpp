@@ -9,8 +9,9 @@
 // but only a few events of flowing streams, and the kernel is asked again before the rest.
 //
 // Nobody starves: streams get at least as many places in a turn as beginnings do, among each other
-// they keep their order, and no more than kHeldMost events are ever held back. A deadline never
-// overtakes bytes: a turn with timers in it serves all that is held.
+// they keep their order, and no more than kHeldMost events are ever held back. A deadline does not
+// overtake bytes that are held back: a turn with timers in it serves them all, and as much of what
+// the kernel has as Asio takes at once (kEventsPerTurn).
 //
 // What is no read of a stream that flows counts as a beginning: also a client that can take more of
 // an answer it was slow to read, and answers that are held until they are whole.

@@ -114,8 +114,9 @@ def show(result: dict) -> None:
           f"{about['system']}{', virtual' if about['virtual'] else ''}")
     print("; ".join(f"{name}: {version}" for name, version in about["versions"].items()))
     print("cores: " + "; ".join(f"{part}: {where}" for part, where in result["settings"]["cores"].items()))
-    print(f"medians of {result['settings']['rounds']} interleaved rounds{report.more_rounds(result)}; `judged` is the ratio to the "
-          "better of nginx and HAProxy, where a cell has both (x; of the ratios of all rounds the median), or our own figure\n")
+    print(f"medians of {result['settings']['rounds']} interleaved rounds{report.more_rounds(result)}; "
+          "`judged` is the ratio to the better of nginx and HAProxy, where a cell has both (x; of the ratios "
+          "of all rounds the median), or our own figure\n")
     print(report.table(result["cells"], labels))
     for title, lines in (("simulated upstream", result["sink"]),
                          ("saturation", result["unsaturated"]),
