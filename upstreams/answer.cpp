@@ -136,6 +136,7 @@ Task<void> Attempt::read_error() {
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
     const auto failure = wire::classify_status(head_.status, text, head.fields);
+    if (!retry_after_) retry_after_ = wire::retry_delay(text);
     state_ = State::running;  // the answer's class counts, not that its body stalled
     fail(failure, "HTTP " + std::to_string(head_.status));
 }

@@ -1,9 +1,11 @@
 #include "wire/classify.hpp"
 
 #include "wire/error_evidence.hpp"
+#include "wire/too_long.hpp"
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace understudy::wire {
@@ -29,6 +31,15 @@ constexpr std::array kCauses{
     KnownCode{"insufficient_credits", FailureClass::quota},
     KnownCode{"insufficient_funds", FailureClass::quota},
     KnownCode{"payment_required", FailureClass::quota},
+    KnownCode{"insufficient_user_quota", FailureClass::quota},         // new-api, one-api: 403
+    KnownCode{"pre_consume_token_quota_failed", FailureClass::quota},  // the same
+    KnownCode{"quota_exceeded", FailureClass::quota},
+    KnownCode{"billing_limit_exceeded", FailureClass::quota},
+    KnownCode{"insufficient_credit", FailureClass::quota},
+    KnownCode{"credits_exhausted", FailureClass::quota},
+    KnownCode{"credit_limit_exceeded", FailureClass::quota},
+    KnownCode{"arrearage", FailureClass::quota},                       // Alibaba: 400
+    KnownCode{"customer_verification_required", FailureClass::quota},  // Vercel: no card on file
     KnownCode{"context_length_exceeded", FailureClass::context_length},
     KnownCode{"context_window_exceeded", FailureClass::context_length},
     KnownCode{"exceed_context_size_error", FailureClass::context_length},
@@ -36,6 +47,8 @@ constexpr std::array kCauses{
     KnownCode{"tokens_limit_reached", FailureClass::context_length},
     KnownCode{"prompt_too_long", FailureClass::context_length},
     KnownCode{"input_too_long", FailureClass::context_length},
+    KnownCode{"model_context_window_exceeded", FailureClass::context_length},  // Z.ai, Anthropic
+    KnownCode{"contextwindowexceedederror", FailureClass::context_length},     // LiteLLM
     KnownCode{"content_filter", FailureClass::content_filter},
     KnownCode{"content_filter_policy", FailureClass::content_filter},
     KnownCode{"content_policy_violation", FailureClass::content_filter},
@@ -48,7 +61,8 @@ constexpr std::array kCauses{
     KnownCode{"invalid_api_key", FailureClass::auth},
 };
 
-// Identifiers that stand for a status where there is none: in an error inside a 2xx.
+// Identifiers that stand for a status: where there is none (an error inside a 2xx), and where
+// throttling or an outage is told with a status that says something else.
 struct NamedStatus {
     std::string_view code;
     unsigned status;
@@ -60,6 +74,29 @@ constexpr std::array kNamedStatuses{
     NamedStatus{"too_many_requests", 429},
     NamedStatus{"resource_exhausted", 429},
     NamedStatus{"slow_down", 429},
+    NamedStatus{"throttlingexception", 429},  // Bedrock, whatever the status
+    NamedStatus{"throttling", 429},           // Alibaba; also "Throttling.RateQuota" and its kin
+    NamedStatus{"throttling.ratequota", 429},
+    NamedStatus{"throttling.burstrate", 429},
+    NamedStatus{"throttling.allocationquota", 429},
+    NamedStatus{"throttlederror", 429},
+    NamedStatus{"requestthrottled", 429},
+    NamedStatus{"requestthrottledexception", 429},
+    NamedStatus{"toomanyrequestsexception", 429},
+    NamedStatus{"modelnotreadyexception", 429},         // Bedrock: comes with a 429
+    NamedStatus{"servicequotaexceededexception", 429},  // Bedrock: 400
+    NamedStatus{"requestlimitexceeded", 429},
+    NamedStatus{"slowdown", 429},
+    NamedStatus{"limit_requests", 429},    // Alibaba
+    NamedStatus{"limit_burst_rate", 429},  // Alibaba
+    NamedStatus{"rate_limit", 429},
+    NamedStatus{"rate_limited", 429},
+    NamedStatus{"rate_limit_reached_error", 429},        // Moonshot
+    NamedStatus{"ratelimiterror", 429},                  // LiteLLM
+    NamedStatus{"ratelimitexceeded", 429},               // Google, errors[].reason
+    NamedStatus{"userratelimitexceeded", 429},           // the same
+    NamedStatus{"service_tier_capacity_exceeded", 429},  // Mistral
+    NamedStatus{"capacity_exceeded", 429},               // Groq, flex processing: 498
     NamedStatus{"overloaded", 503},
     NamedStatus{"overloaded_error", 503},
     NamedStatus{"engine_overloaded_error", 503},
@@ -67,13 +104,20 @@ constexpr std::array kNamedStatuses{
     NamedStatus{"service_unavailable", 503},
     NamedStatus{"service_unavailable_error", 503},
     NamedStatus{"the service is currently unavailable", 503},  // xAI
+    NamedStatus{"serviceunavailable", 503},
+    NamedStatus{"serviceunavailableerror", 503},
+    NamedStatus{"serviceunavailableexception", 503},  // Bedrock
+    NamedStatus{"server_overloaded", 503},
+    NamedStatus{"model_overloaded", 503},
     NamedStatus{"unavailable", 503},
+    NamedStatus{"unavailable_error", 503},  // llama.cpp, while it loads
     NamedStatus{"server_error", 500},
     NamedStatus{"api_error", 500},
     NamedStatus{"internal", 500},
     NamedStatus{"internal_error", 500},
     NamedStatus{"internal_server_error", 500},
     NamedStatus{"internalservererror", 500},
+    NamedStatus{"internalserverexception", 500},  // Bedrock
     NamedStatus{"timeout", 504},
     NamedStatus{"timeout_error", 504},
     NamedStatus{"gateway_timeout", 504},
@@ -104,34 +148,7 @@ constexpr std::array<std::string_view, 9> kQuoting{
     "unknown_parameter",         "unsupported_parameter", "invalid_json", "tool_use_failed",
     "missing_required_parameter"};
 
-// Each pattern is the provider's own wording, long enough not to be met by chance (errors.md 2.1).
-constexpr std::array<std::string_view, 26> kTooLong{
-    "maximum context length",
-    "exceed context limit",
-    "exceeds the context",
-    "exceeded max context length",
-    "longer than the model's context length",
-    "longer than the maximum model length",
-    "model's maximum context limit",
-    "exceeds the available context size",
-    "greater than the context length",
-    "context length exceeded",
-    "context window exceeded",
-    "context the overflows",
-    "input tokens exceed the configured limit",
-    "exceeds the maximum number of tokens allowed",
-    "`inputs` tokens + `max_new_tokens` must be",
-    "string too long. expected a string with maximum length",
-    "maximum prompt length is",
-    "prompt is too long",
-    "prompt too long",
-    "prompt: length",
-    "input is too long",
-    "too many tokens",
-    "too many input tokens",
-    "reduce the length of the messages",
-    "request payload size exceeds",
-    "length limit exceeded"};
+// Each pattern is the provider's own wording, long enough not to be met by chance.
 constexpr std::array<std::string_view, 10> kUnsafe{
     "violating our usage policy",
     "as a result of our safety system",
@@ -143,15 +160,31 @@ constexpr std::array<std::string_view, 10> kUnsafe{
     "content exists risk",
     "the response was blocked",
     "responsibleaipolicyviolation"};
-constexpr std::array<std::string_view, 9> kOutOfMoney{"insufficient balance",
-                                                      "insufficient credit",
-                                                      "insufficient_quota",
-                                                      "credit balance is too low",
-                                                      "billing hard limit",
-                                                      "spend limit",
-                                                      "spending limit",
-                                                      "out of credits",
-                                                      "usage limit has been reached"};
+constexpr std::array<std::string_view, 19> kOutOfMoney{
+    "insufficient balance",                        // DeepSeek, Z.ai, Moonshot
+    "insufficient account balance",                // SiliconFlow
+    "insufficient credit",                         // OpenRouter
+    "insufficient funds",                          // gateways
+    "insufficient_quota",                          // gateways that quote OpenAI's body
+    "credit balance is too low",                   // Anthropic: 400
+    "billing hard limit",                          // OpenAI
+    "spend limit",                                 // Anthropic
+    "spending limit",                              // xAI, Fireworks (412)
+    "spending cap",                                // Gemini
+    "out of credits",                              // gateways
+    "not have enough credits",                     // gateways
+    "requires more credits",                       // OpenRouter
+    "doesn't have any credits",                    // xAI: 403
+    "used all available credits",                  // xAI
+    "credits are depleted",                        // Gemini, prepaid
+    "exceeded your monthly included credits",      // Hugging Face
+    "please check your plan and billing details",  // OpenAI, Moonshot, at whatever status
+    "usage limit has been reached"};               // ChatGPT plans
+// An outage in words, where the status is a 400 and no identifier says it.
+constexpr std::array<std::string_view, 7> kOutage{
+    "is overloaded",       "currently overloaded",   "temporarily overloaded",
+    "service unavailable", "service is unavailable", "temporarily unavailable",
+    "server is busy"};
 constexpr std::array<std::string_view, 3> kTooLargeForTier{"request too large", "tokens per minute",
                                                            "(tpm)"};
 
@@ -172,31 +205,92 @@ bool names_cause(const ErrorEvidence& evidence, FailureClass failure) {
     });
 }
 
+bool is_quoting(const ErrorEvidence& evidence) {
+    return std::any_of(kQuoting.begin(), kQuoting.end(),
+                       [&](std::string_view code) { return names(evidence, code); });
+}
+
 bool says_too_long(const ErrorEvidence& evidence) {
-    const bool quoting = std::any_of(kQuoting.begin(), kQuoting.end(),
-                                     [&](std::string_view code) { return names(evidence, code); });
-    if (quoting) return false;
-    return says_any(evidence, kTooLong) ||
-           (evidence.says("current length is") && evidence.says("while limit is")) ||
-           (evidence.says("maximum input length is") && evidence.says("tokens"));
+    return !is_quoting(evidence) && says_prompt_too_long(evidence.message);
 }
 
 bool says_unsafe(const ErrorEvidence& evidence) {
     return says_any(evidence, kUnsafe);
 }
 
-// Gemini says "You exceeded your current quota" of the limits per minute too; there only the name
-// of the quota tells.
-bool is_out_of_quota(const ErrorEvidence& evidence) {
+/// Whether an identifier stands for a status of this kind.
+template <class Kind>
+bool names_status(const ErrorEvidence& evidence, Kind&& kind) {
+    return std::any_of(kNamedStatuses.begin(), kNamedStatuses.end(), [&](const NamedStatus& named) {
+        return kind(named) && names(evidence, named.code);
+    });
+}
+
+bool names_throttling(const ErrorEvidence& evidence) {
+    return names_status(evidence, [](const NamedStatus& named) { return named.status == 429; });
+}
+
+/// The status of an outage that a 400 names, or 0. "api_error" is what many gateways call all of
+/// their errors.
+unsigned outage_named(const ErrorEvidence& evidence) {
+    for (const unsigned status : {503U, 500U, 504U}) {
+        if (names_status(evidence, [&](const NamedStatus& named) {
+                return named.status == status && named.code != "api_error";
+            })) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+/// Without what stands in quotes: an echo of the request is not the provider's word. The apostrophe
+/// in "model's" quotes nothing.
+std::string own_words(std::string_view message) {
+    std::string own;
+    char open = 0;
+    for (std::size_t i = 0; i < message.size(); ++i) {
+        const char c = message[i];
+        const bool inside_word = i > 0 && message[i - 1] >= 'a' && message[i - 1] <= 'z';
+        if (open != 0) {
+            if (c == open) open = 0;
+        } else if (c == '"' || c == '`' || (c == '\'' && !inside_word)) {
+            open = c;
+        } else {
+            own += c;
+        }
+    }
+    return own;
+}
+
+bool says_outage(const ErrorEvidence& evidence) {
+    if (is_quoting(evidence)) return false;
+    const auto own = own_words(evidence.message);
+    return own == "overloaded" || std::any_of(kOutage.begin(), kOutage.end(), [&](auto words) {
+               return own.find(words) != std::string::npos;
+           });
+}
+
+bool says_out_of_money(const ErrorEvidence& evidence) {
+    if (is_quoting(evidence)) return false;
+    // Gemini speaks of plan and billing in its limits per minute too; there the quota's name tells.
+    const bool throttled = names_throttling(evidence);
+    const auto own = own_words(evidence.message);
+    return std::any_of(kOutOfMoney.begin(), kOutOfMoney.end(), [&](auto words) {
+        if (throttled && words.starts_with("please check your plan")) return false;
+        return own.find(words) != std::string::npos;
+    });
+}
+
+/// No credit left: nothing but the account's owner can cure it.
+bool is_out_of_quota(unsigned status, const ErrorEvidence& evidence) {
     if (names_cause(evidence, FailureClass::quota)) return true;
     const bool per_day = std::any_of(
         evidence.codes.begin(), evidence.codes.end(),
         [](const std::string& code) { return code.find("perday") != std::string::npos; });
-    if (per_day) return true;
-    if (names(evidence, "resource_exhausted") || names(evidence, "rate_limit_exceeded")) {
-        return false;
-    }
-    return says_any(evidence, kOutOfMoney) || evidence.says("exceeded your current quota");
+    if (per_day || says_out_of_money(evidence)) return true;
+    // Any other wording only where the status itself is about an amount.
+    return status == 429 && !names_throttling(evidence) &&
+           evidence.says("exceeded your current quota");
 }
 
 bool is_budget_denial(unsigned status, const ErrorEvidence& evidence) {
@@ -206,8 +300,7 @@ bool is_budget_denial(unsigned status, const ErrorEvidence& evidence) {
 
 // 400, 413 and 422: the request itself is refused; why?
 FailureClass classify_refusal(unsigned status, const ErrorEvidence& evidence) {
-    if (status == 413 &&
-        (names(evidence, "rate_limit_exceeded") || says_any(evidence, kTooLargeForTier))) {
+    if (status == 413 && says_any(evidence, kTooLargeForTier)) {
         return FailureClass::rate_limit;  // Groq: more tokens than the tier has per minute
     }
     for (const auto failure : {FailureClass::context_length, FailureClass::content_filter}) {
@@ -220,24 +313,33 @@ FailureClass classify_refusal(unsigned status, const ErrorEvidence& evidence) {
         }
     }
     if (says_too_long(evidence)) return FailureClass::context_length;
-    if (status == 400 && says_unsafe(evidence)) return FailureClass::content_filter;
-    return FailureClass::bad_request;
+    if (status != 400) return FailureClass::bad_request;
+    if (says_unsafe(evidence)) return FailureClass::content_filter;
+    // Some say 400 when they are out of order themselves.
+    if (const auto outage = outage_named(evidence); outage != 0) {
+        return outage == 504 ? FailureClass::timeout : FailureClass::server_error;
+    }
+    return says_outage(evidence) ? FailureClass::server_error : FailureClass::bad_request;
 }
 
 FailureClass classify_client_error(unsigned status, const ErrorEvidence& evidence) {
     if (is_budget_denial(status, evidence)) return FailureClass::budget;
+    if (status == 402 || is_out_of_quota(status, evidence)) return FailureClass::quota;
+    if (names_throttling(evidence)) return FailureClass::rate_limit;
     switch (status) {
         case 401:
         case 403:
             return FailureClass::auth;
-        case 402:
-            return FailureClass::quota;
         case 404:
             return FailureClass::not_found;
         case 408:
             return FailureClass::timeout;
+        case 409:  // a conflict, too early: what the official SDKs try again
+        case 425:
+            return FailureClass::server_error;
         case 429:
-            return is_out_of_quota(evidence) ? FailureClass::quota : FailureClass::rate_limit;
+        case 498:  // Groq: no capacity left for flex processing
+            return FailureClass::rate_limit;
         case 400:
         case 413:
         case 422:
@@ -248,6 +350,7 @@ FailureClass classify_client_error(unsigned status, const ErrorEvidence& evidenc
 }
 
 FailureClass classify(unsigned status, const ErrorEvidence& evidence) {
+    if (status >= 500 && names_throttling(evidence)) return FailureClass::rate_limit;
     if (status == 504 || status == 524) return FailureClass::timeout;
     if (status >= 500) return FailureClass::server_error;
     return classify_client_error(status, evidence);
@@ -277,8 +380,9 @@ FailureClass classify_status(unsigned status, std::string_view body, const Field
     if (status < 200) return FailureClass::malformed;
     if (status < 400) return FailureClass::bad_request;
     // A page comes from a proxy on the way; its words are not the provider's.
-    if (status >= 500 || is_html(body, fields)) return classify(status, {});
-    return classify(status, gather_evidence(body));
+    auto evidence = is_html(body, fields) ? ErrorEvidence{} : gather_evidence(body);
+    add_identifier(evidence, fields.find("x-amzn-errortype"));
+    return classify(status, evidence);
 }
 
 FailureClass classify_inline_error(std::string_view json) {

@@ -13,9 +13,10 @@
 namespace understudy::wire {
 
 /// The class of an answer with a non-2xx status. `body` is the (bounded) error body, decoded if it
-/// was compressed. Order of evidence: the provider's code and type, then patterns in the provider's
-/// message that fit the status, then the status (errors.md section 4). 3xx is bad_request: it is
-/// relayed, never followed.
+/// was compressed. Order of evidence: the provider's identifiers (in the body, or in AWS's
+/// x-amzn-errortype), then patterns in the provider's message that fit the status, then the status.
+/// No credit left is quota at any 4xx, throttling that is named is rate_limit at any status, an
+/// outage told in a 400 is server_error. 3xx is bad_request: it is relayed, never followed.
 FailureClass classify_status(unsigned status, std::string_view body, const Fields& fields);
 
 /// The class of an error object inside a 2xx (body or event): like classify_status with the status
@@ -24,10 +25,17 @@ FailureClass classify_status(unsigned status, std::string_view body, const Field
 FailureClass classify_inline_error(std::string_view json);
 
 /// How long the upstream asks to wait: retry-after-ms, else retry-after (seconds, fractions too, or
-/// an HTTP date against `wall_now`), else the longest x-ratelimit-reset-{requests,tokens} whose
-/// remaining count is 0 or absent (Go durations or seconds). nullopt when nothing usable is there;
-/// negative waits count as 0, but a reset of 0 or less says nothing; everything is capped at 24 h.
+/// an HTTP date against `wall_now`), else the longest reset among its rate-limit fields, whatever
+/// the suffix (x-ratelimit-reset-tokens-minute, anthropic-ratelimit-input-tokens-reset,
+/// ratelimit-reset): one counts unless the field beside it ("remaining" for "reset") has more than
+/// 0 left or ("status") is not "rejected". Seconds, Go durations, RFC 3339 dates and Unix times are
+/// read. nullopt when nothing usable is there; negative waits count as 0, but a reset of 0 or less
+/// says nothing; everything is capped at 24 h.
 std::optional<std::chrono::milliseconds> retry_after(
     const Fields& fields, std::chrono::system_clock::time_point wall_now);
+
+/// The wait in the details of a Google error (google.rpc.RetryInfo: "retryDelay":"34.4s"); nullopt
+/// when there is none. Same cap.
+std::optional<std::chrono::milliseconds> retry_delay(std::string_view body);
 
 }  // namespace understudy::wire

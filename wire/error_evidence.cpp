@@ -45,6 +45,13 @@ void note_status(ErrorEvidence& evidence, unsigned long long number) {
     }
 }
 
+/// An identifier without what AWS wraps around it; anything else as it is.
+std::string_view bare_identifier(std::string_view text) {
+    if (text.find(' ') != std::string_view::npos) return text;
+    text = text.substr(0, text.find(':'));
+    return text.substr(text.find('#') + 1);  // npos + 1 is 0
+}
+
 void add_text(ErrorEvidence& evidence, std::string_view text) {
     if (text.empty()) return;
     unsigned number = 0;
@@ -52,7 +59,7 @@ void add_text(ErrorEvidence& evidence, std::string_view text) {
     if (ec == std::errc{} && end == text.data() + text.size()) {
         note_status(evidence, number);
     } else {
-        evidence.codes.push_back(lowered(text));
+        evidence.codes.push_back(lowered(bare_identifier(text)));
     }
 }
 
@@ -64,16 +71,25 @@ void add_code(ErrorEvidence& evidence, const json& value) {
     }
 }
 
-// Google's typed details: ErrorInfo.reason and QuotaFailure.violations[].quotaId.
+// Google's typed details: ErrorInfo.reason, QuotaFailure.violations[].quotaId,
+// RetryInfo.retryDelay.
 void add_details(ErrorEvidence& evidence, const json& details) {
     add_code(evidence, at(details, {"error_code"}));  // Anthropic: details is an object
     if (!details.is_array()) return;
     for (const auto& detail : details) {
         add_code(evidence, at(detail, {"reason"}));
+        const auto& delay = at(detail, {"retryDelay"});
+        if (delay.is_string()) evidence.retry_delay = delay.get<std::string>();
         const auto& violations = at(detail, {"violations"});
         if (!violations.is_array()) continue;
         for (const auto& violation : violations) add_code(evidence, at(violation, {"quotaId"}));
     }
+}
+
+// Google's older form: the reasons in a list of their own.
+void add_reasons(ErrorEvidence& evidence, const json& errors) {
+    if (!errors.is_array()) return;
+    for (const auto& entry : errors) add_code(evidence, at(entry, {"reason"}));
 }
 
 /// The error object, wherever it is; something else than an object when there is none.
@@ -98,6 +114,7 @@ void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
     add_code(evidence, at(error, {"innererror", "code"}));
     add_code(evidence, at(error, {"inner_error", "code"}));
     add_details(evidence, at(error, {"details"}));
+    add_reasons(evidence, at(error, {"errors"}));
     add_code(evidence, at(error, {"status"}));
     add_text(evidence, facts.type);
     add_code(evidence, at(document, {"statusCode"}));
@@ -112,6 +129,10 @@ void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
 }
 
 }  // namespace
+
+void add_identifier(ErrorEvidence& evidence, std::string_view text) {
+    add_text(evidence, text);
+}
 
 ErrorEvidence gather_evidence(std::string_view body) {
     ErrorEvidence evidence;

@@ -18,6 +18,8 @@ struct ErrorEvidence {
     std::string message;
     /// The HTTP status that the body names, or 0.
     unsigned status = 0;
+    /// Google's RetryInfo: how long to wait, as written ("34.4s"); empty when it does not say.
+    std::string retry_delay;
 
     bool says(std::string_view text) const noexcept {
         return message.find(text) != std::string::npos;
@@ -25,5 +27,10 @@ struct ErrorEvidence {
 };
 
 ErrorEvidence gather_evidence(std::string_view body);
+
+/// Adds an identifier from elsewhere (a header field); nothing when it is empty. What AWS wraps
+/// around one is taken off: "com.amazon.coral.service#ThrottlingException",
+/// "ThrottlingException:http://internal.amazon.com/...".
+void add_identifier(ErrorEvidence& evidence, std::string_view text);
 
 }  // namespace understudy::wire

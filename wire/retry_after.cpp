@@ -1,11 +1,13 @@
 // The waits that upstreams ask for, in every notation met in practice.
 #include "wire/classify.hpp"
+#include "wire/error_evidence.hpp"
 #include "wire/octets.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
 
 namespace understudy::wire {
 namespace {
@@ -157,13 +159,71 @@ std::optional<milliseconds> from_retry_after(std::string_view value,
     return {};
 }
 
-// 0 and negative resets occur without meaning anything (azure.md 4).
-std::optional<milliseconds> from_reset(const Fields& fields, std::string_view reset,
-                                       std::string_view remaining) {
-    const auto wait_ms = duration_ms(fields.find(reset));
+/// "2026-11-28T20:15:00Z", with a fraction or an offset or both (RFC 3339), as seconds since 1970.
+std::optional<double> rfc3339(std::string_view text) {
+    if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] | 0x20) != 't') return {};
+    const auto year = whole_number(text.substr(0, 4));
+    const auto month = whole_number(text.substr(5, 2));
+    const auto day = whole_number(text.substr(8, 2));
+    const auto time = time_of_day(text.substr(11, 8));
+    if (!year || !month || !day || !time) return {};
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                           std::chrono::month(*month), std::chrono::day(*day)};
+    if (!date.ok()) return {};
+    const auto whole = std::chrono::sys_days(date).time_since_epoch() + *time;
+    auto seconds = static_cast<double>(std::chrono::seconds(whole).count());
+    text.remove_prefix(19);
+    if (text.front() == '.') {
+        const auto fraction = take_number(text);
+        if (!fraction) return {};
+        seconds += *fraction;
+    }
+    if (iequals(text, "z")) return seconds;
+    if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return {};
+    const auto hours = whole_number(text.substr(1, 2));
+    const auto minutes = whole_number(text.substr(4, 2));
+    if (!hours || !minutes) return {};
+    const double offset = *hours * 3600.0 + *minutes * 60.0;
+    return text[0] == '+' ? seconds - offset : seconds + offset;
+}
+
+/// How long until a reset, in milliseconds, in each notation that providers use.
+std::optional<double> until_reset(std::string_view value, system_clock::time_point wall_now) {
+    constexpr double first_unix_seconds = 5e8;  // 1985; no wait is that long
+    constexpr double first_unix_millis = 1e12;  // OpenRouter counts in these
+    const double now_ms =
+        std::chrono::duration<double, std::milli>(wall_now.time_since_epoch()).count();
+    if (const auto moment = rfc3339(value)) return *moment * 1'000 - now_ms;
+    if (const auto moment = number(value); moment && *moment >= first_unix_seconds) {
+        return (*moment >= first_unix_millis ? *moment : *moment * 1'000) - now_ms;
+    }
+    return duration_ms(value);
+}
+
+/// The name of the field beside a reset: "x-ratelimit-remaining-tokens" for "...-reset-tokens".
+std::string beside(std::string_view name, std::size_t reset_at, std::string_view word) {
+    constexpr std::string_view reset = "reset";
+    std::string other(name.substr(0, reset_at));
+    return other.append(word).append(name.substr(reset_at + reset.size()));
+}
+
+/// Where "reset" stands in the name of a rate-limit field; npos for any other field.
+std::size_t find_reset(std::string_view name) {
+    const auto family = std::min(name.find("ratelimit"), name.find("rate-limit"));
+    return family == std::string_view::npos ? family : name.find("reset", family);
+}
+
+// 0 and negative resets occur without meaning anything (Azure's Responses API sends -1).
+std::optional<milliseconds> from_reset(const Fields& fields, std::string_view name,
+                                       std::string_view value, system_clock::time_point wall_now) {
+    const auto at = find_reset(name);
+    if (at == std::string_view::npos) return {};
+    const auto wait_ms = until_reset(value, wall_now);
     if (!wait_ms || *wait_ms <= 0) return {};
-    const auto left = fields.find(remaining);
+    const auto left = fields.find(beside(name, at, "remaining"));
     if (left.data() != nullptr && number(left).value_or(0) > 0) return {};
+    const auto status = fields.find(beside(name, at, "status"));  // of Anthropic's plans
+    if (status.data() != nullptr && !iequals(status, "rejected")) return {};
     return capped(*wait_ms);
 }
 
@@ -173,10 +233,20 @@ std::optional<milliseconds> retry_after(const Fields& fields, system_clock::time
     if (const auto wait_ms = number(fields.find("retry-after-ms"))) return capped(*wait_ms);
     const auto value = fields.find("retry-after");
     if (const auto wait = from_retry_after(value, wall_now)) return wait;
-    // std::optional compares an empty one as less than any other.
-    return std::max(
-        from_reset(fields, "x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
-        from_reset(fields, "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"));
+    std::optional<milliseconds> longest;
+    for (const auto& field : fields) {
+        std::string name(field.name);
+        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        // std::optional compares an empty one as less than any other.
+        longest = std::max(longest, from_reset(fields, name, field.value, wall_now));
+    }
+    return longest;
+}
+
+std::optional<milliseconds> retry_delay(std::string_view body) {
+    const auto delay = gather_evidence(body).retry_delay;
+    const auto wait_ms = duration_ms(delay);
+    return wait_ms && *wait_ms > 0 ? std::optional(capped(*wait_ms)) : std::nullopt;
 }
 
 }  // namespace understudy::wire

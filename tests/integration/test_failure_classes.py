@@ -55,6 +55,17 @@ FALLS_BACK = [
     ("599", "server_error", status(599)),
     ("500 whose message speaks of a rate limit", "server_error",
      status(500, error_body("Could not look up your rate limit.", "server_error"))),
+    ("409", "server_error", status(409, error_body("locked"))),
+    ("425", "server_error", status(425, b"")),
+    ("498", "rate_limit", status(498, error_body("No capacity left."))),
+    ("a 400 whose head names throttling", "rate_limit",
+     status(400, b'{"message":"Rate exceeded"}', "X-Amzn-ErrorType: ThrottlingException")),
+    ("a 400 without credit", "quota",
+     status(400, error_body("Your credit balance is too low to access the API."))),
+    ("a 403 without credit", "quota",
+     status(403, error_body("No.", "new_api_error", "insufficient_user_quota"))),
+    ("an outage told in a 400", "server_error",
+     status(400, error_body("Overloaded", "overloaded_error"))),
     ("an empty 200", "malformed", plain(b"")),
     ("HTML in a 200", "malformed", plain(HTML, content_type="text/html")),
     ("HTML that says it is JSON", "malformed", plain(HTML)),
@@ -117,7 +128,11 @@ TO_THE_CLIENT = [
     ("a prompt that mentions 429 and rate limits", "bad_request", 400, error_body(
         "Invalid value: 'error 429 rate limit'.", "invalid_request_error")),
     ("unprocessable", "bad_request", 422, b'{"detail":[{"loc":["body","x"],"msg":"extra"}]}'),
-    ("conflict", "bad_request", 409, error_body("locked")),
+    ("an answer that is asked to be too long", "bad_request", 400, error_body(
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
+        "invalid_request_error")),
+    ("a prompt that is too long in other words", "context_length", 400, error_body(
+        "Your prompt of 300000 tokens is larger than the limit (262144).", "invalid_request_error")),
     ("teapot in HTML", "bad_request", 418, HTML),
     ("an empty 400", "bad_request", 400, b""),
 ]

@@ -3,6 +3,7 @@ timeouts or what a retry cannot cure."""
 
 import concurrent.futures
 import email.utils
+import json
 import time
 
 import pytest
@@ -93,7 +94,9 @@ def test_a_short_retry_after_is_waited_for_and_tried_at_the_same_entry(start, up
 @pytest.mark.row(27)
 @pytest.mark.parametrize("field", ["Retry-After: 30", "retry-after-ms: 60000",
                                    "Retry-After: 99999999999999999999", "date",
-                                   "x-ratelimit-reset-requests: 6m0s"])
+                                   "x-ratelimit-reset-requests: 6m0s",
+                                   "x-ratelimit-reset-tokens-minute: 33.5",
+                                   "anthropic-ratelimit-tokens-reset: 2999-01-01T00:00:00Z"])
 def test_a_long_retry_after_moves_on_at_once(start, upstream, field, stream):
     if field == "date":
         field = "Retry-After: " + email.utils.formatdate(time.time() + 3600, usegmt=True)
@@ -104,6 +107,19 @@ def test_a_long_retry_after_moves_on_at_once(start, upstream, field, stream):
     assert chat(daemon, stream=stream).text == "Moved on."
     assert time.monotonic() - began < 1.5 + seconds(0.5)
     assert len(primary.requests) == 1
+
+
+@pytest.mark.parametrize("delay,tries", [("0.4s", 2), ("34s", 1)])
+def test_the_delay_in_a_google_error_is_a_retry_after(start, upstream, delay, tries):
+    body = json.dumps([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m",
+                                  "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                               "retryDelay": delay}]}}]).encode()
+    primary, backup = upstream(in_turn(status(429, body), well())), upstream(well("Moved on."))
+    daemon = start(config(primary, backup, route={"retries": 1, "retry": {
+        "base": ms(1), "max": ms(2), "max_retry_after": "5s"}}))
+    assert chat(daemon).header("x-understudy-upstream") == ("primary" if tries == 2 else "backup")
+    assert len(primary.requests) == tries
+    assert tries == 1 or gaps(primary)[0] >= 0.38
 
 
 @pytest.mark.row(27)

@@ -43,11 +43,11 @@ TEST_CASE("the status alone decides where the body says nothing") {
         {401, FailureClass::auth},         {402, FailureClass::quota},
         {403, FailureClass::auth},         {404, FailureClass::not_found},
         {405, FailureClass::bad_request},  {408, FailureClass::timeout},
-        {409, FailureClass::bad_request},  {410, FailureClass::bad_request},
+        {409, FailureClass::server_error}, {410, FailureClass::bad_request},
         {413, FailureClass::bad_request},  {415, FailureClass::bad_request},
         {422, FailureClass::bad_request},  {424, FailureClass::bad_request},
-        {425, FailureClass::bad_request},  {429, FailureClass::rate_limit},
-        {451, FailureClass::bad_request},  {498, FailureClass::bad_request},
+        {425, FailureClass::server_error}, {429, FailureClass::rate_limit},
+        {451, FailureClass::bad_request},  {498, FailureClass::rate_limit},
         {499, FailureClass::bad_request},  {500, FailureClass::server_error},
         {501, FailureClass::server_error}, {502, FailureClass::server_error},
         {503, FailureClass::server_error}, {504, FailureClass::timeout},
@@ -126,6 +126,121 @@ TEST_CASE("a 429 that only the account's owner can cure is quota, any other a ra
          R"({"error":{"code":429,"message":"Provider returned error","metadata":{"raw":)"
          R"({"error":{"message":"m","type":"usage_limit_reached"}}}}})",
          FailureClass::quota},
+    });
+}
+
+TEST_CASE("no credit left is quota at any status of the 4xx") {
+    check({
+        {"Anthropic", 400,
+         R"({"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance)"
+         R"( is too low to access the Anthropic API. Please go to Plans & Billing to upgrade."}})",
+         FailureClass::quota},
+        {"new-api", 403,
+         R"({"error":{"message":"\u7528\u6237\u989d\u5ea6\u4e0d\u8db3","type":"new_api_error",)"
+         R"("code":"insufficient_user_quota"}})",
+         FailureClass::quota},
+        {"OpenAI's code under a 401", 401, openai("No.", "insufficient_quota", ""),
+         FailureClass::quota},
+        {"Perplexity's words under a 401", 401,
+         openai("You exceeded your current quota, please check your plan and billing details.", "",
+                ""),
+         FailureClass::quota},
+        {"Alibaba", 400, openai("Access denied.", "Arrearage", "Arrearage"), FailureClass::quota},
+        {"xAI", 403,
+         R"({"code":"The caller does not have permission","error":"Your newly created team doesn't)"
+         R"( have any credits yet."})",
+         FailureClass::quota},
+        {"Fireworks", 412,
+         openai("Account a is suspended, possibly due to reaching the monthly spending limit.", "",
+                "PRECONDITION_FAILED"),
+         FailureClass::quota},
+        {"Gemini, prepaid", 429,
+         R"({"error":{"code":429,"message":"Your prepayment credits are depleted.","status":)"
+         R"("RESOURCE_EXHAUSTED"}})",
+         FailureClass::quota},
+        {"402, whatever it says", 402, openai("Nope.", "rate_limit_error", ""),
+         FailureClass::quota},
+        {"never before a budget", 403, openai("Budget has been exceeded!", "budget_exceeded", ""),
+         FailureClass::budget},
+        {"never for a quoted prompt", 400,
+         openai("Could not parse 'my credit balance is too low'", "invalid_request_error", ""),
+         FailureClass::bad_request},
+        {"never for a complaint about a value", 400,
+         openai("Bad value: credit balance is too low", "", "invalid_value"),
+         FailureClass::bad_request},
+        {"never for a key that is wrong", 401, openai("Incorrect API key provided: sk-x.", "", ""),
+         FailureClass::auth},
+        {"never for a region", 403, openai("Country not supported", "request_forbidden", ""),
+         FailureClass::auth},
+        {"never for a 500", 500, openai("credit balance is too low", "", ""),
+         FailureClass::server_error},
+    });
+}
+
+TEST_CASE("throttling that is named is rate_limit at any status") {
+    check({
+        {"AWS in the body", 400,
+         R"({"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"})",
+         FailureClass::rate_limit},
+        {"AWS, bare", 400, R"({"__type":"ThrottlingException","Message":"Rate exceeded"})",
+         FailureClass::rate_limit},
+        {"AWS, another of its names", 503, R"({"__type":"TooManyRequestsException","message":"m"})",
+         FailureClass::rate_limit},
+        {"OpenAI's code in a 400", 400, openai("m", "tokens", "rate_limit_exceeded"),
+         FailureClass::rate_limit},
+        {"in a 403", 403, openai("m", "rate_limit_error", ""), FailureClass::rate_limit},
+        {"in a 500", 500, openai("m", "tokens", "rate_limit_exceeded"), FailureClass::rate_limit},
+        {"Google's older form", 403,
+         R"({"error":{"code":403,"message":"m","errors":[{"domain":"usageLimits","reason":)"
+         R"("rateLimitExceeded"}]}})",
+         FailureClass::rate_limit},
+        {"Alibaba", 400, openai("Requests throttling triggered.", "x", "Throttling.RateQuota"),
+         FailureClass::rate_limit},
+        {"Groq, flex processing", 498, openai("m", "", "capacity_exceeded"),
+         FailureClass::rate_limit},
+        {"never for words", 400, openai("your rate limit is a ThrottlingException", "", ""),
+         FailureClass::bad_request},
+        {"never for words in a 500", 500, openai("Could not look up your rate limit.", "", ""),
+         FailureClass::server_error},
+    });
+    for (const auto* name :
+         {"ThrottlingException", "ThrottlingException:http://internal.amazon.com/coral/com.amazon/",
+          "com.amazon#throttlingexception"}) {
+        Fields fields;
+        fields.add("X-Amzn-ErrorType", name);
+        INFO(name);
+        for (const unsigned status : {400U, 403U, 429U, 500U, 503U}) {
+            CHECK(classify_status(status, R"({"message":"m"})", fields) ==
+                  FailureClass::rate_limit);
+        }
+    }
+    Fields other;
+    other.add("x-amzn-errortype", "ValidationException");
+    CHECK(classify_status(400, "{}", other) == FailureClass::bad_request);
+}
+
+TEST_CASE("an outage told in a 400 is server_error") {
+    check({
+        {"Anthropic's name", 400, R"({"type":"error","error":{"type":"overloaded_error"}})",
+         FailureClass::server_error},
+        {"a gateway's", 400, openai("m", "service_unavailable", ""), FailureClass::server_error},
+        {"Bedrock's", 400, R"({"__type":"ServiceUnavailableException","message":"m"})",
+         FailureClass::server_error},
+        {"its own fault", 400, openai("m", "InternalServerError", ""), FailureClass::server_error},
+        {"in words", 400, openai("The model's engine is currently overloaded, try later", "", ""),
+         FailureClass::server_error},
+        {"in one word", 400, R"({"error":"Overloaded"})", FailureClass::server_error},
+        {"a gateway that waited", 400, openai("m", "gateway_timeout", ""), FailureClass::timeout},
+        {"never what many call all errors", 400, openai("m", "api_error", ""),
+         FailureClass::bad_request},
+        {"never a quoted prompt", 400,
+         openai("Could not parse \\\"the service is currently overloaded\\\"", "", ""),
+         FailureClass::bad_request},
+        {"never for a 404", 404, openai("m", "overloaded_error", ""), FailureClass::not_found},
+        {"the cause wins", 400, openai("m", "server_error", "context_length_exceeded"),
+         FailureClass::context_length},
+        {"the prompt wins", 400, openai("prompt is too long: 9 tokens > 8", "server_error", ""),
+         FailureClass::context_length},
     });
 }
 
@@ -239,7 +354,7 @@ TEST_CASE("a 400 of a safety system is content_filter") {
     });
 }
 
-TEST_CASE("a 400 keeps what its code names, and is never a transient failure") {
+TEST_CASE("a 400 keeps what its code names, and words that it echoes decide nothing") {
     check({
         {"unknown model", 400, openai("m", "invalid_request_error", "model_not_found"),
          FailureClass::not_found},
@@ -274,8 +389,6 @@ TEST_CASE("a 400 keeps what its code names, and is never a transient failure") {
          FailureClass::bad_request},
         {"the number 429 as a code in a 400", 400, R"({"error":{"message":"m","code":429}})",
          FailureClass::bad_request},
-        {"a rate-limit code in a 500", 500, openai("m", "tokens", "rate_limit_exceeded"),
-         FailureClass::server_error},
         {"a server's code in a 404", 404, openai("m", "server_error", "server_error"),
          FailureClass::not_found},
     });

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -130,4 +131,62 @@ TEST_CASE("the longest reset of what is used up counts") {
          4s},
         {"a broken duration", {{"x-ratelimit-reset-tokens", "6m0"}}, {}},
     });
+}
+
+TEST_CASE("a reset is read whatever its suffix, its family and its notation") {
+    check({
+        {"Cerebras", {{"x-ratelimit-reset-tokens-minute", "1.4"}}, 1400ms},
+        {"the one that is used up",
+         {{"x-ratelimit-reset-requests-day", "33000"},
+          {"x-ratelimit-remaining-requests-day", "99"},
+          {"x-ratelimit-reset-tokens-minute", "12"},
+          {"x-ratelimit-remaining-tokens-minute", "0"}},
+         12s},
+        {"any suffix", {{"X-RateLimit-Reset-Input-Images", "6m0s"}}, 6min},
+        {"Azure's other spelling", {{"x-rate-limit-reset-tokens", "55"}}, 55s},
+        {"Anthropic's dates",
+         {{"anthropic-ratelimit-requests-reset", "1994-11-06T08:50:37Z"},
+          {"anthropic-ratelimit-requests-remaining", "0"}},
+         1min},
+        {"with a fraction and an offset",
+         {{"anthropic-ratelimit-tokens-reset", "1994-11-06T09:49:38.5+01:00"}},
+         1500ms},
+        {"Anthropic, what remains does not count",
+         {{"anthropic-ratelimit-input-tokens-reset", "1994-11-06T08:50:37Z"},
+          {"anthropic-ratelimit-input-tokens-remaining", "5"}},
+         {}},
+        {"Anthropic's plans, the window that refused",
+         {{"anthropic-ratelimit-unified-5h-reset", "784111800"},
+          {"anthropic-ratelimit-unified-5h-status", "rejected"},
+          {"anthropic-ratelimit-unified-7d-reset", "784500000"},
+          {"anthropic-ratelimit-unified-7d-status", "allowed"}},
+         23s},
+        {"Unix milliseconds (OpenRouter)", {{"X-RateLimit-Reset", "1784111777000"}}, 24h},
+        {"the draft's", {{"ratelimit-reset", "7"}, {"ratelimit-remaining", "0"}}, 7s},
+        {"a date that is over", {{"x-ratelimit-reset", "784111000"}}, {}},
+        {"no date", {{"anthropic-ratelimit-tokens-reset", "1994-13-06T08:50:37Z"}}, {}},
+        {"half a date", {{"anthropic-ratelimit-tokens-reset", "1994-11-06T08:50:37"}}, {}},
+        {"no rate limit", {{"x-password-reset", "5"}}, {}},
+    });
+}
+
+TEST_CASE("the delay in a Google error is read") {
+    const auto google = [](const char* delay) {
+        std::string body = R"({"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"m",)";
+        body += R"("details":[{"@type":"type.googleapis.com/google.rpc.Help"},{"@type":)";
+        body += R"("type.googleapis.com/google.rpc.RetryInfo","retryDelay":)";
+        return body.append(delay).append("}]}}");
+    };
+    std::string wrapped = "[";
+    wrapped.append(google(R"("34.4s")")).append("]");
+    CHECK(retry_delay(google(R"("34s")")) == 34s);
+    CHECK(retry_delay(google(R"("1.5s")")) == 1500ms);
+    CHECK(retry_delay(wrapped) == 34400ms);
+    CHECK(retry_delay(google(R"("999999s")")) == 24h);
+    for (const auto* delay : {R"("")", R"("soon")", R"("0s")", R"("-1s")", "7", "null", "{}"}) {
+        INFO(delay);
+        CHECK(retry_delay(google(delay)) == Wait{});
+    }
+    CHECK(retry_delay("") == Wait{});
+    CHECK(retry_delay(R"({"retryDelay":"5s"})") == Wait{});
 }
