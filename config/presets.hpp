@@ -1,0 +1,103 @@
+// The services and servers that `provider:` can name: where they are, how a key is sent to them and
+// what they do not take of an OpenAI-style chat request. Data, one row each, compiled in;
+// immutable, so any thread may read it. Everything a row does not say is as at OpenAI.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace understudy::config {
+
+/// A short list of words, fixed when the program is built.
+class Words {
+  public:
+    static constexpr std::size_t kMost = 20;
+    template <class... Word>
+        requires(sizeof...(Word) <= kMost)
+    constexpr Words(Word... word) : items_{std::string_view(word)...}, count_(sizeof...(Word)) {}
+    constexpr const std::string_view* begin() const { return items_.data(); }
+    constexpr const std::string_view* end() const { return items_.data() + count_; }
+    constexpr bool empty() const { return count_ == 0; }
+    constexpr std::string_view front() const { return empty() ? std::string_view() : items_[0]; }
+    constexpr bool contains(std::string_view word) const {
+        return std::find(begin(), end(), word) != end();
+    }
+
+  private:
+    std::array<std::string_view, kMost> items_{};
+    std::size_t count_ = 0;
+};
+
+/// A top-level number of the request that is moved into this range.
+struct MemberBound {
+    std::string_view member;
+    double least = 0;
+    double most = 0;
+};
+
+struct MemberRename {
+    std::string_view from;
+    std::string_view to;
+};
+
+/// What one service does not take although OpenAI does. Only top-level members.
+struct Quirks {
+    Words drop = {};                                    // refused or without meaning there
+    Words max_tokens_from = {};                         // members that are sent as `max_tokens`
+    std::optional<MemberRename> rename = std::nullopt;  // one more
+    std::optional<MemberBound> bound = std::nullopt;
+    bool one_choice = false;              // `n` must be 1
+    bool refuses_stream_options = false;  // usage comes without being asked for
+};
+
+enum class PresetKind : std::uint8_t {
+    service,  // somebody else's, wants a key
+    local,    // runs on one's own machines, needs none
+};
+
+/// How the answer's continuation may be asked for where a stream broke.
+enum class PrefillKind : std::uint8_t {
+    none,       // a last assistant message is answered, not continued
+    assistant,  // a last assistant message is continued
+    flagged,    // the same, with a member that says so (`prefix`, `continue_final_message` ...)
+};
+
+struct Preset {
+    std::string_view name;
+    std::string_view base_url;             // empty: it differs from customer to customer
+    Words key_variables = {};              // the first one that is set is used
+    std::string_view price_provider = {};  // litellm_provider in price files; "" where none applies
+    Words prefixes = {};                   // of model names in LiteLLM's form, without the slash
+    PresetKind kind = PresetKind::service;
+    std::string_view key_header = {};  // empty: Authorization: Bearer
+    Quirks quirks = {};
+    PrefillKind prefill = PrefillKind::none;
+    std::string_view reasoning = {};  // member of a delta that holds reasoning; "" none
+    std::string_view refused = {};    // why it cannot be used in this build; "" it can
+};
+
+/// All of them, in the order of the documentation, which is also the order of the
+/// zero-configuration start.
+std::span<const Preset> presets();
+
+/// The row of `provider: NAME`, or null.
+const Preset* find_preset(std::string_view name);
+
+/// A model name in LiteLLM's form, taken apart.
+struct PresetModel {
+    const Preset* preset = nullptr;  // never null
+    std::string model;               // without the provider's prefix, never empty
+};
+
+/// "groq/llama-3.3-70b" is the model "llama-3.3-70b" at groq; "openrouter/openai/gpt-4o" is
+/// "openai/gpt-4o" at openrouter. A bare name goes where LiteLLM sends it when its family says so
+/// ("gpt-4o", "claude-..."). Null when the prefix is none of ours or nothing stands behind it.
+std::optional<PresetModel> preset_of_model(std::string_view litellm_name);
+
+}  // namespace understudy::config
