@@ -15,12 +15,14 @@ struct Proxied {
     bool streams;
 };
 
-constexpr std::array<Proxied, 5> kExact{{
+constexpr std::array<Proxied, 7> kExact{{
     {"/chat/completions", AnswerShape::chat, true},
     {"/completions", AnswerShape::completion, true},
     {"/embeddings", AnswerShape::embeddings, false},
     {"/responses", AnswerShape::responses, false},
-    {"/moderations", AnswerShape::other_json, false},
+    {"/moderations", AnswerShape::moderations, false},
+    {"/audio/transcriptions", AnswerShape::transcription, false},
+    {"/audio/translations", AnswerShape::transcription, false},
 }};
 
 bool plain_segment(std::string_view text) {
@@ -42,12 +44,11 @@ bool proxied(std::string_view path, Endpoint& endpoint) {
         return true;
     }
     if (below(path, "/images/")) {
-        endpoint.shape = AnswerShape::other_json;
+        endpoint.shape = AnswerShape::images;
         return true;
     }
     if (below(path, "/audio/")) {
-        // Speech is bytes, a transcript may be plain text: only status and completeness can be
-        // judged.
+        // Speech is bytes: only status and completeness can be judged, unless it says it is JSON.
         endpoint.shape = AnswerShape::opaque;
         return true;
     }

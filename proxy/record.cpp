@@ -36,13 +36,15 @@ metrics::Operation operation_of(const Inbound& request) {
             return metrics::Operation::text_completion;
         case wire::AnswerShape::embeddings:
             return metrics::Operation::embeddings;
+        case wire::AnswerShape::images:
+        case wire::AnswerShape::transcription:
         case wire::AnswerShape::opaque:
             return metrics::Operation::generate_content;
+        case wire::AnswerShape::moderations:
         case wire::AnswerShape::other_json:
             break;
     }
-    return request.endpoint.path.starts_with("/images/") ? metrics::Operation::generate_content
-                                                         : metrics::Operation::other;
+    return metrics::Operation::other;
 }
 
 metrics::TokenCounts disjoint(const wire::Usage& usage) {

@@ -194,7 +194,7 @@ void Attempt::judge_plain() {
 }
 
 void Attempt::judge_plain_body(std::string_view text) {
-    auto facts = wire::inspect_answer(spec_.shape, text);
+    auto facts = wire::inspect_answer(spec_.shape, text, label_);
     metered_.usage = facts.usage;
     metered_.model = std::move(facts.model);
     metered_.service_tier = std::move(facts.service_tier);

@@ -246,6 +246,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     head_.framing = head.framing;
     const auto content_type = head.fields.find(FieldId::content_type);
     content_encoding_ = head.fields.find(FieldId::content_encoding);
+    if (wire::may_be_bytes(spec_.shape)) label_ = wire::label_of(content_type);
     keep_alive_ = head.keep_alive;
     keep_fields(head);
     head_.says_should_retry = head.fields.contains(FieldId::x_should_retry);

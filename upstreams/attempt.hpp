@@ -178,6 +178,7 @@ class Attempt {
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
     std::string content_encoding_;
+    wire::BodyLabel label_ = wire::BodyLabel::none;
     Metered metered_;
     std::optional<std::chrono::milliseconds> retry_after_;
 

@@ -15,7 +15,9 @@ std::string_view without_preamble(std::string_view body) noexcept {
 }
 
 /// Why this is not the answer that its endpoint gives; nullptr when it is.
-const char* missing(AnswerShape shape, const AnswerFindings& found) noexcept {
+const char* missing(AnswerShape shape, const AnswerFindings& found, bool is_string) noexcept {
+    // A transcript that a server was asked to give as text, and labelled as JSON.
+    if (shape == AnswerShape::transcription && is_string) return nullptr;
     if (!found.is_object) return "not a JSON object";
     switch (shape) {
         case AnswerShape::chat:
@@ -24,7 +26,12 @@ const char* missing(AnswerShape shape, const AnswerFindings& found) noexcept {
             if (found.choices_empty) return "empty choices";
             return found.has_answer ? nullptr : "choice without a message";
         case AnswerShape::embeddings:
+        case AnswerShape::images:
             return found.has_data ? nullptr : "no data";
+        case AnswerShape::moderations:
+            return found.has_results ? nullptr : "no results";
+        case AnswerShape::transcription:
+            return found.has_text ? nullptr : "no text";
         case AnswerShape::responses:
             return found.has_output ? nullptr : "no output";
         default:
@@ -41,7 +48,7 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     }
     facts.well_formed = true;
     facts.error_inside = found.error || found.type == "error" || found.status == "failed";
-    facts.problem = missing(shape, found);
+    facts.problem = missing(shape, found, without_preamble(body).starts_with('"'));
     facts.complete = facts.problem == nullptr;
     if (facts.error_inside) facts.problem = "error object inside";
     facts.usage = usage_of(found);
@@ -54,6 +61,13 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
 /// A whole web page: what a load balancer says. No transcript begins like this.
 bool is_page(std::string_view text) noexcept {
     return istarts_with(text, "<!doctype html") || istarts_with(text, "<html");
+}
+
+/// An object, and not a text that happens to begin with a brace ("{laughs} hello").
+bool begins_like_object(std::string_view text) noexcept {
+    if (!text.starts_with('{')) return false;
+    const auto next = text.find_first_not_of(" \t\r\n", 1);
+    return next == std::string_view::npos || text[next] == '"' || text[next] == '}';
 }
 
 /// Audio and text are taken as they are; but a page or an error in JSON is one here too.
@@ -77,10 +91,23 @@ AnswerFacts inspect_opaque(std::string_view body) {
 
 }  // namespace
 
-AnswerFacts inspect_answer(AnswerShape shape, std::string_view body) {
+BodyLabel label_of(std::string_view content_type) noexcept {
+    auto type = content_type.substr(0, content_type.find(';'));
+    while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+    if (type.empty() || iequals(type, "application/octet-stream")) return BodyLabel::none;
+    constexpr std::string_view suffix = "+json";
+    const bool json =
+        iequals(type, "application/json") || iequals(type, "text/json") ||
+        (type.size() > suffix.size() && iequals(type.substr(type.size() - suffix.size()), suffix));
+    return json ? BodyLabel::json : BodyLabel::other;
+}
+
+AnswerFacts inspect_answer(AnswerShape shape, std::string_view body, BodyLabel label) {
     AnswerFacts facts;
     const std::string_view text = without_preamble(body);
-    if (shape == AnswerShape::opaque && !body.empty()) {
+    const bool json =
+        label == BodyLabel::json || (label == BodyLabel::none && begins_like_object(text));
+    if (may_be_bytes(shape) && !json && !body.empty()) {
         return inspect_opaque(text.empty() ? body : text);
     }
     if (text.empty()) {

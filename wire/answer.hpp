@@ -11,13 +11,29 @@ namespace understudy::wire {
 
 /// Which of OpenAI's shapes an endpoint answers with.
 enum class AnswerShape : std::uint8_t {
-    chat,        // /chat/completions: choices[].message | delta
-    completion,  // /completions: choices[].text
-    responses,   // /responses: output[], typed events
-    embeddings,  // data[]
-    other_json,  // moderations, images, transcriptions as JSON: any JSON object without an error
-    opaque,      // audio, text: bytes; only status and completeness count
+    chat,           // /chat/completions: choices[].message | delta
+    completion,     // /completions: choices[].text
+    responses,      // /responses: output[], typed events
+    embeddings,     // data[]
+    moderations,    // results[]
+    images,         // data[]
+    transcription,  // audio in: an object with `text`, or plain text, subtitles
+    other_json,     // any JSON object without an error
+    opaque,         // audio out: bytes; only status and completeness count
 };
+
+/// What the content type says a body is, for shapes that may be bytes.
+enum class BodyLabel : std::uint8_t {
+    none,   // nothing: absent, or application/octet-stream
+    json,   // application/json, or anything with +json
+    other,  // text, audio ...
+};
+BodyLabel label_of(std::string_view content_type) noexcept;
+
+/// Shapes whose answers may be anything; only these need the label.
+constexpr bool may_be_bytes(AnswerShape shape) noexcept {
+    return shape == AnswerShape::opaque || shape == AnswerShape::transcription;
+}
 
 /// Token counts in OpenAI's meaning, after the repairs of compat-quirks.md 1.5: prompt includes
 /// cached and cache-written tokens, completion includes reasoning tokens.
@@ -43,7 +59,7 @@ struct AnswerFacts {
     bool well_formed = false;  // JSON where JSON is expected
     bool complete = false;     // has what this shape must have (choices, data, output ...)
     bool error_inside =
-        false;  // a truthy error member inside a 2xx, or a choice that ended in an error
+        false;  // an error member that says something, or a choice that ended in an error
     std::optional<Usage> usage;
     std::string model;          // as the upstream names it
     std::string service_tier;   // decides the price
@@ -51,7 +67,10 @@ struct AnswerFacts {
     const char* problem =
         nullptr;  // static text for logs when not an answer: "empty body", "HTML", "no choices" ...
 };
-AnswerFacts inspect_answer(AnswerShape shape, std::string_view body);
+/// `label` matters for transcription and opaque alone: what is labelled JSON, or begins like an
+/// object where the label says nothing, must be whole JSON there too.
+AnswerFacts inspect_answer(AnswerShape shape, std::string_view body,
+                           BodyLabel label = BodyLabel::none);
 
 /// One event of a streamed answer.
 struct EventFacts {

@@ -81,12 +81,9 @@ class Walk {
         into.present = true;
         return walk_usage(in_, into.usage);
     }
-    bool take_error() {
-        JsonValue value;
-        if (!in_.take(value)) return false;
-        found_.error |= value.truthy();
-        return true;
-    }
+    bool take_error() { return take_if_anything(found_.error); }
+    bool take_if_anything(bool& something);
+    bool take_text();
     bool take_flag(bool& flag, JsonKind kind, bool may_be_empty) {
         JsonValue value;
         if (!in_.take(value)) return false;
@@ -158,7 +155,7 @@ bool Walk::other_member(std::string_view key) {
         case 4:
             if (key == "item") return item();
             if (key == "data") return take_flag(found_.has_data, JsonKind::array, false);
-            if (key == "text") return take_flag(found_.has_delta, JsonKind::string, false);
+            if (key == "text") return take_text();
             break;
         case 5:
             if (key == "delta") {
@@ -179,6 +176,7 @@ bool Walk::other_member(std::string_view key) {
             break;
         case 7:
             if (key == "message") return outer_message();
+            if (key == "results") return take_flag(found_.has_results, JsonKind::array, true);
             break;
         case 8:
             if (key == "response") return response();
@@ -187,6 +185,33 @@ bool Walk::other_member(std::string_view key) {
             return padding(key);
     }
     return in_.skip();
+}
+
+/// A value that says something: null, false, 0, "", [] and {} do not, and neither do lists and
+/// objects of nothing else. Servers send {"message":"","code":null} beside a good answer.
+bool Walk::take_if_anything(bool& something) {
+    JsonKind kind = JsonKind::null;
+    if (!in_.peek(kind)) return false;
+    if (kind == JsonKind::object) {
+        return in_.each_member([&](std::string_view) { return take_if_anything(something); });
+    }
+    if (kind == JsonKind::array) {
+        return in_.each_element([&] { return take_if_anything(something); });
+    }
+    JsonValue value;
+    if (!in_.take(value)) return false;
+    something |= value.truthy();
+    return true;
+}
+
+/// The text of a transcription, which may be of silence, or of an event's delta.
+bool Walk::take_text() {
+    JsonValue value;
+    if (!in_.take(value)) return false;
+    if (value.kind != JsonKind::string) return true;
+    found_.has_text = true;
+    found_.has_delta |= !value.is_empty();
+    return true;
 }
 
 /// What hides the length of the text, and what counts the events.

@@ -45,6 +45,8 @@ struct AnswerFindings {
     bool choices_empty = false;      // and it is empty
     bool has_answer = false;         // the first choice has a message, a text or a finish reason
     bool has_data = false;           // `data` is an array that is not empty (embeddings, images)
+    bool has_results = false;        // `results` is an array (moderations)
+    bool has_text = false;           // a top-level `text` is a string (transcriptions)
     bool has_output = false;         // `output` is an array (responses)
     bool has_delta = false;          // a top-level `delta` or `text` that is not empty (responses)
     std::string_view finish_reason;  // the first that is not empty

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import (DONE, FINISH, LAST_CHUNK, PING, ROLE, SSE_HEAD, chat, chunk, close,
+from harness import (DONE, FINISH, LAST_CHUNK, PING, ROLE, SSE_HEAD, ask, chat, chunk, close,
                      completion, config, error_body, event, expect_metrics, full_backlog, head, ms,
                      plain, plain_and_streamed, reset, silent, sse, status, steps, timeouts, well)
 from tests.support.daemon import closed_port
@@ -136,6 +136,49 @@ TO_THE_CLIENT = [
     ("teapot in HTML", "bad_request", 418, HTML),
     ("an empty 400", "bad_request", 400, b""),
 ]
+
+
+EMPTY_ERROR = {"message": "", "type": "", "param": None, "code": None}
+
+# path, content type, a body that is no answer there
+NO_ANSWER_ELSEWHERE = [
+    ("/v1/audio/transcriptions", "application/json", b'{"text":"Hello wor'),
+    ("/v1/audio/translations", "application/json; charset=utf-8", b'{"language":"en"}'),
+    ("/v1/audio/transcriptions", "", b'{"text":"Hello wor'),
+    ("/v1/audio/speech", "application/json", b'{"audio":"AAAA'),
+    ("/v1/moderations", "application/json", b'{"id":"m"}'),
+    ("/v1/images/generations", "application/json", b'{"created":1,"data":[]}'),
+    ("/v1/embeddings", "application/json", b'{"object":"list"}'),
+]
+
+
+@pytest.mark.parametrize("path,content_type,body", NO_ANSWER_ELSEWHERE)
+def test_json_that_is_cut_or_empty_falls_back_on_every_endpoint(start, upstream, path,
+                                                                content_type, body):
+    good = {"/v1/audio/transcriptions": b'{"text":"Hello world"}',
+            "/v1/audio/translations": b"Hello world", "/v1/audio/speech": b"\xff\xfb\x90",
+            "/v1/moderations": b'{"results":[]}',
+            "/v1/images/generations": b'{"data":[{"url":"u"}]}',
+            "/v1/embeddings": b'{"data":[{"embedding":[1]}]}'}[path]
+    # No content type at all is an empty field here.
+    primary = upstream(plain(body, content_type=content_type))
+    kind = "application/json" if good.startswith(b"{") else "text/plain"
+    backup = upstream(plain(good, content_type=kind))
+    daemon = start(config(primary.entry("primary", model="m1"), backup.entry("backup", model="m2")))
+    got = ask(daemon, path=path, body={"model": "m", "input": "x"})
+    assert (got.status, got.body) == (200, good)
+    assert [item[:2] for item in got.trace] == [["primary/m1", "malformed"], ["backup/m2", "ok"]]
+
+
+@plain_and_streamed
+def test_an_error_that_says_nothing_beside_a_good_answer_is_none(start, upstream, stream):
+    answer = sse([ROLE, event({"content": "Four."}, error=EMPTY_ERROR),
+                  event({}, "stop", error=EMPTY_ERROR), DONE]) if stream else plain(
+        {**json.loads(completion("Four.")), "error": EMPTY_ERROR})
+    primary, backup = upstream(answer), upstream(well("From the backup."))
+    got = chat(start(config(primary, backup)), stream=stream)
+    assert (got.status, got.text) == (200, "Four.") and len(primary.requests) == 1
+    assert not backup.requests
 
 
 def cases(table):

@@ -30,11 +30,11 @@ TEST_CASE("Proxied paths are known with and without /v1, and are sent without it
         {"/v1/completions", AnswerShape::completion, "/completions", true},
         {"/v1/embeddings", AnswerShape::embeddings, "/embeddings"},
         {"/v1/responses", AnswerShape::responses, "/responses"},
-        {"/v1/moderations", AnswerShape::other_json, "/moderations"},
-        {"/v1/images/generations", AnswerShape::other_json, "/images/generations"},
-        {"/images/edits?n=1", AnswerShape::other_json, "/images/edits?n=1"},
+        {"/v1/moderations", AnswerShape::moderations, "/moderations"},
+        {"/v1/images/generations", AnswerShape::images, "/images/generations"},
+        {"/images/edits?n=1", AnswerShape::images, "/images/edits?n=1"},
         {"/v1/audio/speech", AnswerShape::opaque, "/audio/speech"},
-        {"/audio/transcriptions", AnswerShape::opaque, "/audio/transcriptions"},
+        {"/audio/transcriptions", AnswerShape::transcription, "/audio/transcriptions"},
     };
     for (const Row& row : rows) {
         INFO(row.target);

@@ -81,7 +81,18 @@ TEST_CASE("An answer is one when it has what its endpoint must give") {
         {"failed response", responses, R"({"object":"response","status":"failed","output":[]})",
          "error object inside"},
         {"response without output", responses, R"({"object":"response"})", "no output"},
-        {"moderation", other_json, R"({"results":[]})", nullptr},
+        {"moderation", moderations, R"({"results":[]})", nullptr},
+        {"no moderation", moderations, R"({"id":"m"})", "no results"},
+        {"images", images, R"({"created":1,"data":[{"url":"u"}]})", nullptr},
+        {"no images", images, R"({"created":1,"data":[]})", "no data"},
+        {"images without their list", images, R"({"created":1})", "no data"},
+        {"a transcription", transcription, R"({"text":"Hello."})", nullptr},
+        {"a transcription of silence", transcription, R"({"text":"","language":"en"})", nullptr},
+        {"a transcription without text", transcription, R"({"language":"en"})", "no text"},
+        {"a transcription of null", transcription, R"({"text":null})", "no text"},
+        {"subtitles", transcription, "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n", nullptr},
+        {"a cut transcription", transcription, R"({"text":"Hel)", "truncated JSON"},
+        {"a cut object where bytes may come", opaque, R"({ "audio": "AAAA)", "truncated JSON"},
         {"an error elsewhere", other_json, R"({"error":"x"})", "error object inside"},
         {"no object elsewhere", other_json, "3", "not a JSON object"},
         {"audio", opaque, std::string("\xff\xfb\0x", 4), nullptr},
@@ -100,6 +111,85 @@ TEST_CASE("An answer is one when it has what its endpoint must give") {
               (row.problem == nullptr ? "" : row.problem));
         CHECK((facts.complete && facts.well_formed && !facts.error_inside) ==
               (row.problem == nullptr));
+    }
+}
+
+TEST_CASE("What is labelled JSON must be whole JSON on every endpoint") {
+    using enum AnswerShape;
+    for (const auto* type : {"application/json", "Application/JSON; charset=utf-8",
+                             "application/problem+json", "text/json ;x=y"}) {
+        INFO(type);
+        CHECK(label_of(type) == BodyLabel::json);
+    }
+    for (const auto* type : {"", "application/octet-stream", "; x"}) {
+        CHECK(label_of(type) == BodyLabel::none);
+    }
+    for (const auto* type : {"text/plain", "audio/mpeg", "text/vtt", "json", "application/jsonl"}) {
+        INFO(type);
+        CHECK(label_of(type) == BodyLabel::other);
+    }
+    struct Labelled {
+        AnswerShape shape;
+        const char* body;
+        BodyLabel label;
+        const char* problem;
+    };
+    for (const Labelled& row : {
+             Labelled{transcription, R"({"text":"Hel)", BodyLabel::json, "truncated JSON"},
+             {transcription, "Hello", BodyLabel::json, "not JSON"},
+             {transcription, R"({"text":"Hello"})", BodyLabel::json, ""},
+             {transcription, R"("Hello")", BodyLabel::json, ""},
+             {transcription, R"({"task":"x"})", BodyLabel::json, "no text"},
+             {transcription, R"({"text":"Hel)", BodyLabel::other, ""},
+             {opaque, R"({"audio":"A)", BodyLabel::json, "truncated JSON"},
+             {opaque, R"({"audio":"A"})", BodyLabel::json, ""},
+             {opaque, "3", BodyLabel::json, "not a JSON object"},
+             {opaque, R"({"audio":"A)", BodyLabel::other, ""},
+             {opaque, "{laughs} Hel", BodyLabel::none, ""},
+             {opaque, R"({"audio":"A)", BodyLabel::none, "truncated JSON"},
+             {opaque, "", BodyLabel::json, "empty body"},
+             {opaque, R"({"error":"x"})", BodyLabel::other, "error object inside"},
+             {transcription, R"({"error":"x"})", BodyLabel::json, "error object inside"},
+         }) {
+        INFO(row.body << " as " << static_cast<int>(row.label));
+        const auto facts = inspect_answer(row.shape, row.body, row.label);
+        CHECK(std::string(facts.problem == nullptr ? "" : facts.problem) == row.problem);
+    }
+}
+
+TEST_CASE("An error that says nothing is none, wherever it stands") {
+    for (const auto* empty :
+         {"null", "false", R"("")", "{}", "[]", "0", "0.0",
+          R"({"message":"","type":"","code":null})", R"({"message":"","code":0,"param":null})",
+          "[{}]", R"([null,"",{"a":[{"b":""}]}])", R"({"details":[],"inner":{"code":""}})"}) {
+        INFO(empty);
+        const std::string error = std::string(R"("error":)") + empty;
+        std::string body = "{" + error;
+        body += R"(,"choices":[{"message":{"content":"x"},)";
+        body.append(error).append(R"(,"finish_reason":"stop"}],"errors":)").append(empty);
+        body += "}";
+        const auto facts = inspect_answer(AnswerShape::chat, body);
+        CHECK_FALSE(facts.error_inside);
+        CHECK(facts.complete);
+        EventFacts event;
+        std::string data = "{" + error;
+        data += R"(,"choices":[{"delta":{"content":"x"}}]})";
+        inspect_event(AnswerShape::chat, data, {}, event);
+        CHECK_FALSE(event.error);
+        CHECK(event.commits);
+    }
+    for (const auto* said :
+         {"true", R"("x")", "1", R"({"message":"x"})", R"({"message":"","code":500})", "[{}, 1]",
+          R"({"message":"","inner":{"code":"x"}})", R"({"a":[[["b"]]]})"}) {
+        INFO(said);
+        std::string body = R"({"choices":[{"message":{"content":"x"}}],"error":)";
+        body.append(said).append("}");
+        CHECK(inspect_answer(AnswerShape::chat, body).error_inside);
+        std::string data = R"({"choices":[],"error":)";
+        data.append(said).append("}");
+        EventFacts event;
+        inspect_event(AnswerShape::chat, data, {}, event);
+        CHECK(event.error);
     }
 }
 
