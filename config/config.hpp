@@ -60,7 +60,10 @@ struct TlsOptions {
     bool operator==(const TlsOptions&) const = default;
 };
 
-enum class Provider : std::uint8_t { openai, azure, anthropic, gemini };
+struct Preset;  // config/presets.hpp
+
+/// What is spoken to an upstream.
+enum class Dialect : std::uint8_t { chat, responses, messages, gemini, converse };
 enum class Continuation : std::uint8_t { automatic, prefill, instruct, restart, none };
 
 struct Breaker {
@@ -78,8 +81,14 @@ struct HeaderSetting {
 struct Upstream {
     std::string name;
     BaseUrl base_url;
-    std::optional<Secret> api_key;  // absent: the client's own credentials are passed through
-    Provider provider = Provider::openai;
+    std::optional<Secret> api_key;   // absent: the client's own credentials are passed through
+    std::string key_variable;        // of the environment, where api_key was found there
+    const Preset* preset = nullptr;  // never dangles; null: any OpenAI-compatible server
+    Dialect dialect = Dialect::chat;
+    std::string api_version;     // sent as a query parameter; "" none
+    bool model_in_path = false;  // Azure's deployments: {base}/deployments/{model}/...
+    bool implicit = false;       // made by "provider/model" in a chain, not by the file
+    bool known_names = false;    // other services' names for a model become its own where known
     std::optional<std::string> model;  // sent instead of the client's
     Timeouts timeouts;
     std::vector<HeaderSetting> headers;
@@ -89,8 +98,8 @@ struct Upstream {
     std::optional<metrics::ModelPrice> price;
     Continuation continuation = Continuation::automatic;
     std::optional<Breaker> breaker;  // in effect: its own, or the one at the top
-    std::string
-        price_provider;  // litellm_provider guessed from the host ("openai", "groq", "" unknown)
+    std::string price_provider;  // litellm_provider of the host or the preset ("openai", "groq", ""
+                                 // unknown)
 };
 
 /// One step of a chain.

@@ -1,6 +1,8 @@
 #include "config/describe.hpp"
 
+#include "config/known_names.hpp"
 #include "config/load.hpp"
+#include "config/presets.hpp"
 #include "config/scalars.hpp"
 #include "config/text.hpp"
 
@@ -67,6 +69,13 @@ std::string keys_text(const Config& config) {
     });
 }
 
+std::string key_text(const Upstream& upstream) {
+    if (!upstream.key_variable.empty()) return "key of " + upstream.key_variable;
+    if (upstream.api_key) return "own key";
+    const bool local = upstream.preset != nullptr && upstream.preset->kind == PresetKind::local;
+    return local ? "no key" : "client's key";
+}
+
 std::string describe_upstreams(const Config& config, const Painter& paint) {
     std::size_t name_width = 0, url_width = 0;
     for (const Upstream& upstream : config.upstreams) {
@@ -77,7 +86,7 @@ std::string describe_upstreams(const Config& config, const Painter& paint) {
     for (const Upstream& upstream : config.upstreams) {
         const std::string url = upstream.base_url.text();
         out += "  " + upstream.name + padding(upstream.name, name_width) + url +
-               padding(url, url_width) + (upstream.api_key ? "own key" : "client's key");
+               padding(url, url_width) + key_text(upstream);
         if (upstream.model) out += ", model " + *upstream.model;
         out += "\n";
     }
@@ -160,15 +169,27 @@ std::string body_text(const wire::BodyRewrite& body) {
                             return pair.first + " to " + pair.second;
                         }));
     }
+    if (!body.bounds.empty()) {
+        parts.push_back("keep in range " +
+                        join(body.bounds, ", ", [](const auto& range) { return range.member; }));
+    }
     return join(parts, "; ", [](const auto& part) { return part; });
+}
+
+std::string explain_key(const Upstream& upstream) {
+    if (!upstream.key_variable.empty()) return upstream.key_variable + " of the environment";
+    return upstream.api_key ? "its own" : "the client's, passed through";
 }
 
 std::string explain_entry(const Config& config, const ChainEntry& entry, std::string_view asked,
                           const Painter& paint) {
     const Upstream& upstream = config.upstreams[entry.upstream];
-    const std::string model = entry.model.value_or(std::string(asked));
+    std::string model = entry.model.value_or(std::string(asked));
+    if (upstream.known_names && !entry.model) {
+        model = known_name(*upstream.preset, asked).value_or(model);
+    }
     std::string out = line(paint, "sends", "model " + model + " to " + upstream.base_url.text());
-    out += line(paint, "key", upstream.api_key ? "its own" : "the client's, passed through");
+    out += line(paint, "key", explain_key(upstream));
     if (!upstream.headers.empty()) {
         out += line(paint, "headers", join(upstream.headers, ", ", [](const HeaderSetting& header) {
                         return header.name;

@@ -1,53 +1,50 @@
 // Zero-configuration start: one upstream for each API key that is set, in a fixed order.
-#include "config/address.hpp"
 #include "config/finish.hpp"
+#include "config/preset_upstream.hpp"
 #include "config/text.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 namespace understudy::config {
 namespace {
 
-struct KnownKey {
-    std::string_view variable;
-    std::string_view name;
-    std::string_view base_url;             // empty: its protocol is not spoken by this build
-    std::string_view compatible_url = {};  // ... but there is a compatible endpoint to configure
-};
-
-constexpr std::array kKnownKeys{
-    KnownKey{"OPENAI_API_KEY", "openai", "https://api.openai.com/v1"},
-    KnownKey{"ANTHROPIC_API_KEY", "anthropic", "", "https://api.anthropic.com/v1"},
-    KnownKey{"GEMINI_API_KEY", "gemini", "",
-             "https://generativelanguage.googleapis.com/v1beta/openai"},
-    KnownKey{"OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1"},
-    KnownKey{"GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1"},
-    KnownKey{"MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1"},
-    KnownKey{"DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com"},
-};
-
-std::string left_out(const KnownKey& known) {
-    return "is set but left out: the provider `" + std::string(known.name) +
-           "` is not available in this build; to use its OpenAI-compatible endpoint, write a "
-           "configuration file with base_url " +
-           std::string(known.compatible_url);
+// Somebody else's service, at an address that is the same for everybody. A key for a server of
+// one's own does not say that one is running.
+bool starts_by_key(const Preset& preset) {
+    return preset.kind == PresetKind::service && preset.refused.empty() && !preset.base_url.empty();
 }
 
-void add_upstream(const KnownKey& known, const std::string& key, Config& config,
+void add_upstream(const Preset& preset, const FoundKey& key, Config& config,
                   std::vector<Problem>& problems) {
-    if (!is_visible_ascii(key)) {
-        problems.push_back({"environment", 0, 0, std::string(known.variable),
-                            "has a space, a line break or another character that a key cannot "
-                            "have"});
+    if (auto why = key_problem(key.value)) {
+        problems.push_back({"environment", 0, 0, key.variable, std::move(*why)});
         return;
     }
-    Upstream upstream;
-    upstream.name = known.name;
-    upstream.base_url = *parse_base_url(known.base_url).value;
-    upstream.api_key.emplace(key);
-    upstream.price_provider = provider_of_host(upstream.base_url.host);
+    Upstream upstream = upstream_of(preset);
+    upstream.api_key.emplace(key.value);
+    upstream.key_variable = key.variable;
+    upstream.known_names = true;
     config.upstreams.push_back(std::move(upstream));
+}
+
+// The services whose keys alone do not say where they are.
+void warn_of_keys_left_out(const Environment& env, std::vector<Problem>& warnings) {
+    for (const Preset& preset : presets()) {
+        if (preset.kind != PresetKind::service || starts_by_key(preset)) continue;
+        const auto key = key_in_environment(preset, env);
+        if (!key) continue;
+        warnings.push_back({"environment", 0, 0, key->variable,
+                            "is set but left out: `provider: " + std::string(preset.name) +
+                                "` needs a base_url; name it in a configuration file"});
+    }
+}
+
+std::string model_names_differ() {
+    return "every upstream is asked for the model that the client names, under the name it has "
+           "there where that is well known (gpt-4o is openai/gpt-4o at openrouter), and most will "
+           "not have the others' models; a configuration file can name one for each (`model:`)";
 }
 
 }  // namespace
@@ -63,33 +60,20 @@ Environment process_environment() {
 Loaded load_environment(const Environment& env, const Overrides& overrides) {
     Context context{"environment", "", env, {}, {}};
     Config config;
-    for (const KnownKey& known : kKnownKeys) {
-        const auto key = env(known.variable);
-        if (!key || key->empty()) continue;
-        if (known.base_url.empty()) {
-            context.warnings.push_back(
-                {"environment", 0, 0, std::string(known.variable), left_out(known)});
-        } else {
-            add_upstream(known, *key, config, context.problems);
+    for (const Preset& preset : presets()) {
+        if (!starts_by_key(preset)) continue;
+        if (const auto key = key_in_environment(preset, env)) {
+            add_upstream(preset, *key, config, context.problems);
         }
     }
+    warn_of_keys_left_out(env, context.warnings);
     if (config.upstreams.empty()) {
-        // Only keys that this build cannot use: say so instead of "nothing found".
-        if (!context.warnings.empty()) {
-            context.warnings.push_back(
-                {"environment", 0, 0, "",
-                 "no other API key is set, so there is no upstream; set one of OPENAI_API_KEY, "
-                 "OPENROUTER_API_KEY, GROQ_API_KEY, MISTRAL_API_KEY or DEEPSEEK_API_KEY, or write "
-                 "understudy.yaml"});
-        }
+        // Only keys that cannot be used as they are: say so instead of "nothing found".
         for (Problem& warning : context.warnings) context.problems.push_back(std::move(warning));
         return {nullptr, std::move(context.problems)};
     }
     if (config.upstreams.size() > 1) {
-        context.warnings.push_back(
-            {"environment", 0, 0, "",
-             "every upstream is asked for the model that the client names, and most will not have "
-             "the other's models; a configuration file can name one for each (`model:`)"});
+        context.warnings.push_back({"environment", 0, 0, "", model_names_differ()});
     }
     return finish(context, std::move(config), nullptr, overrides);
 }

@@ -36,9 +36,12 @@ constexpr KeySpec kBreaker[] = {
 
 constexpr KeySpec kUpstream[] = {
     {"name", "name", "required"},
-    {"base_url", "URL", "required"},
+    {"base_url", "URL", "none"},
     {"api_key", "secret", "none"},
     {"provider", "choice", "openai"},
+    {"dialect", "choice", "chat"},
+    {"api_version", "version", "none"},
+    {"region", "region", "none"},
     {"model", "model name", "none"},
     {"timeouts", "section", "none", kTimeouts},
     {"headers", "map", "none"},
@@ -106,7 +109,7 @@ constexpr KeySpec kTop[] = {
     {"listen", "address or list", "127.0.0.1:8080"},
     {"admin", "address", "none"},
     {"workers", "integer or auto", "auto"},
-    {"upstreams", "list", "required", kUpstream, true},
+    {"upstreams", "list", "none", kUpstream, true},
     {"routes", "list", "none", kRoute, true},
     {"breaker", "section", "none", kBreaker},
     {"keys", "list", "none", kKey, true},

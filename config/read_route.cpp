@@ -1,3 +1,4 @@
+#include "config/preset_upstream.hpp"
 #include "config/read.hpp"
 
 #include <algorithm>
@@ -36,31 +37,92 @@ void read_glob(const Section& section, const Config& config, Route& route) {
     route.model = *text;
 }
 
-std::optional<ChainEntry> read_entry(const Value& item, const Config& config) {
-    const std::string* text = item.text("an upstream's name, or upstream/model");
-    if (text == nullptr) return std::nullopt;
-    const std::size_t slash = text->find('/');
-    const std::string name = text->substr(0, slash);
-    ChainEntry entry;
-    entry.text = *text;
+std::size_t find_upstream(const Config& config, std::string_view name) {
     const auto& upstreams = config.upstreams;
     const auto at = std::find_if(upstreams.begin(), upstreams.end(), [&](const Upstream& u) {
         return !name.empty() && u.name == name;
     });
-    if (at == upstreams.end()) {
-        std::vector<std::string_view> names;
-        for (const Upstream& u : upstreams) {
-            const bool listed = std::find(names.begin(), names.end(), u.name) != names.end();
-            if (!u.name.empty() && !listed) names.push_back(u.name);
-        }
-        std::string hint = suggestion(name, names);
-        if (hint.empty() && !names.empty()) hint = "; the upstreams are " + one_of(names);
-        item.problem("there is no upstream for " + item.shown() + hint);
+    return static_cast<std::size_t>(at - upstreams.begin());
+}
+
+// The name is neither an upstream's nor, in front of a slash, a provider's.
+void say_unknown(const Value& item, const Config& config, std::string_view name, bool model) {
+    std::vector<std::string_view> names;
+    for (const Upstream& u : config.upstreams) {
+        const bool listed = std::find(names.begin(), names.end(), u.name) != names.end();
+        if (!u.name.empty() && !listed) names.push_back(u.name);
+    }
+    std::vector<std::string_view> known = names;
+    for (const Preset& preset : presets()) {
+        if (model) known.push_back(preset.name);
+    }
+    std::string hint = suggestion(name, known);
+    if (hint.empty() && !names.empty()) hint = "; the upstreams are " + one_of(names);
+    item.problem("there is no upstream for " + item.shown() + hint);
+}
+
+// Why a chain cannot name this provider without an upstream of its own.
+std::string why_not_implicit(const Preset& preset, const std::optional<FoundKey>& key) {
+    const std::string name(preset.name);
+    if (!preset.refused.empty()) {
+        return "names `" + name + "`, which is not available in this build; " +
+               std::string(preset.refused);
+    }
+    if (preset.base_url.empty()) {
+        return "names `" + name + "`, whose address differs from customer to customer; add an " +
+               "upstream with `provider: " + name + "` and a base_url";
+    }
+    if (key) return key_problem(key->value) ? key->variable + " " + *key_problem(key->value) : "";
+    if (preset.kind == PresetKind::local) return {};
+    return "names `" + name + "`, for which there is no upstream and no key: set " +
+           variables_text(preset) + ", or add an upstream with `provider: " + name + "`";
+}
+
+// provider/model in LiteLLM's form: the provider's preset with the key of the environment, as one
+// upstream for all chains.
+std::optional<std::size_t> implicit_upstream(const Value& item, std::string_view prefix,
+                                             const Preset& preset, Config& config) {
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        if (config.upstreams[i].implicit && config.upstreams[i].preset == &preset) return i;
+    }
+    const auto key = key_in_environment(preset, item.context().env);
+    if (std::string why = why_not_implicit(preset, key); !why.empty()) {
+        item.problem(item.shown() + " " + why);
         return std::nullopt;
     }
-    entry.upstream = static_cast<std::size_t>(at - upstreams.begin());
-    entry.model = at->model;
-    if (slash != std::string::npos) {
+    Upstream upstream = upstream_of(preset);
+    if (find_upstream(config, upstream.name) < config.upstreams.size()) upstream.name = prefix;
+    upstream.implicit = true;
+    upstream.breaker = config.breaker;
+    if (key) {
+        upstream.api_key.emplace(key->value);
+        upstream.key_variable = key->variable;
+    }
+    config.upstreams.push_back(std::move(upstream));
+    return config.upstreams.size() - 1;
+}
+
+std::optional<ChainEntry> read_entry(const Value& item, Config& config) {
+    const std::string* text = item.text("an upstream's name, or upstream/model");
+    if (text == nullptr) return std::nullopt;
+    const std::size_t slash = text->find('/');
+    const bool has_model = slash != std::string::npos;
+    const std::string name = text->substr(0, slash);
+    ChainEntry entry;
+    entry.text = *text;
+    entry.upstream = find_upstream(config, name);
+    if (entry.upstream == config.upstreams.size()) {
+        const auto there = has_model ? preset_of_model(*text) : std::nullopt;
+        if (!there) {
+            say_unknown(item, config, name, has_model);
+            return std::nullopt;
+        }
+        const auto made = implicit_upstream(item, name, *there->preset, config);
+        if (!made) return std::nullopt;
+        entry.upstream = *made;
+    }
+    entry.model = config.upstreams[entry.upstream].model;
+    if (has_model) {
         const std::string model = text->substr(slash + 1);
         if (!is_model_name(model)) {
             item.problem(item.shown() + " has no model behind the slash; write upstream/model");
@@ -71,7 +133,7 @@ std::optional<ChainEntry> read_entry(const Value& item, const Config& config) {
     return entry;
 }
 
-void read_chain(const Section& section, const Config& config, Route& route) {
+void read_chain(const Section& section, Config& config, Route& route) {
     const auto value = section.require("chain", "a list of upstreams");
     if (!value) return;
     const auto items = value->items("upstreams");
@@ -169,7 +231,7 @@ void read_hedge(const Section& section, Route& route) {
     route.hedge = hedge;
 }
 
-Route read_route(const Value& value, const Config& config) {
+Route read_route(const Value& value, Config& config) {
     Route route;
     const Section section(value, route_keys(), "a map with model and chain");
     read_glob(section, config, route);

@@ -1,6 +1,8 @@
 #include "config/address.hpp"
 #include "config/files.hpp"
+#include "config/preset_upstream.hpp"
 #include "config/read.hpp"
+#include "wire/field_id.hpp"
 
 #include <array>
 #include <cmath>
@@ -21,8 +23,60 @@ void read_upstream_name(const Section& section, const Config& config, Upstream& 
     }
 }
 
+void read_provider(const Section& section, Upstream& upstream) {
+    const auto value = section.get("provider");
+    if (!value) return;
+    std::vector<std::string_view> names;
+    names.reserve(presets().size());
+    for (const Preset& preset : presets()) names.push_back(preset.name);
+    const std::string* text = value->text("a provider's name");
+    if (text == nullptr) return;
+    upstream.preset = find_preset(*text);
+    if (upstream.preset != nullptr) return;
+    std::string hint;
+    if (const auto other = preset_of_model(*text + "/model"); other) {
+        hint = "; it is called `" + std::string(other->preset->name) + "` here";
+    } else if (!value->node().referenced) {
+        hint = suggestion(*text, names);
+    }
+    value->problem(value->shown() + " is not one of " + one_of(names) + hint);
+}
+
+void read_dialect(const Section& section, Upstream& upstream) {
+    using Entry = std::pair<std::string_view, Dialect>;
+    constexpr std::array kWords{
+        Entry{"chat", Dialect::chat}, Entry{"responses", Dialect::responses},
+        Entry{"messages", Dialect::messages}, Entry{"gemini", Dialect::gemini},
+        Entry{"converse", Dialect::converse}};
+    read_word<Dialect>(section, "dialect", upstream.dialect, kWords);
+}
+
+// The address of the preset where the file gives none.
+bool take_base_url_of_preset(const Section& section, Upstream& upstream) {
+    if (upstream.preset == nullptr) return false;
+    if (upstream.preset->base_url.empty() && upstream.preset->refused.empty()) return false;
+    if (section.get("base_url")) return false;
+    if (!upstream.preset->base_url.empty()) {
+        upstream.base_url = *parse_base_url(upstream.preset->base_url).value;
+    }
+    upstream.price_provider = upstream.preset->price_provider;
+    return true;
+}
+
+bool is_azure(const Upstream& upstream) {
+    return upstream.preset != nullptr && upstream.preset->name == "azure";
+}
+
 void read_base_url(const Section& section, Upstream& upstream) {
-    const auto value = section.require("base_url", "a URL such as https://api.openai.com/v1");
+    if (take_base_url_of_preset(section, upstream)) return;
+    const std::string_view expected = is_azure(upstream)
+                                          ? "your resource's URL, such as "
+                                            "https://NAME.openai.azure.com"
+                                          : "a URL such as https://api.openai.com/v1";
+    // A provider that does not exist has been told of; it may have had an address.
+    const bool unknown_provider = upstream.preset == nullptr && section.get("provider");
+    const auto value =
+        unknown_provider ? section.get("base_url") : section.require("base_url", expected);
     if (!value) return;
     const std::string* text = value->text("a URL such as https://api.openai.com/v1");
     if (text == nullptr) return;
@@ -33,11 +87,43 @@ void read_base_url(const Section& section, Upstream& upstream) {
     }
     upstream.base_url = std::move(*url.value);
     upstream.price_provider = provider_of_host(upstream.base_url.host);
+    const bool compatible = upstream.preset == nullptr || upstream.preset->name == "openai";
+    if (upstream.price_provider.empty() && !compatible) {
+        upstream.price_provider = upstream.preset->price_provider;
+    }
     const std::string_view usual = api_path_of_host(upstream.base_url.host);
     if (upstream.base_url.path.empty() && !usual.empty()) {
         value->warn("has no path; the API of " + upstream.base_url.host + " is usually at " +
                     upstream.base_url.text() + std::string(usual));
     }
+}
+
+void read_api_version(const Section& section, Upstream& upstream) {
+    const auto value = section.get("api_version");
+    if (!value) return;
+    const std::string* text = value->text("a version such as 2024-10-21");
+    if (text == nullptr) return;
+    if (!is_azure(upstream)) {
+        value->problem("is of `provider: azure` only; remove it, or name that provider");
+    } else if (!is_plain_name(*text)) {
+        value->problem(value->shown() + " is not a version such as 2024-10-21");
+    } else {
+        upstream.api_version = *text;
+    }
+}
+
+void read_region(const Section& section, const Upstream& upstream) {
+    const auto value = section.get("region");
+    if (!value || value->text("a region such as us-east-1") == nullptr) return;
+    if (upstream.preset != nullptr && upstream.preset->name == "bedrock") return;
+    value->problem("is of `provider: bedrock` only; remove it");
+}
+
+void read_azure(const Section& section, Upstream& upstream) {
+    if (!is_azure(upstream) || upstream.base_url.host.empty()) return;
+    const auto value = section.get("base_url");
+    if (!value) return;
+    if (auto why = place_azure(upstream)) value->problem(std::move(*why));
 }
 
 void read_api_key(const Section& section, Upstream& upstream) {
@@ -48,15 +134,33 @@ void read_api_key(const Section& section, Upstream& upstream) {
     if (text != nullptr) upstream.api_key.emplace(*text);
 }
 
-void read_provider(const Section& section, Upstream& upstream) {
-    using Entry = std::pair<std::string_view, Provider>;
-    constexpr std::array kProviders{
-        Entry{"openai", Provider::openai}, Entry{"azure", Provider::azure},
-        Entry{"anthropic", Provider::anthropic}, Entry{"gemini", Provider::gemini}};
-    read_word<Provider>(section, "provider", upstream.provider, kProviders);
-    if (upstream.price_provider.empty() && upstream.provider != Provider::openai) {
-        upstream.price_provider = kProviders[static_cast<std::size_t>(upstream.provider)].first;
+// The environment's key goes to the service it is for and nowhere else: to the preset's own
+// address, or, where every customer has another, to a host of that service.
+bool is_at_preset(const Section& section, const Upstream& upstream) {
+    if (!section.get("base_url")) return true;
+    return upstream.preset->base_url.empty() &&
+           provider_of_host(upstream.base_url.host).starts_with(upstream.preset->name);
+}
+
+void read_key_of_environment(const Section& section, Upstream& upstream) {
+    if (upstream.preset == nullptr || !upstream.preset->refused.empty()) return;
+    if (upstream.api_key || section.get("api_key") || !is_at_preset(section, upstream)) return;
+    for (const HeaderSetting& header : upstream.headers) {
+        if (wire::kCredentials.contains(wire::identify(header.name)) ||
+            lower(header.name) == upstream.preset->key_header) {
+            return;  // the file gives credentials of another form
+        }
     }
+    const Context& context = section.value().context();
+    const auto found = key_in_environment(*upstream.preset, context.env);
+    if (!found) return;
+    if (const auto why = key_problem(found->value)) {
+        section.value().problem("the variable " + found->variable + ", the key of `provider: " +
+                                std::string(upstream.preset->name) + "`, " + *why);
+        return;
+    }
+    upstream.key_variable = found->variable;
+    upstream.api_key.emplace(found->value);
 }
 
 void read_model(const Section& section, Upstream& upstream) {
@@ -151,14 +255,20 @@ void read_upstream(const Value& value, Config& config) {
     Upstream upstream;
     const Section section(value, upstream_keys(), "a map with name and base_url");
     read_upstream_name(section, config, upstream);
-    read_base_url(section, upstream);
-    read_api_key(section, upstream);
     read_provider(section, upstream);
+    read_dialect(section, upstream);
+    read_base_url(section, upstream);
+    read_api_version(section, upstream);
+    read_region(section, upstream);
+    read_azure(section, upstream);
+    read_api_key(section, upstream);
     read_model(section, upstream);
     read_timeouts(section, upstream.timeouts);
     const bool has_key = upstream.api_key.has_value();
     if (const auto headers = section.get("headers")) read_headers(*headers, has_key, upstream);
+    read_key_of_environment(section, upstream);
     if (const auto body = section.get("body")) read_body(*body, upstream.body);
+    if (upstream.preset != nullptr) add_quirks(upstream.preset->quirks, upstream.body);
     read_tls(section, upstream);
     if (const auto n = read_integer(section, "max_connections", {1, 100'000})) {
         upstream.max_connections = static_cast<std::uint32_t>(*n);
@@ -175,7 +285,10 @@ void read_upstream(const Value& value, Config& config) {
 }  // namespace
 
 void read_upstreams(const Section& top, Config& config) {
-    const auto value = top.require("upstreams", "a list of at least one upstream");
+    // Chains may name providers instead.
+    const auto value = top.get("routes")
+                           ? top.get("upstreams")
+                           : top.require("upstreams", "a list of at least one upstream");
     if (!value) return;
     const auto items = value->items("upstreams");
     if (value->node().kind == Element::Kind::list && items.empty()) {

@@ -1,5 +1,6 @@
 // Settings whose work is still to come: valid, but refused rather than ignored.
 #include "config/load.hpp"
+#include "config/presets.hpp"
 
 namespace understudy::config {
 namespace {
@@ -14,10 +15,14 @@ std::string element(const char* list, std::size_t index, const char* key) {
 
 void refuse_upstream(const Config& config, std::size_t i, std::vector<Problem>& out) {
     const Upstream& upstream = config.upstreams[i];
-    if (upstream.provider != Provider::openai) {
+    if (upstream.preset != nullptr && !upstream.preset->refused.empty()) {
         out.push_back(refuse(config, element("upstreams", i, "provider"),
-                             "use `provider: openai` with the OpenAI-compatible base_url that the "
-                             "service offers, or remove this upstream"));
+                             std::string(upstream.preset->refused)));
+    }
+    if (upstream.dialect != Dialect::chat) {
+        out.push_back(refuse(config, element("upstreams", i, "dialect"),
+                             "every provider is spoken to in `chat`, at its OpenAI-compatible "
+                             "endpoint; write `dialect: chat` or remove the key"));
     }
     if (upstream.continuation != Continuation::automatic &&
         upstream.continuation != Continuation::none) {

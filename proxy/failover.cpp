@@ -1,5 +1,7 @@
 #include "proxy/failover.hpp"
 
+#include "config/known_names.hpp"
+#include "config/presets.hpp"
 #include "proxy/auth.hpp"
 #include "proxy/relay.hpp"
 #include "proxy/session.hpp"
@@ -40,7 +42,8 @@ Failover::~Failover() {
 }
 
 std::string_view Failover::sent_model(const RuntimeEntry& entry) const {
-    return entry.model ? std::string_view(*entry.model) : std::string_view(request_.facts.model);
+    if (entry.model) return *entry.model;
+    return known_name_ ? *known_name_ : request_.facts.model;
 }
 
 Task<void> Failover::run() {
@@ -82,17 +85,22 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     spec.head.method = request_.head.method;
     spec.head.path = request_.endpoint.path;
     spec.head.client = &request_.head;
+    spec.head.model = sent_model(entry);
     spec.head.request_id = request_.request_id;
     // A key of this proxy never travels; a client's own credentials do where the upstream has none.
     spec.head.forward_credentials = !entry.upstream->api_key && config.keys.empty();
     spec.body = request_.body;
     spec.facts = &request_.facts;
-    if (request_.facts.has_model || request_.facts.json) spec.model = entry.model;
+    if (request_.facts.has_model || request_.facts.json) {
+        spec.model = entry.model ? entry.model : known_name_;
+    }
     spec.shape = request_.endpoint.shape;
     spec.stream = request_.facts.stream;
     spec.several_choices = spec.stream && asks_for_several(request_);
-    spec.inject_usage =
-        request_.facts.stream && request_.endpoint.streams && !request_.facts.include_usage;
+    const auto* const preset = entry.upstream->preset;
+    const bool may_ask = preset == nullptr || !preset->quirks.refuses_stream_options;
+    spec.inject_usage = request_.facts.stream && request_.endpoint.streams &&
+                        !request_.facts.include_usage && may_ask;
     spec.buffer_response = config.limits.buffer_response_bytes;
     spec.header_bytes = config.limits.header_bytes;
     spec.header_count = config.limits.header_count;
@@ -103,6 +111,10 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
 // One attempt, from its start to its bill.
 Task<Failover::Step> Failover::attempt(std::size_t position) {
     const auto& entry = *chain_[position];
+    known_name_.reset();
+    if (entry.upstream->known_names && !entry.model) {
+        known_name_ = config::known_name(*entry.upstream->preset, request_.facts.model);
+    }
     const auto spec = spec_for(entry);
     Attempt attempt(spec, session_.signal(), session_.client_gone());
     AttemptRecord record(runtime_, *record_, request_, spec, attempt, sent_model(entry));

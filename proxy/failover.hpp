@@ -68,7 +68,8 @@ class Failover {
     boost::container::small_vector<const RuntimeEntry*, 4> chain_;
     std::optional<RequestRecord> record_;
     std::optional<PrimaryFailure> primary_;
-    std::string tried_;  // for the message when nothing answered
+    std::optional<std::string> known_name_;  // of the model, at the upstream of this attempt
+    std::string tried_;                      // for the message when nothing answered
     upstreams::TimePoint deadline_{};
     std::uint32_t retries_used_ = 0;
     std::chrono::milliseconds delay_{0};

@@ -1,5 +1,7 @@
 #include "upstreams/request_head.hpp"
 
+#include "config/presets.hpp"
+#include "upstreams/azure_target.hpp"
 #include "wire/append.hpp"
 #include "wire/line_copier.hpp"
 
@@ -17,10 +19,24 @@ namespace {
 constexpr FieldSet kOurs{FieldId::host,           FieldId::expect,          FieldId::x_request_id,
                          FieldId::content_length, FieldId::accept_encoding, FieldId::x_understudy};
 
+// The upstream's key in the form in which its service takes it, unless a configured header is that.
+void append_key(const config::Upstream& upstream, FieldSet configured, std::string& out) {
+    const std::string_view header =
+        upstream.preset == nullptr ? std::string_view() : upstream.preset->key_header;
+    const std::string& key = upstream.api_key->reveal();
+    if (!header.empty()) {
+        if (!configured.contains(wire::identify(header))) append_field(out, header, key);
+    } else if (!configured.contains(FieldId::authorization)) {
+        append_field(out, "authorization", "Bearer " + key);
+    }
+}
+
 }  // namespace
 
 HeadTemplate::HeadTemplate(const config::Upstream& upstream)
     : path_(upstream.base_url.path),
+      api_version_(upstream.api_version),
+      model_in_path_(upstream.model_in_path),
       first_(" HTTP/1.1\r\n"),
       dropped_(kOurs | wire::kHopByHop),
       own_credentials_(upstream.api_key.has_value()) {
@@ -36,9 +52,7 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
     }
     if (!configured.contains(FieldId::host))
         append_field(first_, "host", upstream.base_url.authority());
-    if (upstream.api_key && !configured.contains(FieldId::authorization)) {
-        append_field(last_, "authorization", "Bearer " + upstream.api_key->reveal());
-    }
+    if (upstream.api_key) append_key(upstream, configured, last_);
     // Compressed events arrive late and compressed answers cannot be judged without decoding.
     if (!configured.contains(FieldId::accept_encoding))
         append_field(last_, "accept-encoding", "identity");
@@ -64,7 +78,16 @@ void HeadTemplate::copy_fields(const wire::Fields& fields, bool credentials,
 }
 
 void HeadTemplate::write(const OutboundHead& request, std::string& out) const {
-    out.append(request.method).append(1, ' ').append(path_).append(request.path).append(first_);
+    out.append(request.method).append(1, ' ').append(path_);
+    if (model_in_path_ && is_of_deployment(request.path)) {
+        append_deployment(out, request.model);
+    }
+    if (api_version_.empty()) {
+        out.append(request.path);
+    } else {
+        append_versioned(out, request.path, api_version_);
+    }
+    out.append(first_);
     if (request.client != nullptr) {
         copy_fields(request.client->fields, request.forward_credentials && !own_credentials_, out);
     }

@@ -18,6 +18,7 @@ struct OutboundHead {
     OutboundHead() = default;
     std::string_view method;
     std::string_view path;                      // below the base URL, query included
+    std::string_view model;                     // as sent; only Azure's deployments need it
     const wire::RequestHead* client = nullptr;  // null: a request of our own (probe)
     bool forward_credentials = false;           // the client's own, when the upstream has none
     bool has_body = true;
@@ -40,7 +41,9 @@ class HeadTemplate {
     void copy_fields(const wire::Fields& fields, bool credentials, std::string& out) const;
     bool configured(std::string_view name) const;
 
-    std::string path_;                 // of the base URL
+    std::string path_;         // of the base URL
+    std::string api_version_;  // "" none
+    bool model_in_path_ = false;
     std::string first_;                // end of the request line, Host
     std::string last_;                 // configured fields, key, Accept-Encoding
     wire::FieldSet dropped_;           // fields of the client that are never passed on

@@ -48,12 +48,20 @@ struct Edit {
     std::string text;
 };
 
+/// A number that is moved into a range; one that is in it stays as it is written.
+struct MemberRange {
+    std::string member;
+    double least = 0;
+    double most = 0;
+};
+
 /// What one upstream wants changed. `set` values are JSON texts. Keys are top-level names.
 struct BodyRewrite {
     std::vector<std::pair<std::string, std::string>> set;
     std::vector<std::string> drop;
     std::vector<std::pair<std::string, std::string>> rename;  // from, to
-    bool empty() const { return set.empty() && drop.empty() && rename.empty(); }
+    std::vector<MemberRange> bounds = {};
+    bool empty() const { return set.empty() && drop.empty() && rename.empty() && bounds.empty(); }
 };
 
 /// Plans the edits for one upstream, sorted and not overlapping:
@@ -62,8 +70,8 @@ struct BodyRewrite {
 /// - with `ask_usage`, stream_options.include_usage becomes true: inserted into an existing object,
 /// replacing a
 ///   false or null, or as a new member;
-/// - rename, then drop, then set (set replaces every duplicate or appends one member). A rename
-/// whose target
+/// - rename, then drop, then bounds, then set (set replaces every duplicate or appends one member).
+/// A rename whose target
 ///   is already present in the body drops the source instead, so that no duplicate appears.
 /// White space and everything else stays as it is. For multipart only the model is replaced.
 std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts,

@@ -4,6 +4,9 @@
 #include "wire/request_body.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 
 namespace understudy::wire {
 namespace {
@@ -30,6 +33,7 @@ class ObjectPlan {
     void ask_usage();
     void rename(const std::string& from, const std::string& to);
     void drop(const std::string& key);
+    void bound(const MemberRange& range);
     void set(const std::string& key, const std::string& value);
 
     std::vector<Edit> edits() const;
@@ -138,6 +142,25 @@ void ObjectPlan::rename(const std::string& from, const std::string& to) {
 
 void ObjectPlan::drop(const std::string& key) {
     for_live(key, [](Plan& member) { member.dropped = true; });
+}
+
+void ObjectPlan::bound(const MemberRange& range) {
+    for_live(range.member, [&](Plan& member) {
+        if (member.new_value || member.original->kind != JsonKind::number) return;
+        const std::string_view text = member.original->value.of(body_);
+        double number = 0;
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+        // What no double holds is outside of every range; its sign says on which side.
+        if (read.ec == std::errc::result_out_of_range) {
+            const bool tiny = text.find("e-") != text.npos || text.find("E-") != text.npos;
+            number = tiny ? 0.0 : text.front() == '-' ? -HUGE_VAL : HUGE_VAL;
+        }
+        const double inside = std::clamp(number, range.least, range.most);
+        if (inside == number) return;
+        std::array<char, 32> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), inside).ptr;
+        member.new_value = std::string(digits.data(), end);
+    });
 }
 
 void ObjectPlan::set(const std::string& key, const std::string& value) {
@@ -263,6 +286,7 @@ std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts,
     if (ask_usage) plan.ask_usage();
     for (const auto& [from, to] : rewrite.rename) plan.rename(from, to);
     for (const auto& key : rewrite.drop) plan.drop(key);
+    for (const auto& range : rewrite.bounds) plan.bound(range);
     for (const auto& [key, value] : rewrite.set) plan.set(key, value);
     std::vector<Edit> edits = plan.edits();
     merge_touching(edits);

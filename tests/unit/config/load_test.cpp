@@ -224,7 +224,7 @@ TEST_CASE("A door open to other machines needs keys or an explicit word") {
 TEST_CASE("Settings of later builds are refused, each with what to do") {
     TemporaryFolder folder;
     const std::string yaml = R"(upstreams:
-  - { name: one, base_url: "https://a.example", provider: azure, continuation: prefill,
+  - { name: one, base_url: "https://a.example", provider: bedrock, continuation: prefill,
       breaker: { failures: 2 } }
 routes:
   - { model: "*", chain: [one], midstream: continue, hedge: { after: p95, budget: 5% } }
@@ -237,10 +237,11 @@ profiles: )" + folder.path() +
   "input_cost_per_token":1e-6,"output_cost_per_token":2e-6}})") +
                              "\n";
     REQUIRE(problems_of(yaml) ==
-            Texts{"u.yaml:2:59: upstreams[0].provider: not available in this build; use "
-                  "`provider: openai` with the OpenAI-compatible base_url that the service "
-                  "offers, or remove this upstream",
-                  "u.yaml:2:80: upstreams[0].continuation: not available in this build; write "
+            Texts{"u.yaml:2:59: upstreams[0].provider: not available in this build; its "
+                  "requests are signed with AWS credentials and written in a dialect that this "
+                  "build does not speak; use another provider's preset, or a gateway that offers "
+                  "Bedrock's models to OpenAI clients (`provider: openai` and its base_url)",
+                  "u.yaml:2:82: upstreams[0].continuation: not available in this build; write "
                   "`continuation: auto` or remove the key",
                   "u.yaml:3:16: upstreams[0].breaker: not available in this build; remove the key",
                   "u.yaml:5:44: routes[0].midstream: not available in this build; write "

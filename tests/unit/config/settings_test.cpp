@@ -52,7 +52,10 @@ TEST_CASE("Mistakes in upstreams say what was expected") {
         {upstream_with("api_key: [sk-1]"),
          u + "api_key: expected a key, best written as ${NAME}, found a list"},
         {upstream_with("provider: open-ai"),
-         u + "provider: \"open-ai\" is not one of openai, azure, anthropic or gemini; did you mean "
+         u + "provider: \"open-ai\" is not one of openai, anthropic, gemini, openrouter, groq, "
+             "mistral, deepseek, azure, bedrock, xai, together, fireworks, cerebras, moonshot, "
+             "dashscope, zai, nvidia, perplexity, cohere, huggingface, ollama, lmstudio, "
+             "llamacpp, vllm, sglang or litellm; did you mean "
              "\"openai\"?"},
         {upstream_with("model: 'a,b'"),
          u + "model: \"a,b\" is not a model name: use printable ASCII without comma and semicolon"},

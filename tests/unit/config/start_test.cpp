@@ -1,4 +1,5 @@
 // Where the configuration comes from, and what the machine allows.
+#include "config/presets.hpp"
 #include "config/workers.hpp"
 #include "tests/unit/config/support.hpp"
 
@@ -103,29 +104,56 @@ TEST_CASE("Without a file, every API key makes an upstream in a fixed order") {
     REQUIRE(loaded.config->warnings.size() == 1);
 }
 
-TEST_CASE("A key that this build cannot use does not make the start fail, unless it is alone") {
+TEST_CASE("Every service with one address for all starts by its key alone") {
+    TemporaryFolder folder;
+    const Inside inside(folder);
+    Variables all;
+    std::vector<std::string_view> expected;
+    for (const Preset& preset : presets()) {
+        for (const auto variable : preset.key_variables) {
+            const bool starts = preset.kind == PresetKind::service && !preset.base_url.empty();
+            if (!starts) continue;
+            const Loaded one = load({}, environment({{std::string(variable), "k"}}), {});
+            CAPTURE(variable);
+            REQUIRE(one.config != nullptr);
+            REQUIRE(one.config->upstreams.size() == 1);
+            REQUIRE(one.config->upstreams[0].name == preset.name);
+            REQUIRE(one.config->upstreams[0].key_variable == variable);
+            all[std::string(variable)] = "k";
+            if (expected.empty() || expected.back() != preset.name) {
+                expected.push_back(preset.name);
+            }
+        }
+    }
+    const Loaded every = load({}, environment(all), {});
+    std::vector<std::string_view> names;
+    for (const Upstream& u : every.config->upstreams) names.push_back(u.name);
+    REQUIRE(names == expected);
+    REQUIRE(std::vector(names.begin(), names.begin() + 7) ==
+            std::vector<std::string_view>{"openai", "anthropic", "gemini", "openrouter", "groq",
+                                          "mistral", "deepseek"});
+    REQUIRE(every.config->warnings.at(0).find("openai/gpt-4o at openrouter") != std::string::npos);
+}
+
+TEST_CASE("Keys of services without one address for all are named and left out") {
     TemporaryFolder folder;
     const Inside inside(folder);
     const Loaded mixed = load(
-        {},
-        environment({{"ANTHROPIC_API_KEY", "a"}, {"GROQ_API_KEY", "g"}, {"OPENAI_API_KEY", ""}}),
+        {}, environment({{"AZURE_API_KEY", "a"}, {"GROQ_API_KEY", "g"}, {"OPENAI_API_KEY", ""}}),
         {});
     REQUIRE(mixed.config->upstreams.size() == 1);
     REQUIRE(mixed.config->upstreams[0].name == "groq");
-    REQUIRE(
-        mixed.config->warnings ==
-        Texts{"environment: ANTHROPIC_API_KEY: is set but left out: the provider `anthropic` is "
-              "not available in this build; to use its OpenAI-compatible endpoint, write a "
-              "configuration file with base_url https://api.anthropic.com/v1"});
-
-    const Loaded alone = load({}, environment({{"GEMINI_API_KEY", "a"}}), {});
+    REQUIRE(mixed.config->warnings ==
+            Texts{"environment: AZURE_API_KEY: is set but left out: `provider: azure` needs a "
+                  "base_url; name it in a configuration file"});
+    const Loaded alone = load({}, environment({{"AZURE_OPENAI_API_KEY", "a"}}), {});
     REQUIRE(alone.config == nullptr);
-    REQUIRE(alone.problems.size() == 2);
-    REQUIRE(alone.problems[0].path == "GEMINI_API_KEY");
-    REQUIRE(alone.problems[1].message ==
-            "no other API key is set, so there is no upstream; set one of OPENAI_API_KEY, "
-            "OPENROUTER_API_KEY, GROQ_API_KEY, MISTRAL_API_KEY or DEEPSEEK_API_KEY, or write "
-            "understudy.yaml");
+    REQUIRE(alone.problems.size() == 1);
+    REQUIRE(alone.problems[0].path == "AZURE_OPENAI_API_KEY");
+    // A key for a server of one's own does not say that one runs.
+    const Loaded local = load({}, environment({{"OLLAMA_API_KEY", "a"}}), {});
+    REQUIRE(local.config == nullptr);
+    REQUIRE(texts(local.problems).at(0).find("Three ways to start") != std::string::npos);
     const Loaded broken = load({}, environment({{"OPENAI_API_KEY", "hunter2\n"}}), {});
     REQUIRE(texts(broken.problems) ==
             Texts{"environment: OPENAI_API_KEY: has a space, a line break or another character "

@@ -169,6 +169,24 @@ TEST_CASE("A rename never makes a duplicate") {
     });
 }
 
+TEST_CASE("A number is moved into its range, and left as written where it is in it") {
+    Wish wish;
+    wish.rewrite.bounds = {{"n", 1, 1}, {"temperature", 0, 1.5}};
+    check({
+        {"above", R"({"n":3,"temperature":2})", wish, R"({"n":1,"temperature":1.5})"},
+        {"below", R"({"n":0,"temperature":-0.1})", wish, R"({"n":1,"temperature":0})"},
+        {"inside", R"({"n":1.0,"temperature":1.50})", wish, R"({"n":1.0,"temperature":1.50})"},
+        {"absent", R"({"m":7})", wish, R"({"m":7})"},
+        {"no number", R"({"n":null,"temperature":"2"})", wish, R"({"n":null,"temperature":"2"})"},
+        {"too large for a double", R"({"n":1e999,"temperature":-1e999})", wish,
+         R"({"n":1,"temperature":0})"},
+        {"too small for one", R"({"temperature":1e-999})", wish, R"({"temperature":1e-999})"},
+        {"twice", R"({"n":2,"n":3})", wish, R"({"n":1,"n":1})"},
+    });
+    wish.rewrite.set = {{"n", "5"}};
+    check({{"set wins", R"({"n":3})", wish, R"({"n":5})"}});
+}
+
 TEST_CASE("Wishes combine in their order: model and usage, rename, drop, set") {
     check({
         {"everything at once",
