@@ -24,6 +24,7 @@ Run add_check(CLI::App& app);
 Run add_explain(CLI::App& app);
 Run add_mock(CLI::App& app);
 Run add_demo(CLI::App& app);
+Run add_profiles(CLI::App& app);
 Run add_health(CLI::App& app);
 
 }  // namespace understudy::cmd

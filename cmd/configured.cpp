@@ -23,6 +23,15 @@ std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app) {
         ->take_all();
     app.add_flag("--insecure", options->overrides.insecure,
                  "Allow addresses that other machines reach although no keys are configured");
+    app.add_option("--profiles", options->overrides.profiles,
+                   "Folder of OpenHands LLM profiles; each becomes an upstream named after it")
+        ->type_name("DIR");
+    app.add_option("--chain", options->overrides.chain,
+                   "One route for every model instead of the configured ones, over upstreams, "
+                   "profiles or providers by name, each also with /model")
+        ->type_name("A,B/model,C")
+        ->delimiter(',')
+        ->expected(1);
     return options;
 }
 

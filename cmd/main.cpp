@@ -26,6 +26,7 @@ constexpr std::array kCommands{
     Command{"serve", "Run the daemon", add_serve},
     Command{"check", "Validate the configuration as serve would load it", add_check},
     Command{"explain", "Show what a request for a model would go through", add_explain},
+    Command{"profiles", "Read a store of OpenHands LLM profiles", add_profiles},
     Command{"demo", "See failover happen: two simulated upstreams and a tour of requests",
             add_demo},
     Command{"mock", "Run the simulated upstream by itself", add_mock},

@@ -1,6 +1,7 @@
 // understudy serve: run the daemon until a signal ends it.
 #include "cmd/commands.hpp"
 #include "cmd/configured.hpp"
+#include "cmd/watch.hpp"
 #include "config/load.hpp"
 #include "proxy/log.hpp"
 #include "proxy/server.hpp"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
@@ -32,24 +32,6 @@ namespace {
 using config::LogLevel;
 
 constexpr unsigned kTrimSeconds = 5;
-
-// What identifies one state of a file; a change of it reloads (editors replace, ConfigMaps relink).
-struct FileState {
-    explicit FileState(const std::string& path) {
-        struct stat s {};
-        if (::stat(path.c_str(), &s) != 0) return;
-        inode = s.st_ino;
-        size = s.st_size;
-        seconds = s.st_mtim.tv_sec;
-        nanoseconds = s.st_mtim.tv_nsec;
-    }
-    bool operator==(const FileState&) const = default;
-    bool exists() const { return inode != 0; }
-    ino_t inode = 0;
-    off_t size = 0;
-    time_t seconds = 0;
-    long nanoseconds = 0;
-};
 
 // Signals are taken by the main thread only; workers are started with all of them blocked.
 sigset_t block_signals() {
@@ -104,7 +86,7 @@ class Daemon {
           config_(std::move(config)),
           signals_(signals),
           server_(std::make_unique<proxy::Server>(config_)),
-          file_(config_->source) {}
+          sources_(*config_) {}
 
     int run() {
         try {
@@ -119,7 +101,7 @@ class Daemon {
             const timespec second{1, 0};
             const int signal = ::sigtimedwait(&signals_, nullptr, &second);
             if (signal == SIGTERM || signal == SIGINT) return drain();
-            if (signal == SIGHUP || file_changed()) reload();
+            if (signal == SIGHUP || sources_changed()) reload();
             if (++seconds_ % kTrimSeconds == 0) server_->release_memory();
         }
     }
@@ -145,9 +127,10 @@ class Daemon {
         std::fflush(stderr);
     }
 
-    bool file_changed() {
-        const FileState now(config_->source);
-        if (!now.exists() || now == file_) {
+    bool sources_changed() {
+        const SourceState now(*config_);
+        const bool file_gone = sources_.file.exists() && !now.file.exists();
+        if (file_gone || now == sources_) {
             changed_.reset();
             return false;
         }
@@ -160,11 +143,28 @@ class Daemon {
         return true;
     }
 
+    // A profile that is served and has become unusable: the good version stays, as a good file
+    // does.
+    void keep_profiles(config::Loaded& loaded) const {
+        if (!loaded.config) return;
+        for (const auto& broken : loaded.config->unusable_profiles) {
+            const auto serves = [&](const config::Upstream& upstream) {
+                return !upstream.profile.empty() && upstream.name == broken.name;
+            };
+            const auto& mine = config_->upstreams;
+            if (std::none_of(mine.begin(), mine.end(), serves)) continue;
+            loaded.problems.push_back({config_->source, 0, 0, "profiles",
+                                       "a profile in use cannot be read any more: " + broken.why});
+        }
+        if (!loaded.problems.empty()) loaded.config = nullptr;
+    }
+
     void reload() {
-        file_ = FileState(config_->source);
+        sources_ = SourceState(*config_);
         std::optional<std::string> path;
         if (!options_.file.empty()) path = options_.file;
         auto loaded = config::load(path, config::process_environment(), options_.overrides);
+        keep_profiles(loaded);
         if (loaded.config && exposes(*loaded.config)) {
             loaded.problems.push_back(
                 {config_->source, 0, 0, "keys",
@@ -233,8 +233,8 @@ class Daemon {
     std::shared_ptr<const config::Config> config_;
     sigset_t signals_;
     std::unique_ptr<proxy::Server> server_;
-    FileState file_;
-    std::optional<FileState> changed_;
+    SourceState sources_;  // as they were when they were last read
+    std::optional<SourceState> changed_;
     std::atomic<bool> finished_{false};
     unsigned seconds_ = 0;
 };

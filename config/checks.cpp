@@ -57,6 +57,7 @@ void doubt_unused_upstreams(const Config& config, std::vector<Finding>& out) {
     }
     for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
         if (used.contains(i) || config.upstreams[i].name.empty()) continue;
+        if (!config.upstreams[i].profile.empty()) continue;  // a store holds more than one chain
         out.push_back({at("upstreams", i), "no route uses the upstream " +
                                                in_quotes(config.upstreams[i].name) +
                                                "; add it to a chain or remove it"});

@@ -88,6 +88,7 @@ struct Upstream {
     std::string api_version;     // sent as a query parameter; "" none
     bool model_in_path = false;  // Azure's deployments: {base}/deployments/{model}/...
     bool implicit = false;       // made by "provider/model" in a chain, not by the file
+    std::string profile;         // the file of the profile that it was made from; "" none
     bool known_names = false;    // other services' names for a model become its own where known
     std::optional<std::string> model;  // sent instead of the client's
     Timeouts timeouts;
@@ -113,6 +114,19 @@ struct Retry {
     Duration base{250};
     Duration max{5'000};
     Duration max_retry_after{5'000};
+};
+
+/// What a profile says of a chain of it alone; index into Config::upstreams.
+struct ProfileRoute {
+    std::size_t upstream = 0;
+    std::uint32_t retries = 0;
+    Retry retry;
+};
+
+/// A profile that no chain can name, and why.
+struct UnusableProfile {
+    std::string name;
+    std::string why;  // "/x/fast.json: api_key: is masked ..."
 };
 
 enum class Midstream : std::uint8_t { error, continue_ };
@@ -179,8 +193,10 @@ struct Config {
     Limits limits;
     Duration drain{30'000};
     Log log;
-    std::optional<std::string> ledger;                  // path; absent: off
-    std::optional<std::string> profiles;                // directory
+    std::optional<std::string> ledger;    // path; absent: off
+    std::optional<std::string> profiles;  // directory
+    std::vector<ProfileRoute> profile_routes;
+    std::vector<UnusableProfile> unusable_profiles;
     std::optional<std::string> prices_file;             // in LiteLLM's format, over the table
     std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
     std::string source;                                 // file, or "environment"

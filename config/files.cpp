@@ -60,7 +60,7 @@ FileText read_file(const std::string& path, std::size_t max_bytes) {
 
 std::string resolve_path(const std::string& path, const std::string& directory,
                          const Environment& env) {
-    if (path.starts_with("~/")) {
+    if (path == "~" || path.starts_with("~/")) {
         const auto home = env("HOME");
         if (home && !home->empty()) return *home + path.substr(1);
     }

@@ -5,6 +5,7 @@
 #include "config/files.hpp"
 #include "config/finish.hpp"
 #include "config/prices.hpp"
+#include "config/profile_store.hpp"
 #include "config/read.hpp"
 #include "config/references.hpp"
 
@@ -28,6 +29,13 @@ void override_listen(const Overrides& overrides, Config& config, std::vector<Pro
             problems.push_back({"command line", 0, 0, "--listen", endpoint.error});
         }
     }
+}
+
+void override_routes(const Overrides& overrides, Context& context, Config& config) {
+    if (overrides.chain.empty()) return;
+    config.routes_given = true;
+    config.routes.clear();
+    config.routes.push_back(chain_route(context, overrides.chain, config));
 }
 
 // "--listen" stands on the command line, everything else in the document.
@@ -69,7 +77,7 @@ std::string Problem::text() const {
 
 Loaded finish(Context& context, Config config, const Element* root, const Overrides& overrides) {
     override_listen(overrides, config, context.problems);
-    if (!config.routes_given) config.routes.push_back(default_route(config));
+    if (!config.routes_given) config.routes = default_routes(config);
     config.source = context.file;
     config.prices = builtin_prices();
     for (const Finding& finding : find_contradictions(config, overrides)) {
@@ -104,13 +112,33 @@ Loaded load_text(std::string_view yaml, const std::string& file, const Environme
         const Section top(Value(context, root, ""), top_keys(),
                           "a map of settings such as `upstreams:`");
         read_server(top, config);
+        if (!overrides.profiles.empty()) {
+            config.profiles = resolve_path(overrides.profiles, "", env);
+        }
         read_upstreams(top, config);
+        add_profiles(context, config);
         read_routes(top, config);
+        override_routes(overrides, context, config);
         read_keys(top, config);
     }
     Loaded loaded = finish(context, std::move(config), &root, overrides);
     wipe(root);
     return loaded;
+}
+
+Loaded load_overrides(const Environment& env, const Overrides& overrides) {
+    Context context{"command line", "", env, {}, {}};
+    Config config;
+    if (!overrides.profiles.empty()) config.profiles = resolve_path(overrides.profiles, "", env);
+    add_profiles(context, config);
+    override_routes(overrides, context, config);
+    if (config.upstreams.empty() && context.problems.empty()) {
+        context.problems.push_back(
+            {"command line", 0, 0, "--profiles",
+             "the folder " + in_quotes(*config.profiles) + " holds no profile that can be used"});
+        for (const Problem& warning : context.warnings) context.problems.push_back(warning);
+    }
+    return finish(context, std::move(config), nullptr, overrides);
 }
 
 }  // namespace understudy::config

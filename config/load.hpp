@@ -37,6 +37,8 @@ Environment process_environment();
 struct Overrides {
     std::vector<std::string> listen;  // ADDR:PORT
     bool insecure = false;            // serve beyond loopback without keys
+    std::string profiles;             // folder of LLM profiles; "" as the file says
+    std::vector<std::string> chain;   // one route for every model instead of the file's; empty: no
 };
 
 /// Parses and validates one document. `file` names it in problems. All problems are reported, not
@@ -49,6 +51,9 @@ Loaded load_text(std::string_view yaml, const std::string& file, const Environme
 /// there is nothing.
 Loaded load(const std::optional<std::string>& path, const Environment& env,
             const Overrides& overrides);
+
+/// What the overrides say by themselves (`profiles`, `chain`), whatever files there are.
+Loaded load_overrides(const Environment& env, const Overrides& overrides);
 
 /// What this build cannot do although the configuration is valid: one Problem per setting, message
 /// "not available in this build" plus what to do. `serve` and `check` refuse to go on when it is

@@ -25,11 +25,21 @@ void read_upstreams(const Section& top, Config& config);
 /// read_body.cpp
 void read_headers(const Value& value, bool has_api_key, Upstream& upstream);
 void read_body(const Value& value, wire::BodyRewrite& body);
+/// Whether Understudy decides this header itself.
+bool is_refused_header(std::string_view lower_name);
+/// Why a header cannot have this value; "" it can.
+std::string_view header_value_problem(std::string_view text);
+/// Why a top-level member of the body cannot be changed; "" it can.
+std::string_view reserved_member(std::string_view name);
 
 /// read_route.cpp; the upstreams must have been read.
 void read_routes(const Section& top, Config& config);
-/// The route that stands where none is configured: every upstream in order, for every model.
-Route default_route(const Config& config);
+/// The routes that stand where none is configured: one for each profile, by its name, and the
+/// file's own upstreams in order, for every model.
+std::vector<Route> default_routes(const Config& config);
+/// One route for every model over these names, as given on the command line: upstreams, profiles,
+/// upstream/model, presets and preset/model.
+Route chain_route(Context& context, const std::vector<std::string>& names, Config& config);
 
 /// read_access.cpp
 void read_keys(const Section& top, Config& config);

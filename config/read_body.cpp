@@ -28,6 +28,13 @@ constexpr std::array<std::string_view, 15> kRefusedHeaders{"connection",
                                                            "x-request-id",
                                                            "proxy-authorization"};
 
+}  // namespace
+
+bool is_refused_header(std::string_view lower_name) {
+    return std::find(kRefusedHeaders.begin(), kRefusedHeaders.end(), lower_name) !=
+           kRefusedHeaders.end();
+}
+
 // Members that routing and relaying rely on; what replaces the setting.
 std::string_view reserved_member(std::string_view name) {
     if (name == "model") return "the upstream's own `model` (or upstream/model in a chain) sets it";
@@ -35,18 +42,22 @@ std::string_view reserved_member(std::string_view name) {
     return {};
 }
 
-void check_header_value(const Value& value, const std::string& text) {
+std::string_view header_value_problem(std::string_view text) {
     const auto bad = [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         return (byte < 0x20 && c != '\t') || byte == 0x7f;
     };
     if (std::any_of(text.begin(), text.end(), bad)) {
-        value.problem("has a line break or another control character");
-    } else if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.front() == '\t' ||
-               text.back() == '\t') {
-        value.problem("must not be empty, nor begin or end with white space");
+        return "has a line break or another control character";
     }
+    if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.front() == '\t' ||
+        text.back() == '\t') {
+        return "must not be empty, nor begin or end with white space";
+    }
+    return {};
 }
+
+namespace {
 
 // JSON's own grammar for numbers; YAML knows more forms (0x10, +1, .5, .inf).
 bool is_json_number(std::string_view text) {
@@ -194,8 +205,7 @@ void read_headers(const Value& headers, bool has_api_key, Upstream& upstream) {
             value.problem("is not a header name");
             continue;
         }
-        if (std::find(kRefusedHeaders.begin(), kRefusedHeaders.end(), name) !=
-            kRefusedHeaders.end()) {
+        if (is_refused_header(name)) {
             value.problem("cannot be set: Understudy decides this header for every request itself");
             continue;
         }
@@ -210,7 +220,9 @@ void read_headers(const Value& headers, bool has_api_key, Upstream& upstream) {
         }
         const std::string* text = value.text("the header's value");
         if (text == nullptr) continue;
-        check_header_value(value, *text);
+        if (const auto why = header_value_problem(*text); !why.empty()) {
+            value.problem(std::string(why));
+        }
         upstream.headers.push_back({member->key, Secret(*text)});
     }
 }

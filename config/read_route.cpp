@@ -45,8 +45,19 @@ std::size_t find_upstream(const Config& config, std::string_view name) {
     return static_cast<std::size_t>(at - upstreams.begin());
 }
 
+const UnusableProfile* find_unusable(const Config& config, std::string_view name) {
+    for (const UnusableProfile& profile : config.unusable_profiles) {
+        if (profile.name == name) return &profile;
+    }
+    return nullptr;
+}
+
 // The name is neither an upstream's nor, in front of a slash, a provider's.
 void say_unknown(const Value& item, const Config& config, std::string_view name, bool model) {
+    if (const UnusableProfile* profile = find_unusable(config, name)) {
+        item.problem(item.shown() + " names a profile that cannot be used: " + profile->why);
+        return;
+    }
     std::vector<std::string_view> names;
     for (const Upstream& u : config.upstreams) {
         const bool listed = std::find(names.begin(), names.end(), u.name) != names.end();
@@ -102,7 +113,15 @@ std::optional<std::size_t> implicit_upstream(const Value& item, std::string_view
     return config.upstreams.size() - 1;
 }
 
-std::optional<ChainEntry> read_entry(const Value& item, Config& config) {
+// The provider that `text` names where it names no upstream: "groq/llama" everywhere, and "groq"
+// alone with `by_preset`.
+const Preset* preset_named(const std::string& text, bool by_preset) {
+    if (text.find('/') == std::string::npos) return by_preset ? find_preset(text) : nullptr;
+    const auto there = preset_of_model(text);
+    return there ? there->preset : nullptr;
+}
+
+std::optional<ChainEntry> read_entry(const Value& item, bool by_preset, Config& config) {
     const std::string* text = item.text("an upstream's name, or upstream/model");
     if (text == nullptr) return std::nullopt;
     const std::size_t slash = text->find('/');
@@ -112,12 +131,12 @@ std::optional<ChainEntry> read_entry(const Value& item, Config& config) {
     entry.text = *text;
     entry.upstream = find_upstream(config, name);
     if (entry.upstream == config.upstreams.size()) {
-        const auto there = has_model ? preset_of_model(*text) : std::nullopt;
-        if (!there) {
+        const Preset* preset = preset_named(*text, by_preset);
+        if (preset == nullptr || find_unusable(config, name) != nullptr) {
             say_unknown(item, config, name, has_model);
             return std::nullopt;
         }
-        const auto made = implicit_upstream(item, name, *there->preset, config);
+        const auto made = implicit_upstream(item, name, *preset, config);
         if (!made) return std::nullopt;
         entry.upstream = *made;
     }
@@ -133,6 +152,19 @@ std::optional<ChainEntry> read_entry(const Value& item, Config& config) {
     return entry;
 }
 
+void add_entry(const Value& item, bool by_preset, Config& config, Route& route) {
+    auto entry = read_entry(item, by_preset, config);
+    if (!entry) return;
+    const auto same = [&](const ChainEntry& other) {
+        return other.upstream == entry->upstream && other.model == entry->model;
+    };
+    if (std::any_of(route.chain.begin(), route.chain.end(), same)) {
+        item.problem(item.shown() +
+                     " is in this chain twice; `retries` tries the same entry again");
+    }
+    route.chain.push_back(std::move(*entry));
+}
+
 void read_chain(const Section& section, Config& config, Route& route) {
     const auto value = section.require("chain", "a list of upstreams");
     if (!value) return;
@@ -140,17 +172,16 @@ void read_chain(const Section& section, Config& config, Route& route) {
     if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; name at least one upstream");
     }
-    for (const Value& item : items) {
-        auto entry = read_entry(item, config);
-        if (!entry) continue;
-        const auto same = [&](const ChainEntry& other) {
-            return other.upstream == entry->upstream && other.model == entry->model;
-        };
-        if (std::any_of(route.chain.begin(), route.chain.end(), same)) {
-            item.problem(item.shown() +
-                         " is in this chain twice; `retries` tries the same entry again");
-        }
-        route.chain.push_back(std::move(*entry));
+    for (const Value& item : items) add_entry(item, false, config, route);
+}
+
+// `num_retries` and its waits, where a profile is all there is.
+void take_retries_of_profile(const Config& config, Route& route) {
+    if (route.chain.size() != 1) return;
+    for (const ProfileRoute& profile : config.profile_routes) {
+        if (profile.upstream != route.chain.front().upstream) continue;
+        route.retries = profile.retries;
+        route.retry = profile.retry;
     }
 }
 
@@ -176,8 +207,9 @@ void read_fallback_on(const Section& section, Route& route) {
     route.fallback_on = set;
 }
 
-void read_retry(const Section& section, Route& route) {
+void read_retry(const Section& section, const Config& config, Route& route) {
     route.retries = route.chain.size() == 1 ? kRetriesOfSingle : 0;
+    take_retries_of_profile(config, route);
     if (const auto n = read_integer(section, "retries", {0, 10})) {
         route.retries = static_cast<std::uint32_t>(*n);
     }
@@ -237,7 +269,7 @@ Route read_route(const Value& value, Config& config) {
     read_glob(section, config, route);
     read_chain(section, config, route);
     read_fallback_on(section, route);
-    read_retry(section, route);
+    read_retry(section, config, route);
     read(section, "deadline", route.deadline);
     using Entry = std::pair<std::string_view, Midstream>;
     constexpr std::array kWords{Entry{"continue", Midstream::continue_},
@@ -249,12 +281,46 @@ Route read_route(const Value& value, Config& config) {
 
 }  // namespace
 
-Route default_route(const Config& config) {
-    Route route;
+std::vector<Route> default_routes(const Config& config) {
+    std::vector<Route> routes;
+    for (const ProfileRoute& profile : config.profile_routes) {
+        const Upstream& upstream = config.upstreams[profile.upstream];
+        Route& route = routes.emplace_back();
+        route.model = upstream.name;
+        route.chain.push_back({profile.upstream, upstream.model, upstream.name});
+        route.retries = profile.retries;
+        route.retry = profile.retry;
+        route.deadline = std::max(route.deadline, upstream.timeouts.total);
+    }
+    Route all;
     for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
-        route.chain.push_back({i, config.upstreams[i].model, config.upstreams[i].name});
+        const Upstream& upstream = config.upstreams[i];
+        if (upstream.profile.empty()) all.chain.push_back({i, upstream.model, upstream.name});
+    }
+    all.retries = all.chain.size() == 1 ? kRetriesOfSingle : 0;
+    if (!all.chain.empty() || routes.empty()) routes.push_back(std::move(all));
+    return routes;
+}
+
+Route chain_route(Context& context, const std::vector<std::string>& names, Config& config) {
+    Context words{"command line", "", context.env, {}, {}};
+    Route route;
+    for (const std::string& name : names) {
+        Element element;
+        element.kind = Element::Kind::scalar;
+        element.text = element.written = name;
+        add_entry(Value(words, element, "--chain"), true, config, route);
     }
     route.retries = route.chain.size() == 1 ? kRetriesOfSingle : 0;
+    Duration all{0};
+    for (const ChainEntry& entry : route.chain) {
+        const Upstream& upstream = config.upstreams[entry.upstream];
+        if (upstream.profile.empty()) continue;
+        all += upstream.timeouts.total;
+    }
+    route.deadline = std::max(route.deadline, all);  // each profile gets the time it asks for
+    take_retries_of_profile(config, route);
+    for (Problem& problem : words.problems) context.problems.push_back(std::move(problem));
     return route;
 }
 

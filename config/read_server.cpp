@@ -128,7 +128,6 @@ void read_profiles(const Section& top, Config& config) {
     if (!value) return;
     const auto path = read_path(*value);
     if (!path) return;
-    if (!is_directory(*path)) value->problem("the directory " + value->shown() + " does not exist");
     config.profiles = *path;
 }
 

@@ -285,8 +285,8 @@ void read_upstream(const Value& value, Config& config) {
 }  // namespace
 
 void read_upstreams(const Section& top, Config& config) {
-    // Chains may name providers instead.
-    const auto value = top.get("routes")
+    // Chains may name providers instead, and profiles are upstreams.
+    const auto value = top.get("routes") || config.profiles
                            ? top.get("upstreams")
                            : top.require("upstreams", "a list of at least one upstream");
     if (!value) return;

@@ -52,6 +52,9 @@ Loaded load(const std::optional<std::string>& path, const Environment& env,
         if (!content.text) return {nullptr, {{*file, 0, 0, "", content.error}}};
         return load_text(*content.text, *file, env, overrides);
     }
+    if (!overrides.profiles.empty() || !overrides.chain.empty()) {
+        return load_overrides(env, overrides);
+    }
     Loaded loaded = load_environment(env, overrides);
     if (!loaded.config && loaded.problems.empty()) {
         loaded.problems.push_back({"understudy", 0, 0, "", kThreeWays});

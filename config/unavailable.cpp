@@ -60,10 +60,6 @@ std::vector<Problem> unavailable(const Config& config) {
     if (config.ledger) {
         out.push_back(refuse(config, "ledger", "write `ledger: off` or remove the key"));
     }
-    if (config.profiles) {
-        out.push_back(
-            refuse(config, "profiles", "remove the key and list the models under `upstreams`"));
-    }
     if (config.prices_file) {
         out.push_back(refuse(config, "prices",
                              "remove the key and set `price` at the upstreams it is about"));

@@ -257,7 +257,7 @@ def test_a_missing_file_ends_with_2():
 
 @pytest.mark.parametrize("setting", [
     {"breaker": {"failures": 5, "window": "60s", "cooldown": "30s"}},
-    {"ledger": {"path": "/tmp/x.db"}}, {"profiles": "/tmp"}])
+    {"ledger": {"path": "/tmp/x.db"}}])
 def test_settings_that_this_build_cannot_honour_are_refused_not_ignored(upstream, setting):
     with pytest.raises(StartError) as refusal, Daemon(config(upstream(), **setting)):
         pass
