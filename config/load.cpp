@@ -38,6 +38,15 @@ void override_routes(const Overrides& overrides, Context& context, Config& confi
     config.routes.push_back(chain_route(context, overrides.chain, config));
 }
 
+// Profiles may be all the upstreams there are; then the reasons why none can be used are problems.
+void require_profile(Context& context, const Config& config) {
+    if (!config.upstreams.empty() || !config.profiles || !context.problems.empty()) return;
+    context.problems.push_back(
+        {context.file, 0, 0, "profiles",
+         "the folder " + in_quotes(*config.profiles) + " holds no profile that can be used"});
+    for (const Problem& warning : context.warnings) context.problems.push_back(warning);
+}
+
 // "--listen" stands on the command line, everything else in the document.
 Problem place(const Finding& finding, const std::string& file, const Element* root) {
     if (finding.path == "--listen") return {"command line", 0, 0, finding.path, finding.message};
@@ -77,6 +86,7 @@ std::string Problem::text() const {
 
 Loaded finish(Context& context, Config config, const Element* root, const Overrides& overrides) {
     override_listen(overrides, config, context.problems);
+    require_profile(context, config);
     if (!config.routes_given) config.routes = default_routes(config);
     config.source = context.file;
     config.prices = builtin_prices();
@@ -132,12 +142,6 @@ Loaded load_overrides(const Environment& env, const Overrides& overrides) {
     if (!overrides.profiles.empty()) config.profiles = resolve_path(overrides.profiles, "", env);
     add_profiles(context, config);
     override_routes(overrides, context, config);
-    if (config.upstreams.empty() && context.problems.empty()) {
-        context.problems.push_back(
-            {"command line", 0, 0, "--profiles",
-             "the folder " + in_quotes(*config.profiles) + " holds no profile that can be used"});
-        for (const Problem& warning : context.warnings) context.problems.push_back(warning);
-    }
     return finish(context, std::move(config), nullptr, overrides);
 }
 

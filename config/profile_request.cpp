@@ -17,8 +17,9 @@ constexpr std::string_view kNewTokens = "max_completion_tokens";
 constexpr std::string_view kOldTokens = "max_tokens";
 
 // Models that take `reasoning_effort` and, at their makers', no sampling members beside it, by how
-// their names begin: openhands/sdk/llm/utils/model_features.py. The SDK writes an effort into every
-// profile, and a model that does not reason answers 400 to it; so others are not sent one.
+// their names begin (platform.openai.com/docs/guides/reasoning,
+// ai.google.dev/gemini-api/docs/openai). The SDK writes an effort into every profile and sends it
+// to models that reason only: others answer 400. So a model that is not listed is not sent one.
 constexpr std::array<std::string_view, 10> kReasoning{
     "o1",         "o3",       "o4-mini", "gpt-5",       "codex-mini",
     "gemini-2.5", "gemini-3", "grok-4",  "nova-2-lite", "claude-opus-4-5"};

@@ -232,8 +232,7 @@ breaker: { failures: 3 }
 keys:
   - { name: k, key: 0123456789abcdef, limits: { requests_per_minute: 1 } }
 ledger: { path: ~/ledger.db }
-profiles: )" + folder.path() +
-                             "\nprices: " + folder.write("p.json", R"({"m":{"litellm_provider":"x",
+prices: )" + folder.write("p.json", R"({"m":{"litellm_provider":"x",
   "input_cost_per_token":1e-6,"output_cost_per_token":2e-6}})") +
                              "\n";
     REQUIRE(problems_of(yaml) ==
@@ -252,9 +251,7 @@ profiles: )" + folder.path() +
                   "limit at the provider meanwhile",
                   "u.yaml:9:9: ledger: not available in this build; write `ledger: off` or remove "
                   "the key",
-                  "u.yaml:10:11: profiles: not available in this build; remove the key and list "
-                  "the models under `upstreams`",
-                  "u.yaml:11:9: prices: not available in this build; remove the key and set "
+                  "u.yaml:10:9: prices: not available in this build; remove the key and set "
                   "`price` at the upstreams it is about"});
 }
 
