@@ -6,12 +6,47 @@
 
 namespace understudy::proxy {
 
-std::string to_json(const LocalError& error) {
+namespace {
+
+std::string openai_shape(const LocalError& error) {
     std::string out = "{\"error\":{\"message\":" + wire::encode_string(error.message);
     out += ",\"type\":\"understudy_error\",\"param\":";
     out += error.param.empty() ? std::string("null") : wire::encode_string(error.param);
     out += ",\"code\":" + wire::encode_string(error.code) + "}}";
     return out;
+}
+
+// https://docs.anthropic.com/en/api/errors
+std::string anthropic_shape(const LocalError& error, std::string_view request_id) {
+    const bool missing = error.status == 404;
+    std::string out = "{\"type\":\"error\",\"error\":{\"type\":\"";
+    out += missing ? "not_found_error" : error.status < 500 ? "invalid_request_error" : "api_error";
+    out += "\",\"message\":" + wire::encode_string(error.message) + "},\"request_id\":";
+    out += request_id.empty() ? std::string("null") : wire::encode_string(request_id);
+    return out + '}';
+}
+
+// google.rpc.Status as JSON: https://cloud.google.com/apis/design/errors
+std::string google_shape(const LocalError& error) {
+    const bool missing = error.status == 404;
+    std::string out = "{\"error\":{\"code\":" + std::to_string(error.status);
+    out += ",\"message\":" + wire::encode_string(error.message) + ",\"status\":\"";
+    out += missing ? "NOT_FOUND" : error.status < 500 ? "INVALID_ARGUMENT" : "UNAVAILABLE";
+    return out + "\",\"details\":[]}}";
+}
+
+}  // namespace
+
+std::string to_json(const LocalError& error, std::string_view request_id) {
+    switch (error.shape) {
+        case ErrorShape::anthropic:
+            return anthropic_shape(error, request_id);
+        case ErrorShape::google:
+            return google_shape(error);
+        case ErrorShape::openai:
+            break;
+    }
+    return openai_shape(error);
 }
 
 std::string_view reason_phrase(unsigned status) {

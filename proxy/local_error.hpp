@@ -2,11 +2,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace understudy::proxy {
+
+/// Whose error shape the client's library reads.
+enum class ErrorShape : std::uint8_t { openai, anthropic, google };
 
 /// An error of our own. The message says what was tried and what to do; it never holds a secret,
 /// and says "rate limit" and the like only where it is true, because clients' libraries scan for
@@ -20,11 +24,14 @@ struct LocalError {
     std::string message;
     std::string_view param;  // empty: null
     std::optional<std::chrono::seconds> retry_after;
-    std::string_view allow;  // for 405
+    std::string_view allow;    // for 405
+    std::string_view upgrade;  // for 426
+    ErrorShape shape = ErrorShape::openai;
 };
 
-/// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}
-std::string to_json(const LocalError& error);
+/// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}, or what the error's
+/// shape has in its place; only Anthropic's names the request.
+std::string to_json(const LocalError& error, std::string_view request_id = {});
 
 /// The standard reason phrase of a status; "Error" where it has none (529).
 std::string_view reason_phrase(unsigned status);

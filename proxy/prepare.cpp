@@ -71,8 +71,13 @@ std::optional<LocalError> Failover::understand() {
         error.param = "model";
         return error;
     }
-    if (auto error = authorize(request_, model)) return error;
     route_ = runtime_.route_for(model);
+    if (route_ == nullptr && !request_.facts.has_model) {
+        auto error = bad_request("The request names no model.", "model_required");
+        error.param = "model";
+        return error;
+    }
+    if (auto error = authorize(request_, model)) return error;
     if (route_ == nullptr) {
         std::string known;
         for (const auto& route : runtime_.config().routes) {

@@ -4,10 +4,12 @@
 #include "proxy/auth.hpp"
 #include "proxy/failover.hpp"
 #include "proxy/log.hpp"
+#include "proxy/unknown_path.hpp"
 #include "wire/append.hpp"
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <exception>
 
 namespace understudy::proxy {
@@ -23,6 +25,7 @@ using wire::append_field;
 namespace {
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::size_t kLingerBytes = 1 << 20;
+constexpr unsigned kEmptyLines = 1;  // in front of a request, without being its beginning
 
 // A request under way, from its head to its answer: a drain waits for it.
 class Counted {
@@ -136,14 +139,18 @@ Task<bool> Session::read_head() {
     const auto& first_limits = worker_.runtime()->config().limits;
     head_reader_.reset({first_limits.header_bytes, first_limits.header_count});
     auto& in = client_->in;
+    std::optional<upstreams::TimePoint> idle_deadline;
     std::optional<upstreams::TimePoint> head_deadline;
+    unsigned empty_lines = 0;
     for (;;) {
         if (runtime_ != worker_.runtime()) runtime_ = worker_.runtime();
         const auto& limits = runtime_->config().limits;
-        // Old clients send an empty line behind a body; it begins no request (RFC 9112 2.2).
+        // Old clients send an empty line behind a body; it begins no request (RFC 9112 2.2). More
+        // of them are the slow beginning of one.
         while (in.view().starts_with("\r\n")) {
             in.consume(2);
             head_reader_.reset();
+            ++empty_lines;
         }
         if (!in.empty()) {
             const auto result = head_reader_.read_request(in.view(), request_.head);
@@ -155,22 +162,23 @@ Task<bool> Session::read_head() {
                     "The request head was refused: " + std::string(wire::describe(error)) + '.');
                 co_return co_await refuse(std::move(refusal));
             }
-            if (!head_deadline && in.view() != "\r")
-                head_deadline = Clock::now() + limits.header_timeout;
         }
+        const bool begun = empty_lines > kEmptyLines || (!in.empty() && in.view() != "\r");
+        if (begun && !head_deadline) head_deadline = Clock::now() + limits.header_timeout;
+        if (!idle_deadline) idle_deadline = Clock::now() + limits.keepalive;
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
         if (!in.ensure_free(kReadBuffer / 2)) {
             co_return co_await refuse(503, "overloaded", "Out of buffer memory (limits.memory).");
         }
         idle_ = !head_deadline;
-        const auto wait =
-            head_deadline
-                ? std::chrono::ceil<std::chrono::milliseconds>(*head_deadline - Clock::now())
-                : limits.keepalive;
+        // Until something of a request is there, the wait is an idle one all the same.
+        auto until = head_deadline.value_or(*idle_deadline);
+        if (in.empty()) until = std::min(until, *idle_deadline);
+        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         const bool came = co_await more(wait);
         idle_ = false;
         if (came) continue;
-        if (client_gone_ || !head_deadline) co_return false;
+        if (client_gone_ || in.empty() || !head_deadline) co_return false;
         co_return co_await refuse(408, "request_timeout",
                                   "The request head did not come within limits.header_timeout.");
     }
@@ -187,16 +195,12 @@ std::optional<LocalError> Session::check_head() {
                                 endpoint.kind == EndpointKind::metrics;
     const bool elsewhere = (role_ == Role::admin && !administrative) ||
                            (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
+    if (wants_websocket(request_.head.fields)) return websocket_refused();
     if (endpoint.kind == EndpointKind::unknown || elsewhere) {
-        return LocalError(404, "not_found",
-                          "No such path here. Clients use /v1/chat/completions and its relatives; "
-                          "see the documentation for the list.");
+        return unknown_path(request_.head.target);
     }
     if (!endpoint.method_ok) {
-        LocalError error(405, "method_not_allowed",
-                         "This path takes " + std::string(endpoint.allow) + '.');
-        error.allow = endpoint.allow;
-        return error;
+        return wrong_method(request_.head.method, request_.head.target, endpoint.allow);
     }
     if (!administrative) {
         if (auto error = authenticate(runtime_->config(), request_)) return error;
@@ -309,7 +313,11 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
         append_field(lines, "retry-after", seconds);
     }
     if (!error.allow.empty()) append_field(lines, "allow", error.allow);
-    const auto body = to_json(error);
+    if (!error.upgrade.empty()) {
+        append_field(lines, "upgrade", error.upgrade);
+        append_field(lines, "connection", "upgrade");
+    }
+    const auto body = to_json(error, request_.request_id);
     co_await answer(error.status, "application/json", lines, body);
 }
 
@@ -317,7 +325,8 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
 Task<bool> Session::refuse(LocalError error) {
     keep_alive_ = false;
     linger_ = true;
-    request_.head.method = {};
+    // Also where nothing else of the head could be read: an answer to HEAD has no body.
+    request_.head.method = head_reader_.method(client_->in.view());
     worker_.make_request_id(request_.request_id);
     reject(*runtime_, request_, error);
     co_await answer(error);

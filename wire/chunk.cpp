@@ -24,6 +24,10 @@ constexpr unsigned hex_value(char c) noexcept {
 // is dropped here must not be something that another reader sees as a new message.
 enum Trailer : std::uint8_t { line_start, name, value, value_lf, final_lf };
 
+// Where in the extensions of a chunk we are (RFC 9112 7.1.1). They are dropped, but a quote decides
+// whether the end of the line is the end of the line: it stands behind "=", and it is closed.
+enum Extension : std::uint8_t { word, value_start, quoted, escaped, closed };
+
 }  // namespace
 
 bool ChunkDecoder::take_size(char c) noexcept {
@@ -44,6 +48,37 @@ bool ChunkDecoder::take_size(char c) noexcept {
         return false;
     }
     return true;
+}
+
+bool ChunkDecoder::take_extension(char c) noexcept {
+    if (++overhead_ > kMaxOverheadBytes) return false;
+    const bool blank = c == ' ' || c == '\t';
+    const bool quoting =
+        extension_state_ == Extension::quoted || extension_state_ == Extension::escaped;
+    if (c == '\r' && !quoting) {
+        extension_state_ = Extension::word;
+        state_ = State::size_lf;
+        return true;
+    }
+    if (!is(c, kValue)) return false;
+    switch (extension_state_) {
+        case Extension::word:
+            if (c == '=') extension_state_ = Extension::value_start;
+            return c != '"';
+        case Extension::value_start:
+            if (!blank) extension_state_ = c == '"' ? Extension::quoted : Extension::word;
+            return true;
+        case Extension::quoted:
+            if (c == '"') extension_state_ = Extension::closed;
+            if (c == '\\') extension_state_ = Extension::escaped;
+            return true;
+        case Extension::escaped:
+            extension_state_ = Extension::quoted;
+            return true;
+        default:
+            if (c == ';') extension_state_ = Extension::word;
+            return blank || c == ';';
+    }
 }
 
 bool ChunkDecoder::take_trailer(char c) noexcept {
@@ -76,9 +111,7 @@ bool ChunkDecoder::take_framing(char c) noexcept {
             if (c == ';') state_ = State::extension;
             return c == ';' || c == ' ' || c == '\t';
         case State::extension:
-            if (++overhead_ > kMaxOverheadBytes) return false;
-            if (c == '\r') state_ = State::size_lf;
-            return c == '\r' || is(c, kValue);
+            return take_extension(c);
         case State::size_lf:
             state_ = left_ == 0 ? State::trailer : State::data;
             digits_ = 0;

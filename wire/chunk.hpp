@@ -49,6 +49,7 @@ class ChunkDecoder {
     };
     std::size_t take_plain_lines(std::string_view input) noexcept;
     bool take_size(char c) noexcept;
+    bool take_extension(char c) noexcept;
     bool take_trailer(char c) noexcept;
     bool take_framing(char c) noexcept;
 
@@ -56,6 +57,7 @@ class ChunkDecoder {
     std::uint64_t left_ = 0;      // payload bytes left in the current chunk
     std::uint32_t digits_ = 0;    // size digits seen
     std::uint32_t overhead_ = 0;  // bytes of extension or trailer seen, bounded
+    std::uint8_t extension_state_ = 0;
     std::uint8_t trailer_state_ = 0;
 };
 

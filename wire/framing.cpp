@@ -61,9 +61,20 @@ bool read_length(std::string_view value, std::uint64_t& length) noexcept {
     return true;
 }
 
+// Labels with a dot between each two; one more may end it (an absolute name).
+bool is_name(std::string_view text) noexcept {
+    char before = '.';
+    for (const char c : text) {
+        if (!is(c, kHost) || (c == '.' && before == '.')) return false;
+        before = c;
+    }
+    return !text.empty();
+}
+
 // What the fields declare, before the status or the request method is considered.
 HeadError declared(const Noted& noted, int minor_version, Framing& framing) noexcept {
     framing = {};
+    if (noted.lookalike) return HeadError::bad_framing;
     if (noted.codings != 0) {
         if (noted.codings > 1 || noted.lengths != 0 || minor_version == 0) {
             return HeadError::bad_framing;
@@ -95,8 +106,16 @@ bool is_host(std::string_view text) noexcept {
     const auto colon = text.find(':');
     const auto name = text.substr(0, colon);
     if (colon != std::string_view::npos && !is_port(text.substr(colon + 1))) return false;
-    return !name.empty() &&
-           std::all_of(name.begin(), name.end(), [](char c) { return is(c, kHost); });
+    return is_name(name);
+}
+
+bool looks_like_framing(std::string_view name) noexcept {
+    constexpr std::size_t kLongest = 19;  // "proxy-authorization"
+    if (name.size() > kLongest || name.find('_') == std::string_view::npos) return false;
+    std::array<char, kLongest> text{};
+    std::replace_copy(name.begin(), name.end(), text.begin(), '_', '-');
+    const auto meant = identify({text.data(), name.size()});
+    return meant == FieldId::content_length || kHopByHop.contains(meant);
 }
 
 bool split_target(std::string_view text, Target& target) noexcept {

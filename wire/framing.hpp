@@ -20,6 +20,7 @@ struct Noted {
     bool close = false;       // Connection: close
     bool keep_alive = false;  // Connection: keep-alive
     bool expects_continue = false;
+    bool lookalike = false;  // a name that looks_like_framing()
 };
 
 /// The parts of a request target.
@@ -28,8 +29,12 @@ struct Target {
     std::string_view path;       // path and query, never empty
 };
 
-/// uri-host [":" port] (RFC 9110 7.2), not empty, without userinfo.
+/// uri-host [":" port] (RFC 9110 7.2), not empty, no empty label, without userinfo.
 bool is_host(std::string_view text) noexcept;
+
+/// Whether a field's name is that of a field which decides about framing or connection but for '_'
+/// in the place of '-': gateways that turn both into one name (CGI, WSGI) would take it for that.
+bool looks_like_framing(std::string_view name) noexcept;
 
 /// Reads origin-form or http(s) absolute-form; anything else is refused. The path of an absolute
 /// target without one is the second slash of its "://", so that it too is a slice of the buffer.

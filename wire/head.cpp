@@ -23,6 +23,9 @@ void note(const HeaderField& field, Noted& noted) noexcept {
         case FieldId::expect:
             noted.expects_continue = noted.expects_continue || iequals(field.value, "100-continue");
             return;
+        case FieldId::other:
+            noted.lookalike = noted.lookalike || looks_like_framing(field.name);
+            return;
         default:
             return;
     }
@@ -125,7 +128,7 @@ std::string_view describe(HeadError error) noexcept {
         case HeadError::bad_version:
             return "the HTTP version is neither 1.0 nor 1.1";
         case HeadError::bad_framing:
-            return "Content-Length and Transfer-Encoding do not define one body length";
+            return "Content-Length, Transfer-Encoding and names like theirs do not define one body length";
         case HeadError::bad_host:
             return "there must be exactly one valid Host field";
         case HeadError::bad_target:

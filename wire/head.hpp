@@ -124,7 +124,7 @@ enum class HeadError : std::uint8_t {
     bad_syntax,   // not HTTP: bad token, bare LF or CR, NUL, obs-fold, space before the colon ...
     bad_version,  // not HTTP/1.0 or HTTP/1.1
     bad_framing,  // CL with TE, TE other than exactly "chunked", TE on HTTP/1.0, repeated or
-                  // invalid CL
+                  // invalid CL, a name that is one of these but for '_' in the place of '-'
     bad_host,     // none or several Host fields on HTTP/1.1, or not a host
     bad_target,   // not origin-form or http(s) absolute-form (CONNECT, "*", fragments, userinfo)
     too_large,    // more than HeadLimits::bytes
@@ -158,6 +158,11 @@ class HeadReader {
     ParseResult read_response(std::string_view buffer, bool to_head_request, ResponseHead& head);
 
     HeadError error() const noexcept { return error_; }
+    /// The method of the request being read, as soon as it is known and whatever follows it; else
+    /// empty. `buffer` as for read_request().
+    std::string_view method(std::string_view buffer) const noexcept {
+        return method_.end <= buffer.size() ? method_.of(buffer) : std::string_view();
+    }
     /// Forget everything but the limits and be ready for the next message.
     void reset() noexcept;
     void reset(HeadLimits limits) noexcept {

@@ -6,6 +6,7 @@ import pytest
 
 from harness import (DONE, SSE_HEAD, LAST_CHUNK, Client, ask, chat, chat_body, chunk, completion,
                      config, event, expect_metrics, get, plain, status)
+from tests.support.daemon import wait_until
 
 LIST = {"object": "list"}
 PASSED_ON = [
@@ -178,6 +179,49 @@ def test_an_unknown_path_is_a_404_in_openais_shape_and_never_forwarded(start, up
     assert not primary.connections
 
 
+@pytest.mark.parametrize("path,right", [
+    ("/v1/v1/chat/completions?key=hush", "/v1/chat/completions"),
+    ("/v1/chat/completions/embeddings", "/v1/embeddings"),
+    ("/openai/deployments/gpt/chat/completions?api-version=1", "Azure")])
+def test_a_404_names_the_path_and_the_likely_mistake_to_client_and_log(start, upstream, path, right):
+    daemon = start(config(upstream()))
+    got = ask(daemon, path=path, body=chat_body())
+    shown = path.split("?")[0]
+    assert got.status == 404 and shown in got.error["message"] and right in got.error["message"]
+    assert "hush" not in got.error["message"] and "api-version" not in got.error["message"]
+    assert wait_until(lambda: shown in "\n".join(daemon.stderr_lines()),
+                      "a log line that names the path")
+
+
+def test_errors_for_paths_of_other_dialects_have_their_shape(start, upstream):
+    daemon = start(config(upstream()))
+    anthropic = ask(daemon, path="/v1/messages", body=chat_body()).json
+    assert anthropic["type"] == "error" and anthropic["error"]["type"] == "not_found_error"
+    assert anthropic["request_id"]
+    google = ask(daemon, path="/v1beta/models/g:generateContent", body=chat_body()).error
+    assert (google["code"], google["status"], google["details"]) == (404, "NOT_FOUND", [])
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/chat/completions", "/", "/nowhere"])
+def test_a_websocket_upgrade_is_refused_with_426_wherever_it_is_asked_for(start, upstream, path):
+    primary = upstream()
+    with Client(start(config(primary))) as client:
+        client.ask("GET", path, headers={"Connection": "Upgrade", "Upgrade": "websocket",
+                                         "Sec-WebSocket-Version": "13",
+                                         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        got = client.response()
+        assert got.status == 426 and got.header("upgrade") == "HTTP/1.1"
+        assert "upgrade" in got.headers("connection") and "POST" in got.error["message"]
+    assert not primary.connections
+
+
+def test_a_body_without_a_model_is_a_400_where_no_route_takes_that(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary, routes=[{"model": "gpt-*", "chain": ["primary"]}]))
+    got = ask(daemon, body={"messages": []})
+    assert got.status == 400 and got.error["code"] == "model_required"
+
+
 @pytest.mark.parametrize("method,path,allowed", [
     ("GET", "/v1/chat/completions", "POST"), ("PUT", "/v1/chat/completions", "POST"),
     ("DELETE", "/v1/embeddings", "POST"), ("PATCH", "/v1/responses", "POST"),
@@ -189,7 +233,7 @@ def test_a_wrong_method_is_a_405_that_names_the_right_one(start, upstream, metho
         client.ask(method, path, b"{}" if method != "GET" else None)
         got = client.response()
         assert got.status == 405 and allowed in (got.header("allow") or "")
-        assert got.error["type"] == "understudy_error"
+        assert got.error["type"] == "understudy_error" and path in got.error["message"]
         if got.header("connection") == "close":  # a body that was not read cannot be skipped
             assert client.at_end()
         else:

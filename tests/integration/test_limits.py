@@ -148,6 +148,18 @@ def test_slow_clients_do_not_disturb_others(start, upstream):
         assert time.monotonic() - began < seconds(2)
 
 
+@pytest.mark.parametrize("limits", [{"keepalive": 400}, {"header_timeout": 400}])
+def test_empty_lines_hold_no_place(start, upstream, limits):
+    daemon = start(config(upstream(), limits={name: ms(value) for name, value in limits.items()}))
+    with Client(daemon) as client:
+        began = time.monotonic()
+        while time.monotonic() - began < seconds(4) and client.quiet(0.05):
+            with contextlib.suppress(OSError):
+                client.send(b"\r\n")
+        assert time.monotonic() - began < seconds(2)
+        assert client.at_end() and not client.buffer
+
+
 def test_an_idle_connection_is_closed_without_a_word(start, upstream):
     daemon = start(config(upstream(), limits={"keepalive": ms(300)}))
     with Client(daemon) as client:

@@ -336,3 +336,25 @@ def test_an_error_answer_to_an_unread_body_does_not_desynchronise(start, upstrea
             client.ask(body=BODY)
             assert client.response().status == 200
     assert all(request.header("x-smuggled") is None for request in primary.requests)
+
+
+@pytest.mark.parametrize("head", [
+    b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", b"A : b\r\n\r\n", b"Host: .\r\n\r\n",
+    b"Transfer_Encoding: chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nx\r\n"])
+def test_an_answer_to_head_has_no_body_also_where_the_request_is_refused(start, upstream, head):
+    host = b"" if b"Host" in head else HOST
+    with Client(start(config(upstream()))) as client:
+        client.send(b"HEAD /healthz HTTP/1.1\r\n" + host + head)
+        client.at_end()
+        sent = client.buffer
+        assert sent.startswith(b"HTTP/1.1 400 ") and sent.endswith(b"\r\n\r\n"), sent
+        assert sent.count(b"\r\n\r\n") == 1
+
+
+def test_an_unclosed_quote_in_a_chunk_extension_is_refused(start, upstream):
+    primary = upstream()
+    with Client(start(config(primary))) as client:
+        body = b'%x;x="\r\n%s\r\n0\r\n\r\n' % (N, BODY)
+        client.send(post(b"Transfer-Encoding: chunked\r\n", body=body))
+        assert client.response().status == 400 and client.at_end()
+    assert not primary.requests

@@ -82,6 +82,7 @@ TEST_CASE("chunks are decoded to the byte however they arrive") {
     check("3;name=value;q=\"a;b\"\r\nabc\r\n0;last\r\n\r\n", "abc");
     check("3 \t;x\r\nabc\r\n0\r\n\r\n", "abc");
     check("3;\r\nabc\r\n0\r\n\r\n", "abc");
+    check("3;a=\"\";b = \"x\\\"y\" ;c=d\r\nabc\r\n0;e=\"\\\\\"\r\n\r\n", "abc");
     check("3\r\nabc\r\n0\r\nX-Trailer: v\r\nContent-Length: 5\r\n\r\n", "abc");
 }
 
@@ -109,6 +110,13 @@ TEST_CASE("chunked coding that is not strictly valid is refused however it arriv
         {"bare CR behind the size", "3\rabc\r\n"},
         {"bare LF behind an extension", "3;x\nabc\r\n"},
         {"bare CR in an extension", "3;x\ry\r\n"},
+        {"a quote that is not closed", "3;x=\"y\r\n"},
+        {"a quote that hides a line end", "3;x=\"\r\nabc\r\n0\r\n\r\n\"\r\n"},
+        {"a quote whose end is escaped", "3;x=\"y\\\"\r\n"},
+        {"an escape at the end of a line", "3;x=\"y\\\r\n"},
+        {"a quote without a name", "3;\"x\"\r\n"},
+        {"a quote inside a word", "3;x=y\"z\"\r\n"},
+        {"a word behind a quote", "3;x=\"y\"z\r\n"},
         {"NUL in an extension", "3;\0\r\n"s},
         {"17 digits", "00000000000000003\r\nabc\r\n"},
         {"size beyond 62 bits", "ffffffffffffffff\r\n"},

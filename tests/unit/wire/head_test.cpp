@@ -133,6 +133,13 @@ TEST_CASE("a request that is not strictly valid is refused however its bytes arr
         {"Host with a bad port", "GET / HTTP/1.1\r\nHost: a:x\r\n\r\n", HeadError::bad_host},
         {"Host with a port too high", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n",
          HeadError::bad_host},
+        {"Host of a dot", "GET / HTTP/1.1\r\nHost: .\r\n\r\n", HeadError::bad_host},
+        {"Host of a dot and a port", "GET / HTTP/1.1\r\nHost: .:80\r\n\r\n", HeadError::bad_host},
+        {"Host with an empty label", "GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", HeadError::bad_host},
+        {"Host that begins with a dot", "GET / HTTP/1.1\r\nHost: .a\r\n\r\n", HeadError::bad_host},
+        {"Host that ends in two dots", "GET / HTTP/1.1\r\nHost: a..\r\n\r\n", HeadError::bad_host},
+        {"target of a host with an empty label", "GET http://a..b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+         HeadError::bad_target},
         {"Host with an open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", HeadError::bad_host},
         {"absolute-form does not excuse a missing Host", "GET http://h/ HTTP/1.1\r\n\r\n",
          HeadError::bad_host},
@@ -142,6 +149,39 @@ TEST_CASE("a request that is not strictly valid is refused however its bytes arr
         const auto verdict = request(row.bytes);
         CHECK(verdict.result == ParseResult::bad);
         CHECK(describe(verdict.error) == describe(row.error));
+    }
+}
+
+TEST_CASE("a name that is a framing field's but for underscores is refused") {
+    for (const char* name :
+         {"Content_Length", "content_length", "Transfer_Encoding", "TRANSFER_ENCODING",
+          "Keep_Alive", "Proxy_Connection", "Proxy_Authorization", "Proxy-_Connection"}) {
+        INFO(name);
+        const bool alike = std::string_view(name) != "Proxy-_Connection";
+        const auto asked = request(with_field(name + std::string(": 3")));
+        CHECK((asked.result == ParseResult::bad) == alike);
+        if (alike) CHECK(asked.error == HeadError::bad_framing);
+        const auto told = response("HTTP/1.1 200 OK\r\n" + std::string(name) + ": 3\r\n\r\n");
+        CHECK((told.result == ParseResult::bad) == alike);
+    }
+    for (const char* name : {"X_Content_Length", "content_lengths", "user_id", "_", "x_api_key",
+                             "a_name_that_is_longer_than_any_field_we_know"}) {
+        INFO(name);
+        CHECK(request(with_field(name + std::string(": 3"))).result == ParseResult::done);
+    }
+}
+
+TEST_CASE("the method of a request is known although the rest of its head is refused") {
+    for (const char* head :
+         {"HEAD / HTTP/1.1\r\nA : b\r\n", "HEAD /#x HTTP/1.1\r\n", "HEAD / HTTP/9.9\r\n",
+          "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
+        INFO(head);
+        RequestHead parsed;
+        HeadReader reader;
+        CHECK(reader.read_request(head, parsed) == ParseResult::bad);
+        CHECK(reader.method(head) == "HEAD");
+        reader.reset();
+        CHECK(reader.method("").empty());
     }
 }
 

@@ -1,0 +1,65 @@
+#include "proxy/unknown_path.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::proxy;
+
+TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") {
+    struct Row {
+        const char* target;
+        const char* said;  // in the guess; empty: no guess at all
+    };
+    const std::vector<Row> rows{
+        {"/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"},
+        {"/v1/v1/models", "Did you mean /v1/models?"},
+        {"/v1/chat/completions/chat/completions", "Did you mean /v1/chat/completions?"},
+        {"/v1/chat/completions/v1/embeddings", "Did you mean /v1/embeddings?"},
+        {"/chat/completions/responses", "Did you mean /v1/responses?"},
+        {"/api/v1/chat/completions", "seems to end in /api,"},
+        {"/v2/chat/completions", "seems to end in /v2,"},
+        {"/v1/chat/completions/", "Did you mean /v1/chat/completions?"},
+        {"//v1//chat/completions", "Did you mean /v1/chat/completions?"},
+        {"/V1/Chat/Completions?x=1", "Did you mean /v1/chat/completions?"},
+        {"/openai/deployments/gpt/chat/completions", "Azure"},
+        {"/v1beta/models/gemini:generateContent", "Gemini"},
+        {"/v1/messages/count_tokens", "Anthropic"},
+        {"/api/chat", "Ollama"},
+        {"/api/tags", "/v1/models"},
+        {"/v1", "Did you mean /v1/chat/completions?"},
+        {"/favicon.ico", ""},
+        {"/", ""},
+        {"", ""},
+    };
+    for (const auto& row : rows) {
+        INFO(row.target);
+        const auto guess = guess_mistake(row.target);
+        if (*row.said == '\0') {
+            CHECK(guess.empty());
+        } else {
+            CHECK(guess.find(row.said) != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("A path is shown without its query, without control characters and not at any length") {
+    CHECK(shown_path("/a?key=hush") == "/a");
+    CHECK(shown_path("/a\x1b\x80 b") == "/a???b");
+    CHECK(shown_path("/" + std::string(5000, 'x')).size() < 300);
+}
+
+TEST_CASE("The shape of an error is that of the API whose path was asked for") {
+    for (const auto& [target, shape] : {std::pair{"/v1/messages", ErrorShape::anthropic},
+                                        {"/v1/messages/count_tokens?x", ErrorShape::anthropic},
+                                        {"/v1/messagesx", ErrorShape::openai},
+                                        {"/v1beta/models/g:generateContent", ErrorShape::google},
+                                        {"/v1/models/g:streamGenerateContent", ErrorShape::google},
+                                        {"/v1/models/g", ErrorShape::openai},
+                                        {"/v1/chat/completions", ErrorShape::openai},
+                                        {"/x", ErrorShape::openai}}) {
+        INFO(target);
+        CHECK(error_shape(target) == shape);
+    }
+}
