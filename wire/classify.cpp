@@ -230,13 +230,12 @@ bool names_throttling(const ErrorEvidence& evidence) {
     return names_status(evidence, [](const NamedStatus& named) { return named.status == 429; });
 }
 
-/// The status of an outage that a 400 names, or 0. "api_error" is what many gateways call all of
-/// their errors.
+/// The status of an outage that a 400 names, or 0. Only what names a state of the service: many
+/// call all of their errors "server_error" or "api_error".
 unsigned outage_named(const ErrorEvidence& evidence) {
-    for (const unsigned status : {503U, 500U, 504U}) {
-        if (names_status(evidence, [&](const NamedStatus& named) {
-                return named.status == status && named.code != "api_error";
-            })) {
+    for (const unsigned status : {503U, 504U}) {
+        if (names_status(evidence,
+                         [&](const NamedStatus& named) { return named.status == status; })) {
             return status;
         }
     }
