@@ -21,7 +21,7 @@ inline constexpr Family kCost{"understudy_cost_usd_total", counter, "usd",
                               "Cost of all attempts whose model has a price, in US dollars."};
 inline constexpr Family kUsageMissing{
     "understudy_usage_missing_total", counter, "",
-    "Attempts that answered, whole or in part, without reporting usage."};
+    "Attempts whose answer came to its end without reporting usage."};
 inline constexpr Family kRequestDuration{
     "understudy_request_duration_seconds", histogram, "seconds",
     "Time from a request read to its answer sent, failovers included."};

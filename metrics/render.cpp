@@ -1,8 +1,10 @@
 // The scrape page: all families in a fixed order, label sets sorted, so that two scrapes of the
 // same counts are the same bytes.
 //
-// What appears: the series a rate() must be able to start from are there at 0 as soon as their
-// route or model is known (always_shown, token_series_shown); everything else once it has happened.
+// What appears: everything that the configuration can name is there at 0 from the start, for a
+// rate() sees nothing of a series that begins at 1. A model that was learned later has the few
+// series that every panel starts from, and the rest once it has happened: there may be a hundred of
+// them.
 
 #include "metrics/buckets.hpp"
 #include "metrics/families.hpp"
@@ -19,12 +21,6 @@ constexpr unsigned kNanoseconds = 9, kPicoUsd = 12;  // decimal places of the un
 constexpr std::array<std::string_view, kTokenTypes> kTokenNames{
     "input", "cache_read", "cache_write", "output", "reasoning"};
 constexpr std::array<std::string_view, 2> kSourceNames{"reported", "estimated"};
-
-/// An error ratio or a failover rate needs these before the first failure.
-constexpr bool always_shown(Outcome outcome) {
-    return outcome == Outcome::primary || outcome == Outcome::fallback ||
-           outcome == Outcome::exhausted;
-}
 
 struct Page {
     std::string& out;
@@ -56,9 +52,8 @@ void render_routes(const Page& page, const Registry::Totals& totals) {
     auto requests = page.family(families::kRequests);
     for (const auto& [route, sums] : totals.routes) {
         for (std::size_t i = 0; i < kOutcomes; ++i) {
-            const auto outcome = static_cast<Outcome>(i);
-            if (sums.requests[i] == 0 && !always_shown(outcome)) continue;
-            requests.sample(label_block({{"route", route}, {"outcome", name_of(outcome)}}),
+            const auto outcome = name_of(static_cast<Outcome>(i));
+            requests.sample(label_block({{"route", route}, {"outcome", outcome}}),
                             sums.requests[i]);
         }
     }
@@ -76,7 +71,8 @@ void render_attempts(const Page& page, const Registry::Totals& totals) {
     auto attempts = page.family(families::kAttempts);
     for (const auto& [key, sums] : totals.attempts) {
         for (std::size_t i = 0; i < kMaxReasons; ++i) {
-            if (sums.attempts[i] == 0 && i != 0) continue;  // index 0 is success
+            const bool foreseen = i == 0 || (sums.declared && i < page.reasons.size());
+            if (sums.attempts[i] == 0 && !foreseen) continue;  // index 0 is success
             attempts.sample(
                 label_block(
                     {{"upstream", key.first}, {"model", key.second}, {"reason", page.reason(i)}}),
@@ -85,7 +81,6 @@ void render_attempts(const Page& page, const Registry::Totals& totals) {
     }
     auto failovers = page.family(families::kFailovers);
     for (const auto& [key, count] : totals.failovers) {
-        if (count == 0) continue;
         const auto& [from, to, reason] = key;
         failovers.sample(label_block({{"from", from}, {"to", to}, {"reason", page.reason(reason)}}),
                          count);
@@ -103,10 +98,10 @@ void render_attempts(const Page& page, const Registry::Totals& totals) {
 }
 
 /// Plain input and output, as reported, are what every token panel starts from.
-bool token_series_shown(std::size_t type, std::size_t source, std::uint64_t count) {
+bool is_basic(std::size_t type, std::size_t source) {
     const auto kind = static_cast<TokenType>(type);
     const bool basic = kind == TokenType::input || kind == TokenType::output;
-    return count != 0 || (basic && static_cast<Source>(source) == Source::reported);
+    return basic && static_cast<Source>(source) == Source::reported;
 }
 
 void render_usage(const Page& page, const Registry::Totals& totals) {
@@ -115,7 +110,7 @@ void render_usage(const Page& page, const Registry::Totals& totals) {
         for (std::size_t type = 0; type < kTokenTypes; ++type) {
             for (std::size_t source = 0; source < 2; ++source) {
                 const auto count = sums.tokens[type][source];
-                if (!token_series_shown(type, source, count)) continue;
+                if (count == 0 && !sums.declared && !is_basic(type, source)) continue;
                 tokens.sample(label_block({{"upstream", key.first},
                                            {"model", key.second},
                                            {"type", kTokenNames[type]},
@@ -124,11 +119,11 @@ void render_usage(const Page& page, const Registry::Totals& totals) {
             }
         }
     }
-    // No zero here: a model without a price must not look like one that is free of charge.
+    // No zero without a price: such a model must not look like one that is free of charge.
     auto cost = page.family(families::kCost);
     for (const auto& [key, sums] : totals.attempts) {
         for (std::size_t source = 0; source < 2; ++source) {
-            if (sums.cost[source] == 0) continue;
+            if (sums.cost[source] == 0 && !sums.priced) continue;
             cost.sample(label_block({{"upstream", key.first},
                                      {"model", key.second},
                                      {"source", kSourceNames[source]}}),

@@ -93,7 +93,8 @@ Registry::Registry(std::size_t workers, std::span<const std::string_view> reason
       build_(std::move(build)),
       started_(std::chrono::system_clock::now()) {
     shards_.reserve(workers);
-    for (std::size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
+    const auto learned = std::make_shared<LearnedModels>();
+    for (std::size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>(learned));
 }
 
 void Registry::set_provider(std::string_view upstream, std::string_view provider) {

@@ -6,6 +6,7 @@
 // and their addresses are stable: look a handle up when the configuration is loaded, keep it.
 #pragma once
 
+#include "metrics/learned_models.hpp"
 #include "metrics/price.hpp"
 
 #include <array>
@@ -107,6 +108,9 @@ struct alignas(64) AttemptSeries {
     std::array<std::array<Counter, 2>, kTokenTypes> tokens;  // [TokenType][Source]
     std::array<Counter, 2> cost_pico_usd;                    // [Source]
     Counter usage_missing;
+    /// The configuration names it: everything countable is shown from the start, at 0; its cost too
+    /// where it has a price. Set at start and reload, never taken back.
+    std::atomic<bool> declared{false}, priced{false};
     Histogram duration;     // ns, one attempt
     Histogram first_token;  // ns, from the request sent to the first content
     Histogram genai_input_tokens, genai_output_tokens;  // reported only, never estimated
@@ -134,6 +138,9 @@ struct alignas(64) WorkerSeries {
 /// What one worker counts.
 class Shard {
   public:
+    explicit Shard(
+        std::shared_ptr<LearnedModels> learned = std::make_shared<LearnedModels>()) noexcept
+        : learned_(std::move(learned)) {}
     /// Find or create; thread-safe (a lock), for start and reload, not for the hot path. References
     /// stay valid for the life of the registry.
     AttemptSeries& attempt(std::string_view upstream, std::string_view model,
@@ -141,6 +148,8 @@ class Shard {
     RouteSeries& route(std::string_view name);
     Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
     WorkerSeries& worker() noexcept { return worker_; }
+    /// The same for all shards of a registry.
+    LearnedModels& learned_models() noexcept { return *learned_; }
 
   private:
     friend class Registry;
@@ -151,6 +160,7 @@ class Shard {
     std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>>
         failovers_;
     WorkerSeries worker_;
+    std::shared_ptr<LearnedModels> learned_;
 };
 
 enum class Format : std::uint8_t { prometheus, openmetrics };

@@ -23,6 +23,8 @@ void AttemptTotals::add(const AttemptSeries& series) {
         cost[source] += series.cost_pico_usd[source].value();
     }
     usage_missing += series.usage_missing.value();
+    declared |= series.declared.load(std::memory_order_relaxed);
+    priced |= series.priced.load(std::memory_order_relaxed);
     duration.add(series.duration);
     first_token.add(series.first_token);
 }

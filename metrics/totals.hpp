@@ -27,6 +27,7 @@ struct AttemptTotals {
     std::array<std::array<std::uint64_t, 2>, kTokenTypes> tokens{};
     std::array<Wide, 2> cost{};
     std::uint64_t usage_missing = 0;
+    bool declared = false, priced = false;  // by any worker
     HistogramTotals duration, first_token;
 
     void add(const AttemptSeries& series);

@@ -7,6 +7,8 @@
 #include "wire/head.hpp"
 #include "wire/request_body.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@ struct Inbound {
     wire::ClearBlocks clear;  // of a large body, noted while it came
     wire::RequestFacts facts;
     std::string request_id;
+    boost::asio::ip::address client;     // who connected; unspecified when not known
     std::string session;                 // x-understudy-session or x-litellm-session-id
     const config::Key* key = nullptr;    // who asks, where keys are configured
     upstreams::TimePoint received_at{};  // when it had been read completely

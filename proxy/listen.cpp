@@ -49,10 +49,17 @@ Acceptor listen_on(asio::io_context& io, config::Endpoint& endpoint) {
     return acceptor;
 }
 
-error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket) {
+error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket,
+                      boost::asio::ip::address& client) {
+    boost::asio::ip::tcp::endpoint from;
+    auto size = static_cast<socklen_t>(from.capacity());
     const int descriptor =
-        ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        ::accept4(acceptor.native_handle(), from.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) return {errno, boost::system::system_category()};
+    client = from.address();
+    if (client.is_v6() && client.to_v6().is_v4_mapped()) {
+        client = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, client.to_v6());
+    }
     return upstreams::adopt(socket, descriptor);
 }
 

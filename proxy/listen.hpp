@@ -12,8 +12,10 @@ namespace understudy::proxy {
 Acceptor listen_on(boost::asio::io_context& io, config::Endpoint& endpoint);
 
 /// Accepts one connection, if one waits, into `socket`: non-blocking and without Nagle, which it
-/// has from the listener. would_block when none waits.
-upstreams::error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket);
+/// has from the listener. would_block when none waits. `client`: where it comes from; an IPv4
+/// address is one, however the listener sees it.
+upstreams::error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket,
+                                 boost::asio::ip::address& client);
 /// How many connections wait to be accepted.
 std::size_t waiting(Acceptor& acceptor);
 

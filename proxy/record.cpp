@@ -47,6 +47,11 @@ metrics::Operation operation_of(const Inbound& request) {
     return metrics::Operation::other;
 }
 
+/// The client's address; empty where the connection has none.
+std::string client_name(const Inbound& request) {
+    return request.client.is_unspecified() ? std::string() : request.client.to_string();
+}
+
 metrics::TokenCounts disjoint(const wire::Usage& usage) {
     metrics::TokenCounts counts;
     const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
@@ -168,6 +173,7 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
         f.emplace_back("cost_usd", LogNumber{metrics::format_usd(total_cost_pico_usd)});
     }
     if (request_.key != nullptr) f.emplace_back("key", request_.key->name);
+    f.emplace_back("client", client_name(request_));
     if (!request_.session.empty()) f.emplace_back("session", request_.session);
     log(outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info, "request",
         f);
@@ -181,7 +187,7 @@ AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inb
       spec_(spec),
       attempt_(attempt),
       sent_model_(sent_model),
-      series_(runtime.series(*spec.upstream, sent_model, operation_of(inbound))) {
+      operation_(operation_of(inbound)) {
     ++request_.attempts;
 }
 
@@ -242,29 +248,34 @@ AttemptRecord::~AttemptRecord() {
         failure = wire::FailureClass::client_closed;
     }
     correct_trace(failure);
+    const bool served = state == State::whole || state == State::finished ||
+                        state == State::committed || state == State::broken;
+    // Here and not at the start: by its first answer a model becomes a label.
+    auto& series = runtime_.series(*spec_.upstream, sent_model_, operation_, served);
     const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
-    series_.attempts[static_cast<std::size_t>(failure)].add();
-    series_.duration.observe(nanoseconds(end - attempt_.started()));
+    series.attempts[static_cast<std::size_t>(failure)].add();
+    series.duration.observe(nanoseconds(end - attempt_.started()));
     request_.waited += end - attempt_.started();
     if (attempt_.first_token_at() != TimePoint{} && attempt_.event_stream()) {
-        series_.first_token.observe(nanoseconds(attempt_.first_token_at() - attempt_.sent_at()));
+        series.first_token.observe(nanoseconds(attempt_.first_token_at() - attempt_.sent_at()));
     }
     const auto& bill = this->bill();
     if (bill.reported || bill.estimated) {
         const auto source = bill.reported ? metrics::Source::reported : metrics::Source::estimated;
-        series_.add_usage(bill.tokens, source);
+        series.add_usage(bill.tokens, source);
         if (bill.cost_pico_usd && *bill.cost_pico_usd > 0) {
-            series_.cost_pico_usd[static_cast<std::size_t>(source)].add(
+            series.cost_pico_usd[static_cast<std::size_t>(source)].add(
                 static_cast<std::uint64_t>(*bill.cost_pico_usd));
             request_.total_cost_pico_usd += *bill.cost_pico_usd;
         }
     }
-    const bool served = state == State::whole || state == State::finished ||
-                        state == State::committed || state == State::broken;
+    // An upstream that was not let to its end may have said it there.
+    const bool ended = state == State::whole || state == State::finished;
     const bool counts_tokens =
         spec_.shape == wire::AnswerShape::chat || spec_.shape == wire::AnswerShape::completion ||
         spec_.shape == wire::AnswerShape::responses || spec_.shape == wire::AnswerShape::embeddings;
-    if (served && counts_tokens && !bill.reported) series_.usage_missing.add();
+    if (ended && counts_tokens && !bill.reported) series.usage_missing.add();
+    if (failure == wire::FailureClass::auth) tell_of_refused_key();
     if (served) {
         request_.bill = bill;
         request_.served_by = spec_.upstream->name;
@@ -272,11 +283,25 @@ AttemptRecord::~AttemptRecord() {
     }
 }
 
+/// A client cannot mend this one: the key is the operator's.
+void AttemptRecord::tell_of_refused_key() const {
+    const auto& upstream = *spec_.upstream;
+    if (!upstream.api_key || !log_enabled(config::LogLevel::error)) return;
+    if (!runtime_.key_refusals().due(upstream.name, Clock::now())) return;
+    log(config::LogLevel::error, "key_refused",
+        {{"upstream", upstream.name},
+         {"status", static_cast<std::uint64_t>(attempt_.head().status)},
+         {"message", "upstream " + upstream.name +
+                         " refuses the api_key that the configuration has for it: check that the "
+                         "key is valid and may use this model, then reload"}});
+}
+
 void reject(Runtime& runtime, const Inbound& request, const LocalError& error) {
     runtime.unrouted().requests[static_cast<std::size_t>(Outcome::rejected)].add();
     if (!log_enabled(config::LogLevel::info)) return;
     log(config::LogLevel::info, "rejected",
         {{"id", request.request_id},
+         {"client", client_name(request)},
          {"status", static_cast<std::uint64_t>(error.status)},
          {"code", std::string(error.code)},
          {"message", error.message}});

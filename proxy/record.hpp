@@ -90,13 +90,14 @@ class AttemptRecord {
   private:
     void write_trace(wire::FailureClass failure);
     void correct_trace(wire::FailureClass failure);
+    void tell_of_refused_key() const;
 
     Runtime& runtime_;
     RequestRecord& request_;
     const upstreams::AttemptSpec& spec_;
     const upstreams::Attempt& attempt_;
     std::string_view sent_model_;
-    metrics::AttemptSeries& series_;
+    metrics::Operation operation_;
     Bill bill_;
     std::size_t trace_begin_ = 0;
     std::optional<wire::FailureClass> traced_;

@@ -19,6 +19,13 @@ bool is_glob(std::string_view pattern) {
     return pattern.find_first_of("*?") != std::string_view::npos;
 }
 
+/// Whether the chain can go on from this entry because of this failure (decide() in policy.cpp).
+bool may_leave(const config::Route& route, std::size_t entry, wire::FailureClass failure) {
+    using enum wire::FailureClass;
+    if (failure == none || failure == client_closed || failure == budget) return false;
+    return entry > 0 || route.fallback_on.contains(failure);
+}
+
 std::optional<std::string> model_of(const config::ChainEntry& entry,
                                     const config::Upstream& upstream) {
     return entry.model ? entry.model : upstream.model;
@@ -81,14 +88,33 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
             e.peer = by_index[entry.upstream];
             e.head = heads[entry.upstream];
             e.model = model_of(entry, upstream);
-            if (e.model) {
-                known_models_.insert(*e.model);
-                shard.attempt(upstream.name, *e.model);  // visible with zeros from the start
-            }
+            if (e.model) known_models_.insert(*e.model);
             runtime.entries.push_back(std::move(e));
         }
+        declare(runtime);
         routes_.push_back(std::move(runtime));
     }
+}
+
+/// Makes the series of a route's chain, so that they are on the page with zeros from the start.
+void Runtime::declare(RuntimeRoute& route) {
+    for (std::size_t i = 0; i < route.entries.size(); ++i) {
+        declare_attempts(route.entries[i]);
+        if (i + 1 == route.entries.size()) break;
+        for (std::size_t reason = 0; reason < wire::kFailureClassCount; ++reason) {
+            const auto failure = static_cast<wire::FailureClass>(reason);
+            if (!may_leave(*route.route, i, failure)) continue;
+            shard_.failover(route.entries[i].upstream->name, route.entries[i + 1].upstream->name,
+                            reason);
+        }
+    }
+}
+
+void Runtime::declare_attempts(const RuntimeEntry& entry) {
+    const std::string model = entry.model.value_or("other");
+    auto& series = shard_.attempt(entry.upstream->name, model);
+    series.declared = true;
+    if (price(*entry.upstream, model, model) != nullptr) series.priced = true;
 }
 
 const RuntimeRoute* Runtime::route_for(std::string_view model) const {
@@ -98,19 +124,26 @@ const RuntimeRoute* Runtime::route_for(std::string_view model) const {
     return nullptr;
 }
 
-std::string_view Runtime::label(std::string_view model) const {
-    const auto it = known_models_.find(model);
-    return it != known_models_.end() ? std::string_view(*it) : std::string_view("other");
+bool Runtime::is_label(const config::Upstream& upstream, std::string_view model,
+                       bool answered) const {
+    return known_models_.contains(model) ||
+           shard_.learned_models().is_label(upstream.name, model, answered);
 }
 
 metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream, std::string_view model,
-                                        metrics::Operation operation) {
+                                        metrics::Operation operation, bool answered) {
     auto& last = last_series_[static_cast<std::size_t>(&upstream - config().upstreams.data())];
-    if (last.series == nullptr || last.operation != operation || last.model != model) {
-        last.series = &find_series(upstream, label(model), operation);
-        last.operation = operation;
-        last.model.assign(model);
+    const auto generation = shard_.learned_models().generation();
+    const bool fresh = last.settled || (!answered && last.generation == generation);
+    if (last.series != nullptr && fresh && last.operation == operation && last.model == model) {
+        return *last.series;
     }
+    const bool own = is_label(upstream, model, answered);
+    last.series = &find_series(upstream, own ? model : "other", operation);
+    last.operation = operation;
+    last.model.assign(model);
+    last.settled = own || answered;  // answered and still no label: there is no room any more
+    last.generation = generation;
     return *last.series;
 }
 

@@ -5,6 +5,7 @@
 
 #include "config/config.hpp"
 #include "metrics/series.hpp"
+#include "proxy/key_refusals.hpp"
 #include "upstreams/peer.hpp"
 #include "upstreams/request_head.hpp"
 
@@ -25,11 +26,13 @@ class LoadedConfig {
     /// Throws std::runtime_error when a CA file cannot be used.
     explicit LoadedConfig(std::shared_ptr<const config::Config> config);
     const config::Config& config() const { return *config_; }
+    KeyRefusals& key_refusals() const { return key_refusals_; }
     std::shared_ptr<const upstreams::TlsContext> tls_for(const config::Upstream& upstream) const;
 
   private:
     std::shared_ptr<const config::Config> config_;
     std::map<std::string, std::shared_ptr<const upstreams::TlsContext>> tls_;
+    mutable KeyRefusals key_refusals_;  // has a lock of its own
 };
 
 /// One step of a chain, on one worker.
@@ -57,17 +60,19 @@ class Runtime {
 
     const config::Config& config() const { return loaded_->config(); }
     const RuntimeRoute* route_for(std::string_view model) const;
-    /// The label of a model: itself when the configuration names it, else "other".
-    std::string_view label(std::string_view model) const;
-    /// Counters of one model (by its label) at one upstream; created at first use.
+    /// Counters of one model (by its label) at one upstream; created at first use. Its label is
+    /// its name when the configuration names it or the upstream has answered it (metrics::
+    /// LearnedModels), else "other". `answered`: it just has, with a 2xx.
     metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model,
-                                   metrics::Operation operation);
+                                   metrics::Operation operation, bool answered = false);
     /// What an answer by `answered` costs at this upstream when `asked` was asked for; null:
     /// unknown.
     const metrics::ModelPrice* price(const config::Upstream& upstream, std::string_view answered,
                                      std::string_view asked);
     metrics::Shard& shard() { return shard_; }
     metrics::RouteSeries& unrouted() { return *unrouted_; }
+    /// Of the configuration in use: a new one starts anew.
+    KeyRefusals& key_refusals() const { return loaded_->key_refusals(); }
 
   private:
     std::shared_ptr<const LoadedConfig> loaded_;
@@ -80,7 +85,12 @@ class Runtime {
         std::string model;
         metrics::Operation operation{};
         metrics::AttemptSeries* series = nullptr;
+        bool settled = false;          // the label will not change any more
+        std::uint64_t generation = 0;  // of the learned models, when it was looked up
     };
+    void declare(RuntimeRoute& route);
+    void declare_attempts(const RuntimeEntry& entry);
+    bool is_label(const config::Upstream& upstream, std::string_view model, bool answered) const;
     metrics::AttemptSeries& find_series(const config::Upstream& upstream, std::string_view label,
                                         metrics::Operation operation);
 

@@ -64,9 +64,11 @@ Session::~Session() {
     if (role_ != Role::admin) worker_.shared().connections.fetch_sub(1);
 }
 
-void Session::start(Worker& worker, upstreams::Socket socket, Role role) {
+void Session::start(Worker& worker, upstreams::Socket socket, Role role,
+                    const boost::asio::ip::address& client) {
     std::unique_ptr<Session, void (*)(Session*)> self(new Session(worker, std::move(socket), role),
                                                       [](Session* s) { delete s; });
+    self->request_.client = client;
     upstreams::spawn(live(std::move(self)));
 }
 

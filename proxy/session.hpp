@@ -18,7 +18,8 @@ namespace understudy::proxy {
 class Session final : public upstreams::StreamListener {
   public:
     /// Starts a session that owns itself.
-    static void start(Worker& worker, upstreams::Socket socket, Role role);
+    static void start(Worker& worker, upstreams::Socket socket, Role role,
+                      const boost::asio::ip::address& client);
 
     Worker& worker() { return worker_; }
     upstreams::Signal& signal() { return signal_; }

@@ -136,12 +136,13 @@ void Worker::accept(const std::shared_ptr<Listener>& listener) {
         if (ec == asio::error::operation_aborted || !listener->acceptor.is_open()) return;
         for (unsigned i = 0; i < kAcceptsPerTurn; ++i) {
             Socket socket(io_);
-            const auto failed = accept_one(listener->acceptor, socket);
+            asio::ip::address client;
+            const auto failed = accept_one(listener->acceptor, socket, client);
             if (out_of_room(failed)) {
                 accept_later(listener);  // spinning on accept would not free anything
                 return;
             }
-            if (!failed) accepted(listener, std::move(socket));
+            if (!failed) accepted(listener, std::move(socket), client);
             // Not until it fails: on an empty queue accept makes a socket before it looks.
             if (waiting(listener->acceptor) == 0) break;
         }
@@ -156,7 +157,8 @@ void Worker::accept_later(const std::shared_ptr<Listener>& listener) {
     });
 }
 
-void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) {
+void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket,
+                      const asio::ip::address& client) {
     const bool counted = listener->role != Role::admin;  // admin must answer when clients are many
     if (counted) {
         const auto limit =
@@ -167,7 +169,7 @@ void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket) 
             return;
         }
     }
-    Session::start(*this, std::move(socket), listener->role);
+    Session::start(*this, std::move(socket), listener->role, client);
 }
 
 void Worker::refuse(Socket socket, std::size_t limit) {

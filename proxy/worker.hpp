@@ -92,7 +92,8 @@ class Worker {
         Role role;
     };
     void accept(const std::shared_ptr<Listener>& listener);
-    void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket);
+    void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket,
+                  const boost::asio::ip::address& client);
     void accept_later(const std::shared_ptr<Listener>& listener);
     void refuse(upstreams::Socket socket, std::size_t limit);
 

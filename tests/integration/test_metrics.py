@@ -2,13 +2,15 @@
 number of series stays bounded, and Prometheus's own linter has no complaint."""
 
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, config, event,
-                     expect_metrics, in_turn, metric, plain, plain_and_streamed, reset, silent, sse,
+from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, completion, config,
+                     event, expect_metrics, in_turn, metric, plain, plain_and_streamed, reset, silent, sse,
                      status, steps, usage_event, well, FINISH, DONE)
+from tests.support.daemon import wait_until
 
 DETAILED = {"prompt_tokens": 1000, "completion_tokens": 300, "total_tokens": 1300,
             "prompt_tokens_details": {"cached_tokens": 600, "cache_write_tokens": 100},
@@ -43,7 +45,9 @@ def test_a_failover_is_counted_once_in_every_place(start, upstream, stream):
         (3, "understudy_request_duration_seconds_count", {"route": "gpt-*"}),
         (3, "understudy_attempt_duration_seconds_count", labels),
         (3 if stream else 0, "understudy_time_to_first_token_seconds_count", labels))
-    (failover,) = daemon.metrics().labels("understudy_failovers_total")
+    metrics = daemon.metrics()
+    (failover,) = [labels for labels in metrics.labels("understudy_failovers_total")
+                   if metrics.value("understudy_failovers_total", **labels)]
     assert failover["from"].startswith("primary") and failover["to"].startswith("backup")
 
 
@@ -149,8 +153,6 @@ def test_a_thousand_made_up_models_make_no_thousand_series(start, upstream):
         routes=[{"model": "configured-model", "chain": ["named"]},
                 {"model": "*", "chain": ["primary"]}]))
     chat(daemon, model="configured-model")
-    chat(daemon, model="warm-up")
-    before = len(daemon.metrics())
     with Client(daemon) as client:
         for i in range(1000):
             client.ask(body=chat_body(model=f"made-up-{i}"),
@@ -158,11 +160,79 @@ def test_a_thousand_made_up_models_make_no_thousand_series(start, upstream):
             assert client.response().status == 200
     for i in range(10):
         assert ask(daemon, path=f"/v1/nowhere-{i}", body=b"{}").status == 404
-    expect_metrics(daemon, (1001, "understudy_attempts_total", {"model": "other"}),
+    # The upstream says yes to all of them; a hundred names are all that it is believed.
+    expect_metrics(daemon, (900, "understudy_attempts_total", {"model": "other"}),
+                   (1, "understudy_attempts_total", {"model": "made-up-99"}),
                    (1, "understudy_attempts_total", {"model": "configured-model"}))
     text = daemon.metrics_text()
-    assert "made-up" not in text and "nowhere" not in text
-    assert len(daemon.metrics()) <= before + 60
+    assert "made-up-100" not in text and "nowhere" not in text
+
+
+def test_a_model_is_a_label_once_an_upstream_has_answered_it_and_not_before(start, upstream):
+    primary = upstream(lambda c, r: c.send(
+        status(404) if r.model.startswith("no-such") else plain(completion("Yes."))))
+    daemon = start(config(primary.entry("primary"), workers=2))
+    for i in range(20):
+        assert chat(daemon, model=f"no-such-{i}").status == 404
+    for _ in range(8):  # over both workers
+        assert chat(daemon, model="gpt-real").status == 200
+    expect_metrics(daemon, (8, "understudy_attempts_total", {"model": "gpt-real", "reason": "ok"}),
+                   (20, "understudy_attempts_total", {"model": "other", "reason": "not_found"}),
+                   (96, "understudy_tokens_total", {"model": "gpt-real", "type": "input"}))
+    assert "no-such" not in daemon.metrics_text()
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: metric(daemon, "understudy_config_reloads_total", result="success") == 1,
+               "the reload")
+    chat(daemon, model="gpt-real")
+    expect_metrics(daemon, (9, "understudy_attempts_total", {"model": "gpt-real"}))
+
+
+def test_all_that_the_configuration_names_is_there_at_zero_before_anything_happens(start, upstream):
+    price = {"input": 1.0, "output": 1.0}
+    daemon = start(config(
+        upstream().entry("one", model="m1", price=price), upstream().entry("two", model="m2"),
+        upstream().entry("three"), routes=[
+            {"model": "gpt-*", "chain": ["one", "two", "three"],
+             "fallback_on": ["rate_limit", "timeout"]}]))
+    metrics = daemon.metrics()
+
+    def values(name, **labels):
+        return [metrics.value(name, **found) for found in metrics.labels(name)
+                if labels.items() <= found.items()]
+    reasons = {found["reason"] for found in metrics.labels("understudy_attempts_total")}
+    assert {"ok", "timeout", "rate_limit", "auth", "client_closed"} <= reasons
+    for name, model in (("one", "m1"), ("two", "m2"), ("three", "other")):
+        labels = {"upstream": name, "model": model}
+        assert values("understudy_attempts_total", **labels) == [0] * len(reasons)
+        assert values("understudy_tokens_total", **labels) == [0] * 10
+        assert values("understudy_usage_missing_total", **labels) == [0]
+    assert values("understudy_cost_usd_total", upstream="one") == [0, 0]
+    assert not values("understudy_cost_usd_total", upstream="two")  # what it costs is not known
+    assert values("understudy_requests_total", route="gpt-*") == [0] * 7
+    left = {(found["from"], found["to"], found["reason"])
+            for found in metrics.labels("understudy_failovers_total")}
+    assert {reason for came, to, reason in left if came == "one"} == {"rate_limit", "timeout"}
+    assert ("two", "three", "auth") in left and ("two", "three", "client_closed") not in left
+    assert {(came, to) for came, to, _ in left} == {("one", "two"), ("two", "three")}
+    assert not any(values("understudy_failovers_total"))
+
+
+def test_usage_is_missing_only_where_an_answer_came_to_its_end_without_it(start, upstream):
+    whole = [ROLE, event({"content": "x"}), FINISH, DONE]
+    primary = upstream(lambda c, r: {
+        "whole": lambda c, r: c.send(sse(whole)),
+        "broken": steps(SSE_HEAD, chunk(event({"content": "x"})), reset),
+        "left": steps(SSE_HEAD, chunk(event({"content": "x"})), silent)}[r.model](c, r))
+    daemon = start(config(primary.entry("primary")))
+    chat(daemon, stream=True, model="broken")
+    with Client(daemon) as client:
+        client.ask(body=chat_body(stream=True, model="left"))
+        client.body(client.head(), until=lambda r: b'"x"' in r.body)
+    expect_metrics(daemon, (2, "understudy_attempts_total", {}),
+                   (0, "understudy_usage_missing_total", {}))
+    chat(daemon, stream=True, model="whole")
+    expect_metrics(daemon, (1, "understudy_usage_missing_total", {"model": "whole"}),
+                   (1, "understudy_usage_missing_total", {}))
 
 
 def test_a_hostile_model_name_cannot_break_the_exposition(start, upstream):

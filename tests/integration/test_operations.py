@@ -293,8 +293,39 @@ def test_json_logs_are_json_line_by_line_and_hold_the_facts(start, upstream):
     text = json.dumps(record)
     for fact in ("server_error", "backup", "m2", "200"):
         assert fact in text, record
+    assert record["client"] == "127.0.0.1"
     numbers = [v for v in record.values() if isinstance(v, (int, float))]
     assert 12 in numbers and 5 in numbers, "tokens are missing"
+
+
+def test_text_logs_name_the_client_of_served_and_of_rejected_requests(start, upstream):
+    daemon = start(config(upstream()))
+    chat(daemon, headers={"x-request-id": "served-0001"})
+    chat(daemon, headers={"x-request-id": "refused-0001"}, stream=3)
+    for wanted in ("served-0001", "refused-0001"):
+        wait_until(lambda: any(wanted in line and "client=127.0.0.1" in line
+                               for line in daemon.stderr_lines()), wanted, MAX_WAIT)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_refused_key_of_ours_is_told_once_a_minute_and_a_clients_never(start, upstream, code):
+    refusing, second = upstream(status(code)), upstream(status(code))
+    daemon = start(config(
+        refusing.entry("ours", model="m1", api_key="sk-own-secret"),
+        second.entry("theirs", model="m2", api_key=None),
+        routes=[{"model": "own", "chain": ["ours"]}, {"model": "*", "chain": ["theirs"]}],
+        log={"format": "json"}))
+    for i in range(3):
+        for model in ("own", "client"):
+            got = chat(daemon, model=model, headers={"x-request-id": f"told-{model}-{i}"})
+            assert got.status == code
+    wait_until(lambda: sum("told-" in line for line in daemon.stderr_lines()) >= 6, "the lines",
+               MAX_WAIT)
+    told = [r for r in request_lines(daemon) if r.get("event") == "key_refused"]
+    assert len(told) == 1, told
+    assert told[0]["level"] == "error" and told[0]["upstream"] == "ours"
+    assert told[0]["status"] == code and "api_key" in told[0]["message"]
+    assert not any("sk-own-secret" in line for line in daemon.stderr_lines())
 
 
 def test_log_level_off_says_nothing_about_requests(start, upstream):

@@ -59,7 +59,24 @@ TEST_CASE("the page is the golden one, in both formats") {
 TEST_CASE("a registry nobody has used yet already has what an alert starts from") {
     Registry registry(1, test::kReasons, {"0.1.0", "abc"});
     registry.shard(0).route("*");
-    registry.shard(0).attempt("u", "m");
+    auto& series = registry.shard(0).attempt("u", "m");
+    SECTION("everything, where the configuration names it") {
+        series.declared = true;
+        registry.shard(0).failover("u", "v", test::kRateLimit);
+        const auto all = registry.render(Format::prometheus);
+        for (const auto reason : test::kReasons) {
+            CHECK(contains(all, "understudy_attempts_total{upstream=\"u\",model=\"m\",reason=\"" +
+                                    std::string(reason) + "\"} 0\n"));
+        }
+        CHECK_FALSE(contains(all, "unknown"));
+        CHECK(contains(all, "type=\"reasoning\",source=\"estimated\"} 0\n"));
+        CHECK(contains(all, "{from=\"u\",to=\"v\",reason=\"rate_limit\"} 0\n"));
+        CHECK(contains(all, "outcome=\"rejected\"} 0\n"));
+        CHECK_FALSE(contains(all, "understudy_cost_usd_total"));
+        series.priced = true;
+        CHECK(contains(registry.render(Format::prometheus), "source=\"estimated\"} 0\n"));
+        CHECK(contains(registry.render(Format::prometheus), "understudy_cost_usd_total{"));
+    }
     const auto page = registry.render(Format::prometheus);
     CHECK(contains(page, "understudy_requests_total{route=\"*\",outcome=\"primary\"} 0\n"));
     CHECK(contains(page, "understudy_requests_total{route=\"*\",outcome=\"fallback\"} 0\n"));
@@ -69,12 +86,11 @@ TEST_CASE("a registry nobody has used yet already has what an alert starts from"
     CHECK(contains(page, "understudy_usage_missing_total{upstream=\"u\",model=\"m\"} 0\n"));
     CHECK(contains(page, "understudy_config_reloads_total{result=\"failure\"} 0\n"));
     CHECK(contains(page, "understudy_inflight_requests 0\n"));
-    SECTION("and nothing that never happened") {
+    SECTION("and of a model that was learned nothing that never happened") {
         CHECK_FALSE(contains(page, "rate_limit"));
         CHECK_FALSE(contains(page, "understudy_failovers_total"));
         CHECK_FALSE(contains(page, "_bucket"));
         CHECK_FALSE(contains(page, "understudy_cost_usd_total"));
-        CHECK_FALSE(contains(page, "rejected"));
         CHECK_FALSE(contains(page, "breaker"));
     }
 }

@@ -30,7 +30,8 @@ struct Door {
             client.connect({boost::asio::ip::address_v4::loopback(), endpoint.port});
         }
     }
-    error_code accept(Socket& socket) { return accept_one(*acceptor, socket); }
+    error_code accept(Socket& socket) { return accept_one(*acceptor, socket, from); }
+    boost::asio::ip::address from;
 
     boost::asio::io_context io;
     boost::asio::io_context clients_io;
@@ -48,6 +49,7 @@ TEST_CASE("A connection comes non-blocking, without Nagle, and not to children")
     REQUIRE_FALSE(door.accept(socket));
     const int descriptor = socket.native_handle();
     CHECK((::fcntl(descriptor, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK(door.from.to_string() == "127.0.0.1");
     CHECK((::fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0);
     boost::asio::ip::tcp::no_delay nagle_is_off;
     socket.get_option(nagle_is_off);

@@ -45,26 +45,69 @@ TEST_CASE("Routes are tried in order, and no match is none") {
     CHECK(runtime->route_for("EXACT") == nullptr);
 }
 
-TEST_CASE("Only a model that the configuration names is its own label") {
+TEST_CASE("A model that clients merely ask for is its own label only when configured") {
     Bench bench;
     const auto runtime = bench.load(kTwo);
+    const auto& two = runtime->config().upstreams[1];
+    auto& shard = bench.registry.shard(0);
     for (const char* known : {"own", "openai/named", "exact"})
-        CHECK(runtime->label(known) == known);
+        CHECK(&runtime->series(two, known, Operation::chat) == &shard.attempt("two", known));
     for (const char* unknown : {"", "gpt-*", "gpt-4o", "Own", "own ", "*", "two", "named"}) {
         INFO(unknown);
-        CHECK(runtime->label(unknown) == "other");
+        CHECK(&runtime->series(two, unknown, Operation::chat) == &shard.attempt("two", "other"));
     }
+}
+
+TEST_CASE("A model is a label from its first answer on, at that upstream, for all workers") {
+    Bench bench;
+    auto runtime = bench.load(kTwo);
+    auto& shard = bench.registry.shard(0);
+    const auto series = [&](std::size_t upstream, const char* model, bool answered) {
+        return &runtime->series(runtime->config().upstreams[upstream], model, Operation::chat,
+                                answered);
+    };
+    CHECK(series(1, "gpt-x", false) == &shard.attempt("two", "other"));
+    CHECK(series(1, "gpt-x", true) == &shard.attempt("two", "gpt-x"));
+    CHECK(series(1, "gpt-x", false) == &shard.attempt("two", "gpt-x"));
+    CHECK(series(0, "gpt-x", false) == &shard.attempt("one", "other"));
+    // What another worker learns holds here too, whatever was remembered.
+    CHECK(series(1, "gpt-y", false) == &shard.attempt("two", "other"));
+    shard.learned_models().is_label("two", "gpt-y", true);
+    CHECK(series(1, "gpt-y", false) == &shard.attempt("two", "gpt-y"));
+    runtime = bench.load(kTwo);
+    CHECK(series(1, "gpt-y", false) == &shard.attempt("two", "gpt-y"));
+    // There is an end to it, and names that cannot be models are none.
+    const std::string endless(300, 'm');
+    CHECK(series(1, endless.c_str(), true) == &shard.attempt("two", "other"));
+    CHECK(series(1, "", true) == &shard.attempt("two", "other"));
+    for (int i = 0; i < 98; ++i) series(1, ("m-" + std::to_string(i)).c_str(), true);
+    CHECK(series(1, "m-97", false) == &shard.attempt("two", "m-97"));
+    CHECK(series(1, "one-too-many", true) == &shard.attempt("two", "other"));
+    CHECK(series(1, "one-too-many", true) == &shard.attempt("two", "other"));
+    CHECK(series(0, "one-too-many", true) == &shard.attempt("one", "one-too-many"));
+}
+
+TEST_CASE("A refused key is told of once a minute, upstream by upstream") {
+    using namespace std::chrono_literals;
+    KeyRefusals refusals;
+    const understudy::upstreams::TimePoint start{1h};
+    CHECK(refusals.due("a", start));
+    CHECK_FALSE(refusals.due("a", start));
+    CHECK(refusals.due("b", start + 1s));
+    CHECK_FALSE(refusals.due("a", start + 59s));
+    CHECK(refusals.due("a", start + 60s));
+    CHECK_FALSE(refusals.due("a", start + 119s));
 }
 
 TEST_CASE("Whatever models clients ask for, the number of series stays the same") {
     Bench bench;
     const auto runtime = bench.load(kTwo);
     const auto& two = runtime->config().upstreams[1];
-    runtime->series(two, runtime->label("first"), Operation::chat).attempts[0].add();
+    runtime->series(two, "first", Operation::chat).attempts[0].add();
     const auto size = lines_with(bench.metrics(), "\nunderstudy_attempts_total{");
     for (int i = 0; i < 5000; ++i) {
         const auto model = "gpt-" + std::to_string(i);
-        auto& series = runtime->series(two, runtime->label(model), Operation::chat);
+        auto& series = runtime->series(two, model, Operation::chat);
         series.attempts[0].add();
         runtime->price(two, model, model);
     }
