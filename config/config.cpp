@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy::config {
@@ -50,9 +51,18 @@ bool glob_covers(std::string_view wide, std::string_view narrow) {
 
 const Route* Config::route_for(std::string_view model) const {
     for (const Route& route : routes) {
-        if (glob_match(route.model, model)) return &route;
+        if (route.when.empty() && glob_match(route.model, model)) return &route;
     }
     return nullptr;
+}
+
+std::string Route::label() const {
+    return when.empty() ? model : model + " when " + text_of(when);
+}
+
+bool Route::grouped() const {
+    return std::any_of(chain.begin(), chain.end(),
+                       [](const ChainEntry& entry) { return entry.tier > 0; });
 }
 
 Secret::~Secret() {

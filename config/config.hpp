@@ -4,6 +4,7 @@
 #pragma once
 
 #include "config/secret.hpp"
+#include "config/when.hpp"
 #include "metrics/price.hpp"
 #include "wire/failure.hpp"
 #include "wire/request_body.hpp"
@@ -108,6 +109,8 @@ struct ChainEntry {
     std::size_t upstream = 0;          // index into Config::upstreams
     std::optional<std::string> model;  // from "upstream/model", else the upstream's own
     std::string text;                  // as written: "backup/openai/gpt-4o-mini"
+    std::uint32_t tier = 0;    // members of one group share one above 0 and stand side by side
+    std::uint32_t weight = 1;  // within its group: how often it comes first, against the others
 };
 
 struct Retry {
@@ -139,7 +142,8 @@ struct Hedge {
 
 struct Route {
     std::string model =
-        "*";  // glob over the client's model: * and ? only; also the route's name in metrics
+        "*";    // glob over the client's model: * and ? only; also the route's name in metrics
+    When when;  // what else must be true of a request; empty: nothing
     std::vector<ChainEntry> chain;
     wire::FailureSet fallback_on = wire::kDefaultFallbackOn;
     std::uint32_t retries = 0;  // default 0; 2 where the chain has one entry
@@ -147,6 +151,11 @@ struct Route {
     Duration deadline{300'000};
     Midstream midstream = Midstream::error;
     std::optional<Hedge> hedge;
+
+    /// What metrics and logs call it: the glob, and its conditions: `* when images`.
+    std::string label() const;
+    /// Some entries of the chain are a group, whose order is drawn for each request.
+    bool grouped() const;
 };
 
 struct KeyLimits {
@@ -203,7 +212,8 @@ struct Config {
     std::vector<std::string>
         warnings;  // worth telling at start (tls.verify: false, unknown price ...)
 
-    /// First route whose glob matches, or null.
+    /// First route whose glob matches and that asks for nothing else, or null: what any request for
+    /// this model gets at the latest.
     const Route* route_for(std::string_view model) const;
 };
 

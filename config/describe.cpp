@@ -48,10 +48,17 @@ std::string line(const Painter& paint, std::string_view name, const std::string&
 }
 
 std::string chain_text(const Config& config, const Route& route) {
-    return join(route.chain, " -> ", [&](const ChainEntry& entry) {
+    std::string out;
+    std::uint32_t tier = 0;
+    for (const ChainEntry& entry : route.chain) {
+        if (!out.empty()) out += entry.tier > 0 && entry.tier == tier ? " | " : " -> ";
+        tier = entry.tier;
         const auto& own = config.upstreams[entry.upstream].model;
-        return entry.text + (own && own == entry.model ? " (" + *own + ")" : "");
-    });
+        out += entry.text;
+        if (own && own == entry.model) out += " (" + *own + ")";
+        if (entry.weight > 1) out += " x" + std::to_string(entry.weight);
+    }
+    return out;
 }
 
 std::string route_terms(const Route& route) {
@@ -94,13 +101,12 @@ std::string describe_upstreams(const Config& config, const Painter& paint) {
 }
 
 std::string describe_routes(const Config& config, const Painter& paint) {
-    std::size_t glob_width = 0;
-    for (const Route& route : config.routes) {
-        glob_width = std::max(glob_width, route.model.size() + 2);
-    }
+    std::size_t width = 0;
+    for (const Route& route : config.routes) width = std::max(width, route.label().size() + 2);
     std::string out = "\n" + paint.bold("routes") + "\n";
     for (const Route& route : config.routes) {
-        out += "  " + route.model + padding(route.model, glob_width) + chain_text(config, route) +
+        const auto label = route.label();
+        out += "  " + label + padding(label, width) + chain_text(config, route) +
                paint.dim("  " + route_terms(route)) + "\n";
     }
     return out;
@@ -222,6 +228,27 @@ std::string allowed_keys(const Config& config, std::string_view model) {
     return out.empty() ? "none" : out;
 }
 
+// What becomes of a request for `model` on this route.
+std::string explain_route(const Config& config, const Route& route, std::string_view model,
+                          const Painter& paint) {
+    std::string out =
+        line(paint, "deadline", format_duration(route.deadline) + " over all attempts");
+    out += line(paint, "retries",
+                std::to_string(route.retries) + " per entry, " + format_duration(route.retry.base) +
+                    " to " + format_duration(route.retry.max) + " apart; a retry-after of up to " +
+                    format_duration(route.retry.max_retry_after) + " is waited for");
+    out += line(paint, "falls back", fallback_text(route));
+    if (!config.keys.empty()) out += line(paint, "allowed", allowed_keys(config, model));
+    for (std::size_t i = 0; i < route.chain.size(); ++i) {
+        const ChainEntry& entry = route.chain[i];
+        const bool beside = i > 0 && entry.tier > 0 && entry.tier == route.chain[i - 1].tier;
+        out += "\n" + paint.bold(std::to_string(i + 1) + ". " + entry.text) +
+               (beside ? "  (or before the one above: their order is drawn)" : "") + "\n" +
+               explain_entry(config, entry, model, paint);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string describe(const Config& config, bool colour) {
@@ -245,21 +272,39 @@ std::optional<std::string> explain(const Config& config, std::string_view model,
     const Painter paint(colour);
     const Route* route = config.route_for(model);
     if (route == nullptr) return std::nullopt;
-    std::string out = paint.bold(model) + " takes the route " + in_quotes(route->model) + "\n\n";
-    out += line(paint, "deadline", format_duration(route->deadline) + " over all attempts");
-    out +=
-        line(paint, "retries",
-             std::to_string(route->retries) + " per entry, " + format_duration(route->retry.base) +
-                 " to " + format_duration(route->retry.max) + " apart; a retry-after of up to " +
-                 format_duration(route->retry.max_retry_after) + " is waited for");
-    out += line(paint, "falls back", fallback_text(*route));
-    if (!config.keys.empty()) out += line(paint, "allowed", allowed_keys(config, model));
-    for (std::size_t i = 0; i < route->chain.size(); ++i) {
-        const ChainEntry& entry = route->chain[i];
-        out += "\n" + paint.bold(std::to_string(i + 1) + ". " + entry.text) + "\n" +
-               explain_entry(config, entry, model, paint);
+    std::string before;
+    for (const Route& other : config.routes) {
+        if (&other == route) break;
+        if (!glob_match(other.model, model)) continue;
+        before += line(paint, "unless",
+                       text_of(other.when) + ": then " + in_quotes(other.label()) + " takes it");
     }
-    return out;
+    return paint.bold(model) + " takes the route " + in_quotes(route->label()) + "\n\n" + before +
+           explain_route(config, *route, model, paint);
+}
+
+std::optional<std::string> explain_request(const Config& config, const RequestSample& request,
+                                           bool colour) {
+    const Painter paint(colour);
+    const auto& content = request.content;
+    std::string out =
+        line(paint, "request",
+             "model " + request.model + ", " + (content.images ? "images" : "no images") + ", " +
+                 (content.tools ? "tools" : "no tools") + ", about " +
+                 std::to_string(content.prompt_tokens) + " prompt tokens");
+    const wire::Fields none;
+    for (const Route& route : config.routes) {
+        if (!glob_match(route.model, request.model)) {
+            out += line(paint, "not", in_quotes(route.label()) + ": the model's name is another");
+        } else if (const auto why = unmet(route.when, content, none)) {
+            out += line(paint, "not", in_quotes(route.label()) + ": " + *why);
+        } else {
+            return out + "\n" + paint.bold(request.model) + " takes the route " +
+                   in_quotes(route.label()) + "\n\n" +
+                   explain_route(config, route, request.model, paint);
+        }
+    }
+    return std::nullopt;
 }
 
 std::string no_route(const Config& config, std::string_view model) {

@@ -64,8 +64,22 @@ constexpr KeySpec kHedge[] = {
     {"budget", "percentage", "5%"},
 };
 
+constexpr KeySpec kWhen[] = {
+    {"images", "boolean", "none"},
+    {"tools", "boolean", "none"},
+    {"prompt_tokens_over", "integer", "none"},
+    {"header", "map", "none"},
+};
+
+constexpr KeySpec kGroup[] = {
+    {"any", "list or map", "required"},
+    {"by", "choice", "random"},
+    {"sticky", "choice", "none"},
+};
+
 constexpr KeySpec kRoute[] = {
     {"model", "glob", "required"},
+    {"when", "section", "none", kWhen},
     {"chain", "list", "required"},
     {"fallback_on", "list", "[connection, timeout, rate_limit, quota, server_error, malformed]"},
     {"retries", "integer", "0"},
@@ -157,6 +171,12 @@ std::span<const KeySpec> route_keys() {
 }
 std::span<const KeySpec> retry_keys() {
     return kRetry;
+}
+std::span<const KeySpec> when_keys() {
+    return kWhen;
+}
+std::span<const KeySpec> group_keys() {
+    return kGroup;
 }
 std::span<const KeySpec> hedge_keys() {
     return kHedge;

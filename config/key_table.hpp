@@ -27,6 +27,9 @@ std::span<const KeySpec> breaker_keys();
 std::span<const KeySpec> route_keys();
 std::span<const KeySpec> retry_keys();
 std::span<const KeySpec> hedge_keys();
+std::span<const KeySpec> when_keys();
+/// Of an element of `routes[].chain` that is a map.
+std::span<const KeySpec> group_keys();
 std::span<const KeySpec> key_keys();
 std::span<const KeySpec> key_limit_keys();
 std::span<const KeySpec> limit_keys();

@@ -1,5 +1,6 @@
 #include "config/preset_upstream.hpp"
 #include "config/read.hpp"
+#include "config/read_choice.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,13 +29,13 @@ void read_glob(const Section& section, const Config& config, Route& route) {
                        " is not a glob: use printable ASCII without comma and semicolon");
         return;
     }
-    for (const Route& other : config.routes) {
-        if (other.model == *text) {
-            value->problem("another route already has the glob " + value->shown() +
-                           "; the first one takes all its requests");
-        }
-    }
     route.model = *text;
+    for (const Route& other : config.routes) {
+        if (other.model != route.model || other.when != route.when) continue;
+        value->problem("another route already has the glob " + value->shown() +
+                       (route.when.empty() ? "" : " and the same conditions") +
+                       "; the first one takes all its requests");
+    }
 }
 
 std::size_t find_upstream(const Config& config, std::string_view name) {
@@ -152,9 +153,11 @@ std::optional<ChainEntry> read_entry(const Value& item, bool by_preset, Config& 
     return entry;
 }
 
-void add_entry(const Value& item, bool by_preset, Config& config, Route& route) {
+// One entry that may join the chain: it does not stand there yet.
+std::optional<ChainEntry> new_entry(const Value& item, bool by_preset, Config& config,
+                                    const Route& route) {
     auto entry = read_entry(item, by_preset, config);
-    if (!entry) return;
+    if (!entry) return entry;
     const auto same = [&](const ChainEntry& other) {
         return other.upstream == entry->upstream && other.model == entry->model;
     };
@@ -162,7 +165,7 @@ void add_entry(const Value& item, bool by_preset, Config& config, Route& route) 
         item.problem(item.shown() +
                      " is in this chain twice; `retries` tries the same entry again");
     }
-    route.chain.push_back(std::move(*entry));
+    return entry;
 }
 
 void read_chain(const Section& section, Config& config, Route& route) {
@@ -172,7 +175,14 @@ void read_chain(const Section& section, Config& config, Route& route) {
     if (value->node().kind == Element::Kind::list && items.empty()) {
         value->problem("is an empty list; name at least one upstream");
     }
-    for (const Value& item : items) add_entry(item, false, config, route);
+    const auto read_one = [&](const Value& item) { return new_entry(item, false, config, route); };
+    for (const Value& item : items) {
+        if (item.node().kind == Element::Kind::map) {
+            read_group(item, read_one, route);
+        } else if (auto entry = read_one(item)) {
+            route.chain.push_back(std::move(*entry));
+        }
+    }
 }
 
 // `num_retries` and its waits, where a profile is all there is.
@@ -266,6 +276,7 @@ void read_hedge(const Section& section, Route& route) {
 Route read_route(const Value& value, Config& config) {
     Route route;
     const Section section(value, route_keys(), "a map with model and chain");
+    if (const auto when = section.get("when")) route.when = read_when(*when);
     read_glob(section, config, route);
     read_chain(section, config, route);
     read_fallback_on(section, route);
@@ -309,7 +320,8 @@ Route chain_route(Context& context, const std::vector<std::string>& names, Confi
         Element element;
         element.kind = Element::Kind::scalar;
         element.text = element.written = name;
-        add_entry(Value(words, element, "--chain"), true, config, route);
+        auto entry = new_entry(Value(words, element, "--chain"), true, config, route);
+        if (entry) route.chain.push_back(std::move(*entry));
     }
     route.retries = route.chain.size() == 1 ? kRetriesOfSingle : 0;
     Duration all{0};

@@ -2,6 +2,7 @@
 #include "proxy/auth.hpp"
 #include "proxy/failover.hpp"
 #include "proxy/session.hpp"
+#include "proxy/tiers.hpp"
 
 #include <algorithm>
 
@@ -71,7 +72,12 @@ std::optional<LocalError> Failover::understand() {
         error.param = "model";
         return error;
     }
-    route_ = runtime_.route_for(model);
+    if (runtime_.conditional()) {
+        const auto content = wire::read_content(request_.body, request_.facts);
+        route_ = runtime_.route_for(model, content, request_.head.fields);
+    } else {
+        route_ = runtime_.route_for(model);
+    }
     if (route_ == nullptr && !request_.facts.has_model) {
         auto error = bad_request("The request names no model.", "model_required");
         error.param = "model";
@@ -98,6 +104,9 @@ std::optional<LocalError> Failover::understand() {
 std::optional<LocalError> Failover::choose_chain() {
     if (request_.chain.data() == nullptr) {
         for (const auto& entry : route_->entries) chain_.push_back(&entry);
+        if (route_->grouped) {
+            draw_order({chain_.data(), chain_.size()}, [&] { return session_.worker().jitter(); });
+        }
     }
     // A reordering or a subset of what the route allows, named as the configuration names it.
     auto rest = request_.chain;

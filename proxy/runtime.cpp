@@ -78,7 +78,9 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     for (const auto& route : config.routes) {
         RuntimeRoute runtime;
         runtime.route = &route;
-        runtime.series = &shard.route(route.model);
+        runtime.series = &shard.route(route.label());
+        runtime.grouped = route.grouped();
+        conditional_ = conditional_ || !route.when.empty();
         if (!is_glob(route.model)) known_models_.insert(route.model);
         for (const auto& entry : route.chain) {
             const auto& upstream = config.upstreams[entry.upstream];
@@ -119,7 +121,18 @@ void Runtime::declare_attempts(const RuntimeEntry& entry) {
 
 const RuntimeRoute* Runtime::route_for(std::string_view model) const {
     for (const auto& route : routes_) {
-        if (config::glob_match(route.route->model, model)) return &route;
+        if (route.route->when.empty() && config::glob_match(route.route->model, model)) {
+            return &route;
+        }
+    }
+    return nullptr;
+}
+
+const RuntimeRoute* Runtime::route_for(std::string_view model, const wire::RequestContent& content,
+                                       const wire::Fields& fields) const {
+    for (const auto& route : routes_) {
+        if (!config::glob_match(route.route->model, model)) continue;
+        if (config::holds(route.route->when, content, fields)) return &route;
     }
     return nullptr;
 }

@@ -47,6 +47,7 @@ struct RuntimeEntry {
 struct RuntimeRoute {
     const config::Route* route = nullptr;
     std::vector<RuntimeEntry> entries;
+    bool grouped = false;  // the order of some entries is drawn for each request
     metrics::RouteSeries* series = nullptr;
 };
 
@@ -59,7 +60,13 @@ class Runtime {
             metrics::Shard& shard, Peers& peers, std::size_t worker_count);
 
     const config::Config& config() const { return loaded_->config(); }
+    /// Some route looks at what a request holds.
+    bool conditional() const { return conditional_; }
+    /// The first route that takes the model of any request, whatever it holds; null: none.
     const RuntimeRoute* route_for(std::string_view model) const;
+    /// The first route that takes this request; null: none.
+    const RuntimeRoute* route_for(std::string_view model, const wire::RequestContent& content,
+                                  const wire::Fields& fields) const;
     /// Counters of one model (by its label) at one upstream; created at first use. Its label is
     /// its name when the configuration names it or the upstream has answered it (metrics::
     /// LearnedModels), else "other". `answered`: it just has, with a 2xx.
@@ -78,6 +85,7 @@ class Runtime {
     std::shared_ptr<const LoadedConfig> loaded_;
     metrics::Shard& shard_;
     std::vector<RuntimeRoute> routes_;
+    bool conditional_ = false;
     std::set<std::string, std::less<>> known_models_;
     metrics::RouteSeries* unrouted_;
     /// The series asked for last: requests to one upstream mostly name the same model.
