@@ -60,6 +60,7 @@ class Runtime {
 
     const config::Config& config() const { return loaded_->config(); }
     const RuntimeRoute* route_for(std::string_view model) const;
+    const std::vector<RuntimeRoute>& routes() const { return routes_; }
     /// Counters of one model (by its label) at one upstream; created at first use. Its label is
     /// its name when the configuration names it or the upstream has answered it (metrics::
     /// LearnedModels), else "other". `answered`: it just has, with a 2xx.
