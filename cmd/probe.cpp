@@ -109,6 +109,7 @@ Task<void> ask(Bench& bench, const config::Upstream& upstream, std::string model
     spec.peer = &peer;
     spec.head.method = "POST";
     spec.head.path = "/chat/completions";
+    spec.head.model = model;
     spec.body = body;
     spec.facts = &facts;
     spec.stream = true;

@@ -10,12 +10,14 @@ constexpr std::array kPresets{
     // Any compatible server. platform.openai.com/docs/api-reference/chat
     Preset{.name = "openai",
            .base_url = "https://api.openai.com/v1",
+           .hosts = {"api.openai.com"},
            .key_variables = {"OPENAI_API_KEY"},
            .price_provider = "openai",
            .prefixes = {"openai", "text-completion-openai"}},
     // docs.anthropic.com/en/api/openai-sdk: n must be 1; what it does not know it ignores.
     Preset{.name = "anthropic",
            .base_url = "https://api.anthropic.com/v1",
+           .hosts = {"api.anthropic.com"},
            .key_variables = {"ANTHROPIC_API_KEY"},
            .price_provider = "anthropic",
            .prefixes = {"anthropic"},
@@ -26,6 +28,7 @@ constexpr std::array kPresets{
     Preset{
         .name = "gemini",
         .base_url = "https://generativelanguage.googleapis.com/v1beta/openai",
+        .hosts = {"generativelanguage.googleapis.com"},
         .key_variables = {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
         .price_provider = "gemini",
         .prefixes = {"gemini"},
@@ -36,6 +39,7 @@ constexpr std::array kPresets{
     // openrouter.ai/docs/use-cases/reasoning-tokens
     Preset{.name = "openrouter",
            .base_url = "https://openrouter.ai/api/v1",
+           .hosts = {"openrouter.ai"},
            .key_variables = {"OPENROUTER_API_KEY"},
            .price_provider = "openrouter",
            .prefixes = {"openrouter"},
@@ -44,6 +48,7 @@ constexpr std::array kPresets{
     // console.groq.com/docs/openai: these four give 400; console.groq.com/docs/reasoning
     Preset{.name = "groq",
            .base_url = "https://api.groq.com/openai/v1",
+           .hosts = {"api.groq.com"},
            .key_variables = {"GROQ_API_KEY"},
            .price_provider = "groq",
            .prefixes = {"groq"},
@@ -54,6 +59,7 @@ constexpr std::array kPresets{
     // random_seed, knows max_tokens only, and reports usage in the last chunk unasked.
     Preset{.name = "mistral",
            .base_url = "https://api.mistral.ai/v1",
+           .hosts = {"api.mistral.ai"},
            .key_variables = {"MISTRAL_API_KEY"},
            .price_provider = "mistral",
            .prefixes = {"mistral", "codestral"},
@@ -69,6 +75,7 @@ constexpr std::array kPresets{
     // api-docs.deepseek.com/api/create-chat-completion
     Preset{.name = "deepseek",
            .base_url = "https://api.deepseek.com",
+           .hosts = {"api.deepseek.com"},
            .key_variables = {"DEEPSEEK_API_KEY"},
            .price_provider = "deepseek",
            .prefixes = {"deepseek"},
@@ -78,6 +85,7 @@ constexpr std::array kPresets{
     // learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
     Preset{.name = "azure",
            .base_url = "",
+           .hosts = {"openai.azure.com", "cognitiveservices.azure.com"},
            .key_variables = {"AZURE_API_KEY", "AZURE_OPENAI_API_KEY"},
            .price_provider = "azure",
            .prefixes = {"azure", "azure_ai"},
@@ -95,6 +103,7 @@ constexpr std::array kPresets{
     // docs.x.ai/docs/api-reference
     Preset{.name = "xai",
            .base_url = "https://api.x.ai/v1",
+           .hosts = {"api.x.ai"},
            .key_variables = {"XAI_API_KEY"},
            .price_provider = "xai",
            .prefixes = {"xai"},
@@ -102,6 +111,7 @@ constexpr std::array kPresets{
     // docs.together.ai/reference/chat-completions-1
     Preset{.name = "together",
            .base_url = "https://api.together.xyz/v1",
+           .hosts = {"api.together.xyz", "api.together.ai"},
            .key_variables = {"TOGETHER_API_KEY", "TOGETHERAI_API_KEY"},
            .price_provider = "together_ai",
            .prefixes = {"together_ai", "together"},
@@ -110,6 +120,7 @@ constexpr std::array kPresets{
     // docs.fireworks.ai/tools-sdks/openai-compatibility
     Preset{.name = "fireworks",
            .base_url = "https://api.fireworks.ai/inference/v1",
+           .hosts = {"api.fireworks.ai"},
            .key_variables = {"FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"},
            .price_provider = "fireworks_ai",
            .prefixes = {"fireworks_ai", "fireworks"},
@@ -118,6 +129,7 @@ constexpr std::array kPresets{
     // inference-docs.cerebras.ai/resources/openai: the first five give 400
     Preset{.name = "cerebras",
            .base_url = "https://api.cerebras.ai/v1",
+           .hosts = {"api.cerebras.ai"},
            .key_variables = {"CEREBRAS_API_KEY"},
            .price_provider = "cerebras",
            .prefixes = {"cerebras"},
@@ -127,6 +139,7 @@ constexpr std::array kPresets{
     // platform.moonshot.ai/docs/api/chat: temperature is 0 to 1
     Preset{.name = "moonshot",
            .base_url = "https://api.moonshot.ai/v1",
+           .hosts = {"api.moonshot.ai", "api.moonshot.cn"},
            .key_variables = {"MOONSHOT_API_KEY"},
            .price_provider = "moonshot",
            .prefixes = {"moonshot"},
@@ -136,6 +149,7 @@ constexpr std::array kPresets{
     // alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope
     Preset{.name = "dashscope",
            .base_url = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+           .hosts = {"dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com"},
            .key_variables = {"DASHSCOPE_API_KEY"},
            .price_provider = "dashscope",
            .prefixes = {"dashscope"},
@@ -145,6 +159,7 @@ constexpr std::array kPresets{
     // docs.z.ai/api-reference/llm/chat-completion: temperature is 0 to 1
     Preset{.name = "zai",
            .base_url = "https://api.z.ai/api/paas/v4",
+           .hosts = {"api.z.ai", "open.bigmodel.cn"},
            .key_variables = {"ZAI_API_KEY"},
            .price_provider = "zai",
            .prefixes = {"zai"},
@@ -153,6 +168,7 @@ constexpr std::array kPresets{
     // docs.api.nvidia.com/nim/reference
     Preset{.name = "nvidia",
            .base_url = "https://integrate.api.nvidia.com/v1",
+           .hosts = {"integrate.api.nvidia.com"},
            .key_variables = {"NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"},
            .price_provider = "nvidia_nim",
            .prefixes = {"nvidia_nim", "nvidia"},
@@ -161,6 +177,7 @@ constexpr std::array kPresets{
     // docs.perplexity.ai/api-reference/chat-completions-post: usage is in every chunk
     Preset{.name = "perplexity",
            .base_url = "https://api.perplexity.ai",
+           .hosts = {"api.perplexity.ai"},
            .key_variables = {"PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"},
            .price_provider = "perplexity",
            .prefixes = {"perplexity"},
@@ -168,6 +185,7 @@ constexpr std::array kPresets{
     // docs.cohere.com/docs/compatibility-api, "unsupported parameters"
     Preset{.name = "cohere",
            .base_url = "https://api.cohere.ai/compatibility/v1",
+           .hosts = {"api.cohere.ai", "api.cohere.com"},
            .key_variables = {"COHERE_API_KEY", "CO_API_KEY"},
            .price_provider = "cohere_chat",
            .prefixes = {"cohere_chat", "cohere"},
@@ -178,6 +196,7 @@ constexpr std::array kPresets{
     // huggingface.co/docs/inference-providers
     Preset{.name = "huggingface",
            .base_url = "https://router.huggingface.co/v1",
+           .hosts = {"router.huggingface.co"},
            .key_variables = {"HF_TOKEN", "HUGGINGFACE_API_KEY"},
            .price_provider = "huggingface",
            .prefixes = {"huggingface"},

@@ -71,6 +71,7 @@ enum class PrefillKind : std::uint8_t {
 struct Preset {
     std::string_view name;
     std::string_view base_url;             // empty: it differs from customer to customer
+    Words hosts = {};                      // where it answers, and below; none for local servers
     Words key_variables = {};              // the first one that is set is used
     std::string_view price_provider = {};  // litellm_provider in price files; "" where none applies
     Words prefixes = {};                   // of model names in LiteLLM's form, without the slash

@@ -1,67 +1,69 @@
-// Which service answers at a host; decides which names the price table is asked for.
+// Which service answers at a host; decides which names the price table is asked for. The presets
+// know their own; here stand the services that have no preset.
 #include "config/address.hpp"
+#include "config/presets.hpp"
 
 #include <array>
+#include <optional>
 
 namespace understudy::config {
 namespace {
 
 struct KnownHost {
-    std::string_view host;      // this host, and every host that ends with "." and this
     std::string_view provider;  // litellm_provider
     std::string_view path;      // of the OpenAI-compatible API
 };
 
-constexpr std::array kKnownHosts{
-    KnownHost{"api.openai.com", "openai", "/v1"},
-    KnownHost{"openai.azure.com", "azure", ""},
-    KnownHost{"cognitiveservices.azure.com", "azure", ""},
-    KnownHost{"services.ai.azure.com", "azure_ai", ""},
-    KnownHost{"api.anthropic.com", "anthropic", "/v1"},
-    KnownHost{"generativelanguage.googleapis.com", "gemini", "/v1beta/openai"},
-    KnownHost{"api.groq.com", "groq", "/openai/v1"},
-    KnownHost{"api.mistral.ai", "mistral", "/v1"},
-    KnownHost{"api.deepseek.com", "deepseek", ""},
-    KnownHost{"openrouter.ai", "openrouter", "/api/v1"},
-    KnownHost{"api.x.ai", "xai", "/v1"},
-    KnownHost{"api.together.xyz", "together_ai", "/v1"},
-    KnownHost{"api.together.ai", "together_ai", "/v1"},
-    KnownHost{"api.fireworks.ai", "fireworks_ai", "/inference/v1"},
-    KnownHost{"api.perplexity.ai", "perplexity", ""},
-    KnownHost{"api.cerebras.ai", "cerebras", "/v1"},
-    KnownHost{"api.cohere.com", "cohere_chat", "/compatibility/v1"},
-    KnownHost{"api.cohere.ai", "cohere_chat", "/compatibility/v1"},
-    KnownHost{"dashscope.aliyuncs.com", "dashscope", "/compatible-mode/v1"},
-    KnownHost{"dashscope-intl.aliyuncs.com", "dashscope", "/compatible-mode/v1"},
-    KnownHost{"api.moonshot.ai", "moonshot", "/v1"},
-    KnownHost{"api.moonshot.cn", "moonshot", "/v1"},
-    KnownHost{"api.z.ai", "zai", "/api/paas/v4"},
-    KnownHost{"open.bigmodel.cn", "zai", "/api/paas/v4"},
-    KnownHost{"api.minimax.io", "minimax", "/v1"},
-    KnownHost{"api.sambanova.ai", "sambanova", "/v1"},
-    KnownHost{"integrate.api.nvidia.com", "nvidia_nim", "/v1"},
-    KnownHost{"api.deepinfra.com", "deepinfra", "/v1/openai"},
+struct OtherHost {
+    std::string_view host;
+    KnownHost known;
 };
 
-const KnownHost* find(std::string_view host) {
-    for (const KnownHost& known : kKnownHosts) {
-        if (!host.ends_with(known.host)) continue;
-        const std::size_t before = host.size() - known.host.size();
-        if (before == 0 || host[before - 1] == '.') return &known;
+constexpr std::array kOthers{
+    OtherHost{"services.ai.azure.com", {"azure_ai", ""}},
+    OtherHost{"api.minimax.io", {"minimax", "/v1"}},
+    OtherHost{"api.sambanova.ai", {"sambanova", "/v1"}},
+    OtherHost{"api.deepinfra.com", {"deepinfra", "/v1/openai"}},
+};
+
+// This host, and every host that ends with "." and this.
+bool is_at(std::string_view host, std::string_view known) {
+    if (!host.ends_with(known)) return false;
+    const std::size_t before = host.size() - known.size();
+    return before == 0 || host[before - 1] == '.';
+}
+
+// "/openai/v1" of "https://api.groq.com/openai/v1".
+std::string_view path_of(std::string_view url) {
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos) return {};
+    const std::size_t path = url.find('/', scheme + 3);
+    return path == std::string_view::npos ? std::string_view() : url.substr(path);
+}
+
+std::optional<KnownHost> find(std::string_view host) {
+    for (const Preset& preset : presets()) {
+        for (const std::string_view known : preset.hosts) {
+            if (is_at(host, known))
+                return KnownHost{preset.price_provider, path_of(preset.base_url)};
+        }
     }
-    return nullptr;
+    for (const OtherHost& other : kOthers) {
+        if (is_at(host, other.host)) return other.known;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
 std::string provider_of_host(std::string_view host) {
-    const KnownHost* known = find(host);
-    return known == nullptr ? std::string{} : std::string(known->provider);
+    const auto known = find(host);
+    return known ? std::string(known->provider) : std::string{};
 }
 
 std::string_view api_path_of_host(std::string_view host) {
-    const KnownHost* known = find(host);
-    return known == nullptr ? std::string_view{} : known->path;
+    const auto known = find(host);
+    return known ? known->path : std::string_view{};
 }
 
 }  // namespace understudy::config

@@ -5,11 +5,14 @@
 #include "proxy/runtime.hpp"
 #include "upstreams/task.hpp"
 
+#include <memory>
+
 namespace understudy::proxy {
 
 class Session;
 
 /// Answers any endpoint that is not EndpointKind::proxied.
-upstreams::Task<void> answer_admin(Session& session, const Inbound& request, Runtime& runtime);
+upstreams::Task<void> answer_admin(Session& session, const Inbound& request,
+                                   const std::shared_ptr<Runtime>& runtime);
 
 }  // namespace understudy::proxy

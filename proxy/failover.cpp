@@ -149,6 +149,7 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
     const auto& entry = *chain_[position];
     record_->outcome = position == 0 ? Outcome::primary : Outcome::fallback;
     record_->status = attempt.head().status;
+    if (!entry.model) session_.worker().note_answered(request_.facts.model);
     const bool whole = attempt.state() == Attempt::State::whole;
     auto& head = session_.head_buffer();
     add_upstream_head(head, attempt.head());

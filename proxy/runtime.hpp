@@ -67,6 +67,7 @@ class Runtime {
     /// The first route that takes this request; null: none.
     const RuntimeRoute* route_for(std::string_view model, const wire::RequestContent& content,
                                   const wire::Fields& fields) const;
+    const std::vector<RuntimeRoute>& routes() const { return routes_; }
     /// Counters of one model (by its label) at one upstream; created at first use. Its label is
     /// its name when the configuration names it or the upstream has answered it (metrics::
     /// LearnedModels), else "other". `answered`: it just has, with a 2xx.

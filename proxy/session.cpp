@@ -242,7 +242,7 @@ Task<void> Session::serve_one() {
         Failover failover(*this, request_, *runtime_);
         co_await failover.run();
     } else {
-        co_await answer_admin(*this, request_, *runtime_);
+        co_await answer_admin(*this, request_, runtime_);
     }
     handling_ = false;
 }

@@ -111,6 +111,7 @@ void Worker::stop() {
         for (auto* session : all) {
             if (sessions_.contains(session)) session->abort();
         }
+        model_lists_.abort();
         // Posted: completions of what was just cancelled come first.
         asio::post(io_, [this] {
             work_.reset();

@@ -4,6 +4,8 @@
 
 #include "config/config.hpp"
 #include "metrics/series.hpp"
+#include "proxy/answered_models.hpp"
+#include "proxy/model_lists.hpp"
 #include "proxy/runtime.hpp"
 #include "upstreams/bytes.hpp"
 #include "upstreams/peer.hpp"
@@ -33,6 +35,7 @@ struct Shared {
     upstreams::MemoryBudget budget;
     metrics::Registry& registry;
     upstreams::Resolver resolver;
+    AnsweredModels answered;
     std::size_t descriptor_share =
         SIZE_MAX;  // clients that descriptors allow, each with an upstream
     std::atomic<std::size_t> connections{0};  // of clients, against limits.connections
@@ -77,6 +80,11 @@ class Worker {
     upstreams::WorkerContext& context() { return context_; }
     Shared& shared() { return shared_; }
     const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
+    ModelLists& model_lists() { return model_lists_; }
+    /// An upstream has answered a request for this model.
+    void note_answered(std::string_view model) {
+        if (model != last_answered_) shared_.answered.note(last_answered_.assign(model));
+    }
     metrics::WorkerSeries& series() { return shard_.worker(); }
     void add(Session* session) { sessions_.insert(session); }
     void remove(Session* session) { sessions_.erase(session); }
@@ -108,6 +116,8 @@ class Worker {
     upstreams::WorkerContext context_;
     Runtime::Peers peers_;
     std::shared_ptr<Runtime> runtime_;
+    ModelLists model_lists_;
+    std::string last_answered_;  // requests in a row mostly name the same model
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::unordered_set<Session*> sessions_;
     std::uint64_t refused_ = 0;  // connections, since the last line about them

@@ -33,11 +33,20 @@ TEST_CASE("No two presets share a name, a prefix or a key variable, and every ba
         for (const auto variable : preset.key_variables) {
             REQUIRE(variables.insert(variable).second);
         }
+        for (const auto host : preset.hosts) {
+            REQUIRE(provider_of_host(host) == preset.price_provider);
+            REQUIRE(provider_of_host("eu." + std::string(host)) == preset.price_provider);
+            REQUIRE(provider_of_host("x" + std::string(host)) == "");
+        }
         if (preset.base_url.empty()) continue;
         const auto url = parse_base_url(preset.base_url);
         REQUIRE(url);
         REQUIRE(url.value->text() == preset.base_url);
         REQUIRE(url.value->tls == (preset.kind == PresetKind::service));
+        REQUIRE(preset.hosts.empty() == (preset.kind == PresetKind::local));
+        if (preset.hosts.empty()) continue;
+        REQUIRE(preset.hosts.front() == url.value->host);
+        REQUIRE(api_path_of_host(url.value->host) == url.value->path);
     }
 }
 
