@@ -1,25 +1,27 @@
 // The part of an attempt that reads the answer's body: held until it can be judged, then passed on.
 #include "upstreams/attempt.hpp"
 #include "wire/classify.hpp"
-#include "wire/inflate.hpp"
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::upstreams {
 
 using wire::FailureClass;
-using wire::iequals;
 
 namespace {
 
-constexpr std::size_t kMaxErrorBody = 1 << 20;     // of an answer that is not 2xx
-constexpr std::size_t kMinMaxEvent = 1 << 20;      // an event up to this is always held whole
-constexpr std::size_t kTail = 16 * 1024;           // of a large plain answer, to find its usage in
-constexpr std::size_t kStreamRead = 4 * 1024;      // least room for one read of events
-constexpr config::Duration kAfterFinish{3000};     // for usage and [DONE] behind a finish_reason
-constexpr std::chrono::milliseconds kSettle{200};  // for the end of the body behind [DONE]
+constexpr std::size_t kMaxErrorBody = 1 << 20;      // of an answer that is not 2xx
+constexpr std::size_t kMinMaxEvent = 1 << 20;       // an event up to this is always held whole
+constexpr std::size_t kTail = 16 * 1024;            // of a large plain answer, to find its usage in
+constexpr std::size_t kStreamRead = 4 * 1024;       // least room for one read of events
+constexpr std::chrono::milliseconds kSettle{200};   // for the end of the body behind [DONE]
+constexpr std::chrono::milliseconds kLastLook{20};  // for bytes that the kernel has already
+constexpr const char* kNotInItsCoding =
+    "the body is not, or not whole, in the coding that its head names";
+constexpr std::size_t kMaxDecoded = 16 << 20;  // of a compressed plain answer
 
 bool needs_finish(wire::AnswerShape shape) {
     return shape == wire::AnswerShape::chat || shape == wire::AnswerShape::completion ||
@@ -58,9 +60,12 @@ std::optional<wire::Usage> usage_in_tail(std::string_view tail) {
 
 }  // namespace
 
-// The answer is complete, only the end of the stream has not come.
+// The answer is complete, only the end of the stream has not come. Where a finish has been taken
+// back before, or belongs to one of several choices, only the end of the stream tells.
 bool Attempt::finished_but_open() const {
-    return meter_ && meter_->facts().finish && !meter_->facts().error && !spec_.several_choices;
+    if (!meter_ || spec_.several_choices) return false;
+    const auto& facts = meter_->facts();
+    return facts.finish && !facts.doubtful && !facts.error;
 }
 
 // What there is to know of the upstream without waiting. Keeps a read under way.
@@ -81,6 +86,21 @@ Attempt::Look Attempt::look() {
     }
 }
 
+// The client left, or a deadline has passed, and nothing that came in time is left to look at. What
+// has arrived by the time a deadline passes is looked at first, once per deadline: only if that
+// does not move the deadline is it over.
+bool Attempt::time_is_up() {
+    if (!watch_.stopped()) return false;
+    if (watch_.client_gone()) return true;
+    if (meter_ && meter_->backlog()) return false;
+    if (!stream_ || last_look_for_ == limit_) return true;
+    last_look_for_ = limit_;
+    const bool came = stream_->received() != received_ || stream_->read_error();
+    if (!came && !stream_->readable()) return true;
+    watch_.set_deadline(coarse_now() + kLastLook);
+    return false;
+}
+
 // The client left, or a deadline passed, while the upstream was waited for.
 void Attempt::stop_waiting() {
     if (state_ == State::committed && finished_but_open() && !watch_.client_gone()) {
@@ -89,7 +109,8 @@ void Attempt::stop_waiting() {
     }
     const char* during = head_.status == 0            ? "no answer"
                          : state_ == State::committed ? "the stream went silent"
-                         : meter_                     ? "no first token"
+                         : spec_.stream               ? "no first token"
+                         : reader_->payload() == 0    ? "no answer behind its head"
                                                       : "the answer went silent";
     fail_by_watch(during);
 }
@@ -100,11 +121,20 @@ Task<bool> Attempt::more() {
         const Look seen = look();
         if (seen != Look::nothing) co_return seen == Look::bytes;
         co_await watch_.signal().wait();
-        if (watch_.stopped()) {
+        if (time_is_up()) {
             stop_waiting();
             co_return false;
         }
     }
+}
+
+// Between two slices of work that nobody else should have to wait for. False: the client has left.
+Task<bool> Attempt::let_others_run() {
+    watch_.set_deadline(TimePoint{});  // the timer's next turn
+    while (!watch_.stopped()) co_await watch_.signal().wait();
+    if (!watch_.client_gone()) co_return true;
+    stop_waiting();
+    co_return false;
 }
 
 std::string_view Attempt::body() const {
@@ -118,7 +148,7 @@ Task<void> Attempt::read_error() {
         if (!reader_->digest(stream_->in)) break;
         body_whole_ = reader_->complete();
         if (body_whole_ || reader_->payload() > kMaxErrorBody) break;
-        set_deadline(phase(std::min(idle, spec_.upstream->timeouts.response)));
+        set_deadline(std::min(sent_at_ + until_content(), coarse_now() + idle));
         const bool came = co_await more();
         if (state_ == State::failed && failure_ == FailureClass::client_closed) co_return;
         if (!came) {
@@ -129,7 +159,7 @@ Task<void> Attempt::read_error() {
     // The status alone decides when its body did not come whole.
     std::string decoded;
     std::string_view text = body();
-    if (!content_encoding_.empty() && wire::Inflater(kMaxErrorBody).feed(text, decoded)) {
+    if (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded)) {
         text = decoded;
     }
     wire::ResponseHead head;
@@ -141,15 +171,62 @@ Task<void> Attempt::read_error() {
     fail(failure, "HTTP " + std::to_string(head_.status));
 }
 
+// How the body begins, decoded; nullopt when it is not in the coding that its head names.
+std::optional<wire::BodyStart> Attempt::beginning() const {
+    if (coding_ == wire::Coding::identity) return wire::body_start(body());
+    Decoder decoder(stream_->in.budget());
+    auto text = body();
+    if (decoder.feed(text) == Decoder::Result::broken) return std::nullopt;
+    return wire::body_start(decoder.out.view());
+}
+
+void Attempt::read_as_events() {
+    auto* const decode = coding_ == wire::Coding::identity ? nullptr : &stream_->in.budget();
+    meter_.emplace(spec_.shape, decode, spec_.inject_usage);
+}
+
+// A stream was asked for. Events are events under any label, and an object is none under the label
+// of events. True: it is decided how the body is read, or the attempt has failed.
+bool Attempt::know_kind(bool ended) {
+    if (!reader_->digest(stream_->in)) {
+        fail(FailureClass::malformed, "broken chunked coding");
+        return true;
+    }
+    const auto start = beginning();
+    const bool over = ended || reader_->complete() || body().size() > spec_.buffer_response;
+    if (!start) {
+        fail(FailureClass::malformed, kNotInItsCoding);
+        return true;
+    }
+    if (start == wire::BodyStart::need_more && !over) return false;
+    const bool plainly_none =
+        start == wire::BodyStart::json || start == wire::BodyStart::page || !labelled_events_;
+    if (start == wire::BodyStart::events || !plainly_none) read_as_events();
+    return true;
+}
+
+Task<void> Attempt::hold_beginning() {
+    bool ended = false;
+    while (!know_kind(ended)) {
+        set_deadline(sent_at_ + spec_.upstream->timeouts.first_token);
+        const bool came = co_await more();
+        if (state_ != State::running) co_return;
+        ended = !came;
+    }
+}
+
 Task<void> Attempt::hold_plain() {
     const auto& limits = spec_.upstream->timeouts;
-    for (;;) {
+    // An object instead of the events asked for can at best be an error, which is soon told.
+    const auto patience =
+        spec_.stream && needs_finish(spec_.shape) ? limits.first_token : limits.response;
+    for (std::size_t held = 0;;) {
         if (!reader_->digest(stream_->in)) {
             fail(FailureClass::malformed, "broken chunked coding");
             co_return;
         }
         if (reader_->complete()) {
-            judge_plain();
+            co_await judge_plain();
             co_return;
         }
         if (reader_->payload() > spec_.buffer_response) {
@@ -160,12 +237,17 @@ Task<void> Attempt::hold_plain() {
         if (expected > 0 && expected <= spec_.buffer_response) {
             stream_->in.ensure_free(static_cast<std::size_t>(expected));
         }
-        set_deadline(std::min(sent_at_ + limits.response, coarse_now() + limits.idle));
+        if (reader_->payload() != held) progress_at_ = coarse_now();
+        held = reader_->payload();
+        // Silence is measured from the first byte of the body on: until then the model may think.
+        auto limit = sent_at_ + patience;
+        if (held > 0) limit = std::min(limit, progress_at_ + limits.idle);
+        set_deadline(limit);
         const bool came = co_await more();
         if (came) continue;
         if (state_ == State::failed) co_return;
         if (reader_->end_of_stream() && !stream_->cut()) {
-            judge_plain();
+            co_await judge_plain();
         } else {
             fail(FailureClass::malformed, "the answer was cut: " + describe(stream_->read_error()));
         }
@@ -173,24 +255,40 @@ Task<void> Attempt::hold_plain() {
     }
 }
 
-void Attempt::judge_plain() {
+Task<void> Attempt::judge_plain() {
     body_whole_ = true;
     ended_at_ = Clock::now();
-    if (content_encoding_.empty() || iequals(content_encoding_, "identity")) {
+    if (coding_ == wire::Coding::identity) {
         judge_plain_body(body());
-        return;
+    } else {
+        co_await judge_coded();
     }
-    std::string decoded;
-    wire::Inflater inflater;
-    if ((iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate"))) {
-        if (inflater.feed(body(), decoded) && inflater.finished()) {
-            judge_plain_body(decoded);
-        } else {
-            fail(FailureClass::malformed, "broken " + content_encoding_ + " body");
+}
+
+// A compressed answer, decoded slice by slice.
+Task<void> Attempt::judge_coded() {
+    const std::size_t most = std::max(kMaxDecoded, spec_.buffer_response);
+    Decoder decoder(stream_->in.budget());
+    for (auto text = body();;) {
+        const auto result = decoder.feed(text);
+        if (result == Decoder::Result::no_memory) {
+            fail(FailureClass::connection, "out of buffer memory");
+            co_return;
         }
-        return;
+        if (decoder.out.size() > most) {
+            fail(FailureClass::malformed,
+                 "a compressed body that decodes to more than " + std::to_string(most) + " bytes");
+            co_return;
+        }
+        if (result == Decoder::Result::broken || result == Decoder::Result::drained) break;
+        const bool stay = co_await let_others_run();
+        if (!stay) co_return;
     }
-    state_ = State::whole;  // an encoding nobody here can read: complete, not metered
+    if (decoder.finished()) {
+        judge_plain_body(decoder.out.view());
+    } else {
+        fail(FailureClass::malformed, kNotInItsCoding);
+    }
 }
 
 void Attempt::judge_plain_body(std::string_view text) {
@@ -210,50 +308,73 @@ void Attempt::judge_plain_body(std::string_view text) {
     }
 }
 
-// Too large to hold: from here on it goes to the client as it comes.
-bool Attempt::start_streaming() {
+// Too large to hold: from here on it goes to the client as it comes, if it begins like an answer.
+void Attempt::start_streaming() {
+    const auto start = beginning();
+    if (!start) {
+        fail(FailureClass::malformed, kNotInItsCoding);
+        return;
+    }
+    const bool object = start == wire::BodyStart::json;
+    const bool bytes = spec_.shape == wire::AnswerShape::opaque && start != wire::BodyStart::page &&
+                       start != wire::BodyStart::need_more;
+    if (spec_.stream && needs_finish(spec_.shape)) {
+        fail(FailureClass::malformed, "events were asked for, a plain answer came");
+        return;
+    }
+    if (!object && !bytes) {
+        fail(FailureClass::malformed, start == wire::BodyStart::page ? "HTML" : "not an answer");
+        return;
+    }
     first_at_ = progress_at_ = handed_at_ = Clock::now();
     sendable_ = reader_->payload();
     watch_tail();
     state_ = State::committed;
     stream_->set_flowing(true);
+}
+
+// What a look at the held events decides. True: nothing more is to be waited for here.
+bool Attempt::judge_held(StreamMeter::Verdict verdict) {
+    using Verdict = StreamMeter::Verdict;
+    const auto held = std::max<std::uint64_t>(body().size(), meter_->decoded());
+    if (verdict == Verdict::commit) {
+        commit();
+    } else if (verdict == Verdict::error) {
+        body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
+        fail(FailureClass::malformed, "an error event came first" + kind_of(meter_->error_json()));
+    } else if (verdict == Verdict::unreadable) {
+        fail(FailureClass::malformed, kNotInItsCoding);
+    } else if (verdict == Verdict::no_memory) {
+        fail(FailureClass::connection, "out of buffer memory");
+    } else if (held > spec_.buffer_response) {
+        fail(FailureClass::malformed,
+             "more than limits.buffer_response came before the first token");
+    } else {
+        return false;
+    }
     return true;
 }
 
 Task<void> Attempt::hold_stream() {
-    const auto& limits = spec_.upstream->timeouts;
     for (;;) {
         if (!reader_->digest(stream_->in)) {
             fail(FailureClass::malformed, "broken chunked coding");
             co_return;
         }
-        const auto events = meter_->payload_events();
         auto verdict = meter_->scan(body());
-        const bool ended = reader_->complete();
+        const bool ended = reader_->complete() && !meter_->backlog();
         if (ended && verdict == StreamMeter::Verdict::none) verdict = meter_->scan_rest(body());
-        const auto now = Clock::now();
-        if (meter_->payload_events() != events) progress_at_ = now;
-        if (verdict == StreamMeter::Verdict::none && body().size() > spec_.buffer_response) {
-            meter_->give_up();
-            verdict = meter_->scan(body());
-        }
-        if (verdict == StreamMeter::Verdict::commit) {
-            commit();
-            co_return;
-        }
-        if (verdict == StreamMeter::Verdict::error) {
-            body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
-            fail(FailureClass::malformed,
-                 "an error event came first" + kind_of(meter_->error_json()));
-            co_return;
+        if (judge_held(verdict)) co_return;
+        if (meter_->backlog()) {
+            const bool stay = co_await let_others_run();
+            if (!stay) co_return;
+            continue;
         }
         if (ended) {
             fail(FailureClass::malformed, "the stream ended before its first token");
             co_return;
         }
-        const auto first = sent_at_ + limits.first_token;
-        set_deadline(meter_->payload_events() > 0 ? std::min(first, progress_at_ + limits.idle)
-                                                  : first);
+        set_deadline(sent_at_ + spec_.upstream->timeouts.first_token);
         const bool came = co_await more();
         if (came) continue;
         if (state_ == State::failed) co_return;
@@ -321,11 +442,14 @@ void Attempt::scan_stream() {
         progress_at_ = handed_at_;
         return;
     }
-    const auto events = meter_->payload_events();
-    meter_->scan(body());
-    if (meter_->payload_events() != events) progress_at_ = handed_at_;
-    const std::size_t held = body().size() - meter_->ready_end();
-    if (held > std::max(spec_.buffer_response, kMinMaxEvent)) {
+    const auto progress = meter_->progress();
+    const auto verdict = meter_->scan(body());
+    if (meter_->progress() != progress) progress_at_ = handed_at_;
+    if (verdict == StreamMeter::Verdict::unreadable) {
+        fail(FailureClass::malformed, kNotInItsCoding);
+    } else if (verdict == StreamMeter::Verdict::no_memory) {
+        fail(FailureClass::connection, "out of buffer memory");
+    } else if (meter_->unfinished(body()) > std::max(spec_.buffer_response, kMinMaxEvent)) {
         meter_->give_up();
         meter_->scan(body());
     }
@@ -341,7 +465,7 @@ void Attempt::watch_tail() {
 void Attempt::finish_stream() {
     ended_at_ = Clock::now();
     if (!meter_) {
-        if (content_encoding_.empty()) metered_.usage = usage_in_tail(tail_);
+        if (coding_ == wire::Coding::identity) metered_.usage = usage_in_tail(tail_);
         state_ = State::finished;
         return;
     }
@@ -367,7 +491,8 @@ void Attempt::end_of_body() {
 
 bool Attempt::pump() {
     for (;;) {
-        if (reader_->complete()) {
+        const bool backlog = meter_ && meter_->backlog();
+        if (reader_->complete() && !backlog) {
             end_of_body();
             return true;
         }
@@ -376,10 +501,13 @@ bool Attempt::pump() {
             return true;
         }
         // The request's deadline ends with the commit: an answer that flows is not cut.
-        const auto idle = spec_.upstream->timeouts.idle;
-        const auto patience = finished_but_open() ? std::min(idle, kAfterFinish) : idle;
-        watch_.set_deadline(std::min(progress_at_ + patience, total_at_));
-        const Look seen = look();
+        limit_ = std::min(progress_at_ + spec_.upstream->timeouts.idle, total_at_);
+        if (backlog && !watch_.expired()) {
+            watch_.set_deadline(TimePoint{});  // others first
+            return false;
+        }
+        watch_.set_deadline(limit_);
+        const Look seen = backlog ? Look::bytes : look();
         if (seen == Look::nothing) return false;
         if (seen == Look::ended) {
             if (state_ != State::committed) return true;
@@ -397,6 +525,7 @@ bool Attempt::pump() {
             return true;
         }
         scan_stream();
+        if (state_ != State::committed) return true;
         const bool ready = meter_ ? !meter_->ready().empty() : sendable_ > 0;
         if (ready) return true;
         if (meter_ && meter_->ready_end() > 0) advance();  // only dropped events
@@ -404,7 +533,7 @@ bool Attempt::pump() {
 }
 
 bool Attempt::waited_in_vain() {
-    if (!watch_.stopped()) return false;
+    if (!time_is_up()) return false;
     stop_waiting();
     return true;
 }

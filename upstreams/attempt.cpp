@@ -39,8 +39,15 @@ TimePoint Attempt::phase(std::chrono::milliseconds limit) const {
     return coarse_now() + limit;
 }
 
+// From the request sent to the first content, or to the whole of an answer that has no events.
+std::chrono::milliseconds Attempt::until_content() const {
+    const auto& limits = spec_.upstream->timeouts;
+    return spec_.stream ? limits.first_token : limits.response;
+}
+
 void Attempt::set_deadline(TimePoint at) {
-    watch_.set_deadline(std::min({at, total_at_, spec_.deadline}));
+    limit_ = std::min({at, total_at_, spec_.deadline});
+    watch_.set_deadline(limit_);
 }
 
 void Attempt::fail(FailureClass failure, std::string detail) {
@@ -66,8 +73,11 @@ void Attempt::fail_by_watch(const char* during) {
         fail(FailureClass::client_closed, "the client left");
         return;
     }
-    deadline_hit_ = Clock::now() >= spec_.deadline;
-    fail(FailureClass::timeout, std::string("timeout: ") + during);
+    const auto now = Clock::now();
+    deadline_hit_ = now >= spec_.deadline;
+    fail(
+        FailureClass::timeout,
+        std::string("timeout: ") + (now >= total_at_ ? "took longer than timeouts.total" : during));
 }
 
 // A pooled connection that died before it said a word: the server had closed it already.
@@ -112,13 +122,16 @@ Task<void> Attempt::exchange() {
     const bool sent = send_at_once() || co_await send_slowly();
     if (!sent) co_return;
     sent_at_ = progress_at_ = Clock::now();
-    const auto& limits = spec_.upstream->timeouts;
-    set_deadline(sent_at_ + (spec_.stream ? limits.first_token : limits.response));
+    set_deadline(sent_at_ + until_content());
     const bool got_head = co_await read_head();
     if (!got_head) co_return;
     if (head_.status < 200 || head_.status > 299) {
         co_await read_error();
-    } else if (meter_) {
+        co_return;
+    }
+    if (undecided_ && !know_kind(false)) co_await hold_beginning();
+    if (state_ != State::running) co_return;
+    if (meter_) {
         co_await hold_stream();
     } else {
         co_await hold_plain();
@@ -154,8 +167,7 @@ bool Attempt::final_head_begun() {
 // The socket did not take everything. The upstream may answer before it has read it all (413, 401):
 // then its answer counts and the rest of the body stays unsent.
 Task<bool> Attempt::send_slowly() {
-    const auto& limits = spec_.upstream->timeouts;
-    set_deadline(phase(spec_.stream ? limits.first_token : limits.response));
+    set_deadline(phase(until_content()));
     bool had_turn = !stream_->write_error();  // send_at_once() has just taken it
     for (;;) {
         if (!stream_->in.empty() && final_head_begun()) co_return true;
@@ -240,33 +252,49 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
     }
 }
 
+// Whether the body can be read: what cannot is no answer, as long as another upstream may give one.
+bool Attempt::accept_coding(const wire::ResponseHead& head) {
+    if (!head.fields.contains(FieldId::content_encoding)) return true;
+    bool coded = false;
+    for (const auto& f : head.fields) {
+        if (f.id != FieldId::content_encoding) continue;
+        const auto coding = wire::coding_of(f.value);
+        if (coding == wire::Coding::identity) continue;
+        coding_ = coded ? wire::Coding::unreadable : coding;  // several, one around the other
+        coded = true;
+    }
+    return coding_ != wire::Coding::unreadable;
+}
+
 bool Attempt::accept_head(const wire::ResponseHead& head) {
     head_.status = head.status;
     head_.reason = head.reason;
     head_.framing = head.framing;
     const auto content_type = head.fields.find(FieldId::content_type);
-    content_encoding_ = head.fields.find(FieldId::content_encoding);
     if (wire::may_be_bytes(spec_.shape)) label_ = wire::label_of(content_type);
     keep_alive_ = head.keep_alive;
     keep_fields(head);
     head_.says_should_retry = head.fields.contains(FieldId::x_should_retry);
+    const bool readable = accept_coding(head);
     if (head.status < 200 || head.status > 299) {
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
-    } else if (istarts_with(content_type, "text/event-stream")) {
-        if (!spec_.stream && expects_json(spec_.shape)) {
+    } else if (!readable) {
+        fail(FailureClass::malformed,
+             "content-encoding: " + std::string(head.fields.find(FieldId::content_encoding)) +
+                 " cannot be read, only gzip and deflate");
+        return false;
+    } else {
+        labelled_events_ = istarts_with(content_type, "text/event-stream");
+        if (labelled_events_ && !spec_.stream && expects_json(spec_.shape)) {
             fail(FailureClass::malformed, "a plain answer was asked for, events came");
             return false;
-        }
-        const bool gzip =
-            iequals(content_encoding_, "gzip") || iequals(content_encoding_, "deflate");
-        meter_.emplace(spec_.shape, gzip, spec_.inject_usage);
-        if (!content_encoding_.empty() && !gzip && !iequals(content_encoding_, "identity")) {
-            meter_->give_up();  // br, zstd: relayed, not readable
         }
     }
     reader_.emplace(head.framing);
     stream_->in.consume(head.size);
+    undecided_ = spec_.stream;
+    if (labelled_events_ && !undecided_) read_as_events();
     return true;
 }
 

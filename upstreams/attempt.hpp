@@ -9,8 +9,10 @@
 #include "upstreams/peer.hpp"
 #include "upstreams/request_head.hpp"
 #include "upstreams/watch.hpp"
+#include "wire/body_start.hpp"
 #include "wire/failure.hpp"
 #include "wire/head.hpp"
+#include "wire/inflate.hpp"
 #include "wire/request_body.hpp"
 
 #include <chrono>
@@ -75,7 +77,10 @@ class Attempt {
     /// What gather() gave has been sent.
     void advance();
     /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
-    bool at_end() const { return reader_->complete() || (meter_ && meter_->facts().done); }
+    bool at_end() const {
+        return meter_ ? meter_->facts().done || (reader_->complete() && !meter_->backlog())
+                      : reader_->complete();
+    }
     /// Committed: looks for more. True: gather() has something, or state() has changed, or both.
     /// False: wait for the signal, and unless that was waited_in_vain(), look again. (No coroutine:
     /// this runs for every event.)
@@ -102,7 +107,9 @@ class Attempt {
     const Metered& metered() const { return meter_ ? meter_->facts() : metered_; }
     bool event_stream() const { return meter_.has_value(); }
     /// Text of ours may be added behind what has been passed on: it is not compressed.
-    bool can_append_event() const { return meter_.has_value() && content_encoding_.empty(); }
+    bool can_append_event() const {
+        return meter_.has_value() && coding_ == wire::Coding::identity;
+    }
     /// What has been passed on may end inside an event.
     bool mid_event() const { return meter_ && meter_->gave_up(); }
     std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
@@ -133,19 +140,28 @@ class Attempt {
     bool final_head_begun();
     Task<bool> read_head();
     bool accept_head(const wire::ResponseHead& head);
+    bool accept_coding(const wire::ResponseHead& head);
     void keep_fields(const wire::ResponseHead& head);
 
     // answer.cpp: bodies
     Task<void> read_error();
+    bool know_kind(bool ended);
+    Task<void> hold_beginning();
     Task<void> hold_plain();
     Task<void> hold_stream();
-    void judge_plain();
+    bool judge_held(StreamMeter::Verdict verdict);
+    void read_as_events();
+    Task<void> judge_plain();
+    Task<void> judge_coded();
     void judge_plain_body(std::string_view body);
-    bool start_streaming();
+    void start_streaming();
+    std::optional<wire::BodyStart> beginning() const;
     enum class Look { bytes, ended, nothing };
     Look look();
+    bool time_is_up();
     void stop_waiting();
     Task<bool> more();
+    Task<bool> let_others_run();
     void end_of_body();
     void scan_stream();
     void commit();
@@ -158,6 +174,7 @@ class Attempt {
     void fail(FailureClass failure, std::string detail);
     void fail_by_watch(const char* during);
     bool stale() const;
+    std::chrono::milliseconds until_content() const;
     TimePoint phase(std::chrono::milliseconds limit) const;
     void set_deadline(TimePoint at);
 
@@ -177,7 +194,7 @@ class Attempt {
     std::string raw_head_;  // of an answer that is not 2xx, for classification
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
-    std::string content_encoding_;
+    wire::Coding coding_ = wire::Coding::identity;
     wire::BodyLabel label_ = wire::BodyLabel::none;
     Metered metered_;
     std::optional<std::chrono::milliseconds> retry_after_;
@@ -186,7 +203,9 @@ class Attempt {
     std::string tail_;            // last bytes of a large plain answer, where its usage stands
     std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
     TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
-        total_at_;
+        total_at_, limit_{}, last_look_for_{};
+    bool undecided_ = false;        // what the body is will be judged by its first bytes
+    bool labelled_events_ = false;  // the head calls it an event stream
     bool reused_ = false;
     bool request_sent_ = false;
     bool keep_alive_ = false;

@@ -1,13 +1,16 @@
 #include "upstreams/meter.hpp"
 
+#include "wire/usage_cut.hpp"
+
 namespace understudy::upstreams {
 
-StreamMeter::StreamMeter(wire::AnswerShape shape, bool gzip, bool drop_usage_only)
-    : shape_(shape), drop_usage_only_(drop_usage_only && !gzip), inspector_(shape) {
-    if (gzip) inflater_ = std::make_unique<wire::Inflater>();
+StreamMeter::StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage)
+    : shape_(shape), drop_usage_(drop_usage && decode == nullptr), inspector_(shape) {
+    if (decode != nullptr) decoder_ = std::make_unique<Decoder>(*decode);
 }
 
 void StreamMeter::pass(std::size_t begin, std::size_t end) {
+    if (begin == end) return;
     if (!ready_.empty() && ready_.back().end == begin) {
         ready_.back().end = end;
     } else {
@@ -25,31 +28,72 @@ void StreamMeter::hold_back(std::size_t end) {
     if (!ready_.empty() && ready_.back().end > end) ready_.back().end = end;
 }
 
-StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
-    if (!event.has_data) return Verdict::none;
-    ++payload_events_;
-    const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
-    if (facts.usage) {
-        if (facts_.usage) {
-            wire::merge_usage(*facts_.usage, *facts.usage);
-        } else {
-            facts_.usage = facts.usage;
-        }
+// The event that begins at `begin` of the payload, with nothing in it of what we asked for.
+void StreamMeter::pass_without_usage(std::size_t begin, const wire::SseEvent& event) {
+    const auto kept = wire::without_usage(event.data);
+    const char* const data = event.data.data();
+    const char* const raw = event.raw.data();
+    const bool slice = data >= raw && data + event.data.size() <= raw + event.raw.size();
+    if (kept.empty()) return;
+    if (!slice) {  // data in several lines, joined elsewhere: no server writes usage like this
+        pass(begin, begin + event.raw.size());
+        return;
     }
+    const std::size_t at = begin + static_cast<std::size_t>(data - raw);
+    std::size_t from = begin;
+    std::size_t to = at;
+    for (const auto& span : kept) {
+        if (span.begin > 0) {
+            pass(from, to);
+            from = at + span.begin;
+        }
+        to = at + span.end;
+    }
+    pass(from, begin + event.raw.size());  // the last range reaches the end of the data
+}
+
+// True when this block says something new.
+bool StreamMeter::note_usage(const wire::Usage& usage) {
+    if (!facts_.usage) {
+        facts_.usage = usage;
+        return true;
+    }
+    const auto before = *facts_.usage;
+    wire::merge_usage(*facts_.usage, usage);
+    return !(before == *facts_.usage);
+}
+
+// Remembers what an event said. True when it brings the answer forward.
+bool StreamMeter::note(const wire::EventFacts& facts) {
+    bool forward = facts.commits;
+    if (facts.usage && note_usage(*facts.usage)) forward = true;
     // Every chunk repeats the model; one copy is enough.
     if (facts_.model.empty() && !facts.model.empty()) facts_.model = facts.model;
     if (!facts.service_tier.empty() && facts_.service_tier != facts.service_tier) {
         facts_.service_tier = facts.service_tier;
     }
-    facts_.finish = facts_.finish || facts.finish;
-    facts_.done = facts_.done || facts.done;
-    if (facts.commits) ++facts_.content_events;
+    if (facts.commits) {
+        // Content behind a finish takes it back; one that it brings itself stands until the next.
+        facts_.doubtful = facts_.doubtful || facts_.finish;
+        facts_.finish = facts.finish;
+        ++facts_.content_events;
+    } else if (facts.finish && !facts_.finish) {
+        facts_.finish = forward = true;
+    }
+    if (facts.done && !facts_.done) facts_.done = forward = true;
+    return forward;
+}
+
+StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
+    if (!event.has_data) return Verdict::none;
+    const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
+    if (note(facts)) ++progress_;
     if (facts.error) {
         facts_.error = true;
         if (error_json_.empty()) error_json_ = event.data;
         return Verdict::error;
     }
-    drop = facts.usage_only && drop_usage_only_;
+    drop = facts.usage_only && drop_usage_;
     // Clients stop reading at [DONE]. Behind an answer that has no finish_reason it would hide the
     // error event that follows.
     const bool has_marker =
@@ -68,7 +112,11 @@ StreamMeter::Verdict StreamMeter::scan_events(std::string_view payload, bool las
         bool drop = false;
         const auto seen = on_event(event, drop);
         const std::size_t end = scanned_ + event.raw.size();
-        if (!drop) pass(scanned_, end);
+        if (!drop) {
+            pass(scanned_, end);
+        } else if (!facts_.done) {
+            pass_without_usage(scanned_, event);
+        }
         scanned_ = end;
         // The first thing that decides wins: an error after content is the stream's own affair.
         if (verdict == Verdict::none) verdict = seen;
@@ -77,25 +125,26 @@ StreamMeter::Verdict StreamMeter::scan_events(std::string_view payload, bool las
     return verdict;
 }
 
-StreamMeter::Verdict StreamMeter::scan_gzip(std::string_view payload) {
-    if (scanned_ == payload.size()) return Verdict::none;
-    const bool readable = inflater_->feed(payload.substr(scanned_), inflated_);
-    pass(scanned_, payload.size());
-    scanned_ = payload.size();
-    if (!readable) {
-        give_up();
-        return Verdict::commit;
-    }
+// One turn's share of a compressed payload.
+StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last) {
+    auto rest = payload.substr(scanned_);
+    const auto result = decoder_->feed(rest);
+    backlog_ = result == Decoder::Result::more;
+    pass(scanned_, payload.size() - rest.size());
+    scanned_ = payload.size() - rest.size();
     auto verdict = Verdict::none;
     wire::SseEvent event;
-    std::size_t used = 0;
-    while (scanner_.next(std::string_view(inflated_).substr(used), event)) {
+    auto& out = decoder_->out;
+    last = last && !backlog_;
+    while (scanner_.next(out.view(), event) || (last && scanner_.finish(out.view(), event))) {
         bool drop = false;
         const auto seen = on_event(event, drop);
-        used += event.raw.size();
+        out.consume(event.raw.size());
         if (verdict == Verdict::none) verdict = seen;
+        if (last && out.empty()) break;
     }
-    inflated_.erase(0, used);
+    if (result == Decoder::Result::broken) return Verdict::unreadable;
+    if (result == Decoder::Result::no_memory) return Verdict::no_memory;
     return verdict;
 }
 
@@ -104,20 +153,17 @@ StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
         if (scanned_ == payload.size()) return Verdict::none;
         pass(scanned_, payload.size());
         scanned_ = payload.size();
-        ++payload_events_;
+        ++progress_;
         return Verdict::commit;
     }
-    return inflater_ ? scan_gzip(payload) : scan_events(payload, false);
+    if (!decoder_) return scan_events(payload, false);
+    return scanned_ == payload.size() && !backlog_ ? Verdict::none : scan_coded(payload, false);
 }
 
 StreamMeter::Verdict StreamMeter::scan_rest(std::string_view payload) {
-    auto verdict = raw_ || inflater_ ? scan(payload) : scan_events(payload, true);
-    wire::SseEvent last;
-    if (inflater_ && !raw_ && scanner_.finish(inflated_, last)) {
-        bool drop = false;
-        const auto seen = on_event(last, drop);
-        if (verdict == Verdict::none) verdict = seen;
-    }
+    if (raw_) return scan(payload);
+    if (decoder_) return scan_coded(payload, true);
+    const auto verdict = scan_events(payload, true);
     if (scanned_ < payload.size()) pass(scanned_, payload.size());
     scanned_ = payload.size();
     return verdict;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "upstreams/bytes.hpp"
+#include "upstreams/decoder.hpp"
 #include "wire/answer.hpp"
 #include "wire/event_inspector.hpp"
-#include "wire/inflate.hpp"
 #include "wire/json_scan.hpp"
 #include "wire/sse.hpp"
 
@@ -23,23 +23,27 @@ struct Metered {
     std::string model;  // as the upstream names it
     std::string service_tier;
     std::uint32_t content_events = 0;  // events that carried content, a floor for estimates
-    bool finish = false;               // a successful finish_reason was seen
-    bool done = false;                 // the end marker was seen
-    bool error = false;                // an error event was seen
+    bool finish = false;    // a successful finish_reason stands: no content came behind it
+    bool doubtful = false;  // a finish was taken back by content: the next may be, too
+    bool done = false;      // the end marker was seen
+    bool error = false;     // an error event was seen
 };
 
 /// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks
 /// at what is new, decides which bytes may go to the client, and remembers what they said.
 class StreamMeter {
   public:
-    /// `gzip`: payload is compressed; it is metered through a decoder and always passed on as it
-    /// is. `drop_usage_only`: the usage event was asked for by us, not by the client.
-    StreamMeter(wire::AnswerShape shape, bool gzip, bool drop_usage_only);
+    /// `decode`: where what the payload decodes to is kept, when it is compressed (it is then
+    /// passed on as it is, always); null when it is not. `drop_usage`: usage was asked for by us,
+    /// not by the client.
+    StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage);
 
     enum class Verdict : std::uint8_t {
-        none,    // nothing that commits yet
-        commit,  // content or a proper end is among the scanned bytes
-        error,   // an error event came before any content; error_json() has it
+        none,        // nothing that commits yet
+        commit,      // content or a proper end is among the scanned bytes
+        error,       // an error event came before any content; error_json() has it
+        unreadable,  // the payload is not in the coding that its head names
+        no_memory,   // limits.memory refuses what it decodes to
     };
     /// Scans payload that follows what was scanned before. `payload` is everything not yet taken:
     /// after take(n) it starts n bytes later.
@@ -57,29 +61,46 @@ class StreamMeter {
     void hold_back(std::size_t end);
 
     const Metered& facts() const { return facts_; }
-    /// The payload bytes belonging to events other than comments, counted up: progress.
-    std::uint64_t payload_events() const { return payload_events_; }
+    /// Counted up with each event that brings the answer forward: content, a finish, usage or an
+    /// end marker that was not there before. Comments, pings, roles and repetitions do not.
+    std::uint64_t progress() const { return progress_; }
+    /// Compressed: there is more to scan than one turn may take. Scan again after others had
+    /// theirs.
+    bool backlog() const { return backlog_; }
+    /// Compressed: bytes that the payload decoded to, all together.
+    std::uint64_t decoded() const { return decoder_ ? decoder_->total() : 0; }
+    /// Bytes of the event that has begun and is not whole yet; decoded.
+    std::size_t unfinished(std::string_view payload) const {
+        return decoder_ ? decoder_->out.size() : payload.size() - scanned_;
+    }
     const std::string& error_json() const { return error_json_; }
     /// Stop looking (an event too large to hold): from now on everything is passed on as it comes.
-    void give_up() { raw_ = true; }
+    void give_up() {
+        raw_ = true;
+        backlog_ = false;
+        decoder_.reset();
+    }
     bool gave_up() const { return raw_; }
 
   private:
     Verdict on_event(const wire::SseEvent& event, bool& drop);
+    bool note(const wire::EventFacts& facts);
+    bool note_usage(const wire::Usage& usage);
     void pass(std::size_t begin, std::size_t end);
+    void pass_without_usage(std::size_t begin, const wire::SseEvent& event);
     Verdict scan_events(std::string_view payload, bool last);
-    Verdict scan_gzip(std::string_view payload);
+    Verdict scan_coded(std::string_view payload, bool last);
 
     wire::AnswerShape shape_;
-    bool drop_usage_only_;
+    bool drop_usage_;
     bool raw_ = false;
+    bool backlog_ = false;
     wire::SseScanner scanner_;
     wire::EventInspector inspector_;
-    std::unique_ptr<wire::Inflater> inflater_;
-    std::string inflated_;
+    std::unique_ptr<Decoder> decoder_;
     std::vector<wire::Span> ready_;
     std::size_t scanned_ = 0;
-    std::uint64_t payload_events_ = 0;
+    std::uint64_t progress_ = 0;
     std::string error_json_;
     Metered facts_;
 };

@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <algorithm>
 #include <array>
@@ -96,6 +97,12 @@ void Stream::read_at_once() {
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         read_error_ = error_code(errno, boost::system::system_category());  // told once only
     }
+}
+
+bool Stream::readable() {
+    if (!socket_.is_open() || read_error_) return false;
+    pollfd one{socket_.native_handle(), POLLIN, 0};
+    return ::poll(&one, 1, 0) > 0;
 }
 
 bool Stream::cut() const {

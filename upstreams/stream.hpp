@@ -61,6 +61,8 @@ class Stream {
     /// the loop it is served after those who wait for a beginning (upstreams/turn_order).
     void set_flowing(bool flowing) { read_op_.set_flowing(flowing); }
     bool read_armed() const { return read_armed_; }
+    /// The kernel has bytes, or the end, that no read has told of yet. A system call.
+    bool readable();
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }
     /// The stream did not end as a stream should: a reset, or no TLS close_notify, which means that

@@ -100,7 +100,7 @@ struct EventFacts {
         false;  // carries content the client must see: text, tool call, refusal, reasoning, audio
     bool error = false;  // an error event
     bool usage_only =
-        false;  // usage with an empty choices array: only there because usage was asked for
+        false;  // usage and no choices (an empty list, null or none): there because it was asked for
     bool finish =
         false;  // carries a finish_reason that means success (or a terminal completed/incomplete)
     std::optional<Usage> usage;

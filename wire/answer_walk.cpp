@@ -14,25 +14,34 @@ bool equals_lower(std::string_view text, std::string_view lower_case) noexcept {
                       [](char a, char b) { return lower(a) == b; });
 }
 
-/// Keys of a delta or message whose presence means that the client must see this event.
-bool is_content_key(std::string_view key) noexcept {
+/// Members of a delta or message that are known to carry nothing which a client waits for: who
+/// speaks, and names and numbers of things. Whatever else is not empty is content, under whatever
+/// name the next server sends it. Sources: OpenAI's reference of the chunk and message objects
+/// (role, name, id, tool_call_id), their typed parts (type, object, index, status), OpenAI's
+/// harmony format (channel, recipient), LiteLLM (provider_specific_fields, which repeats other
+/// members).
+bool is_bare_key(std::string_view key) noexcept {
     switch (key.size()) {
+        case 2:
+            return key == "id";
+        case 4:
+            return key == "role" || key == "name" || key == "type";
         case 5:
-            return key == "audio";
+            return key == "index" || key == "model" || key == "usage";
         case 6:
-            return key == "images";
+            return key == "object" || key == "status";
         case 7:
-            return key == "content" || key == "refusal";
+            return key == "channel";
+        case 8:
+            return key == "metadata";
         case 9:
-            return key == "reasoning";
-        case 10:
-            return key == "tool_calls";
-        case 11:
-            return key == "annotations";
+            return key == "recipient";
+        case 12:
+            return key == "tool_call_id";
         case 13:
-            return key == "function_call";
-        case 17:
-            return key == "reasoning_content" || key == "reasoning_details";
+            return key == "finish_reason";
+        case 24:
+            return key == "provider_specific_fields";
         default:
             return false;
     }
@@ -286,7 +295,7 @@ bool Walk::take_finish_reason(bool first) {
 bool Walk::delta(bool first) {
     return in_.object_members([&](std::string_view key) {
         found_.has_answer |= first;
-        if (!is_content_key(key)) return in_.skip();
+        if (is_bare_key(key)) return in_.skip();
         JsonKind kind = JsonKind::null;
         return take_content(found_.content, kind);
     });

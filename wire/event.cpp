@@ -24,8 +24,8 @@ bool is_call(std::string_view item_type) noexcept {
 }
 
 void judge_responses_event(const AnswerFindings& found, std::string_view type, EventFacts& facts) {
-    if (!type.starts_with("response.")) return;
-    type.remove_prefix(std::string_view("response.").size());
+    constexpr std::string_view prefix = "response.";
+    if (type.starts_with(prefix)) type.remove_prefix(prefix.size());
     if (type == "completed" || type == "incomplete") {
         facts.finish = facts.done = true;
     } else if (type == "failed") {
@@ -36,14 +36,15 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
         facts.commits = is_call(found.item_type) || found.item_type == "message";
     } else if (type.ends_with(".partial_image")) {
         facts.commits = true;
-    } else if (type.ends_with(".delta") || type == "output_text.done") {
+    } else if (type.ends_with(".delta") || type.ends_with("text.done")) {
         facts.commits = found.has_delta;
     }
 }
 
 /// Images, speech and transcriptions: every event carries payload, and the last one says so.
 void judge_media_event(std::string_view type, EventFacts& facts) {
-    facts.commits = true;
+    // ... but signs of life, which proxies and servers add to any stream.
+    facts.commits = type != "ping" && type != "keepalive" && type != "heartbeat";
     facts.finish = facts.done = type.ends_with(".completed") || type.ends_with(".done");
 }
 
@@ -71,7 +72,9 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
         judge_media_event(type, facts);
     }
     if (facts.error) facts.finish = facts.done = facts.commits = false;
-    facts.usage_only = !facts.error && found.usage.present && found.choices_empty;
+    // `"choices":null` and none at all mean the same as an empty list.
+    const bool no_choices = !found.choices_present || found.choices_empty;
+    facts.usage_only = !facts.error && !facts.done && found.usage.present && no_choices;
     facts.usage = usage_of(found);
     facts.model = found.model;
     facts.service_tier = found.service_tier;

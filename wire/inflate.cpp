@@ -1,15 +1,27 @@
 #include "wire/inflate.hpp"
 
+#include "wire/head.hpp"
+
 #include <zlib.h>
 
+#include <algorithm>
+
 namespace understudy::wire {
+
+Coding coding_of(std::string_view content_encoding) noexcept {
+    if (content_encoding.empty() || iequals(content_encoding, "identity")) return Coding::identity;
+    const bool readable = iequals(content_encoding, "gzip") ||
+                          iequals(content_encoding, "x-gzip") ||
+                          iequals(content_encoding, "deflate");
+    return readable ? Coding::deflated : Coding::unreadable;
+}
 
 struct Inflater::State {
     z_stream stream{};
     bool usable = false;
 };
 
-Inflater::Inflater(std::size_t max_output) : state_(std::make_unique<State>()), left_(max_output) {
+Inflater::Inflater() : state_(std::make_unique<State>()) {
     // 15 window bits, +32: gzip or zlib, whichever the header says.
     state_->usable = inflateInit2(&state_->stream, 15 + 32) == Z_OK;
 }
@@ -18,29 +30,36 @@ Inflater::~Inflater() {
     inflateEnd(&state_->stream);
 }
 
-bool Inflater::feed(std::string_view input, std::string& out) {
-    if (!state_->usable) return false;
+Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std::size_t& produced) {
+    produced = 0;
+    if (!state_->usable) return Step::broken;
+    if (finished_) return Step::finished;
     auto& z = state_->stream;
+    const auto given = static_cast<uInt>(std::min<std::size_t>(input.size(), 1U << 30));
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
-    z.avail_in = static_cast<uInt>(input.size());
-    char piece[16 * 1024];
-    while (!finished_ && (z.avail_in > 0 || z.avail_out == 0)) {
-        z.next_out = reinterpret_cast<Bytef*>(piece);
-        z.avail_out = sizeof piece;
-        const int code = inflate(&z, Z_SYNC_FLUSH);
-        const std::size_t n = sizeof piece - z.avail_out;
-        if (n > left_) return false;
-        left_ -= n;
-        out.append(piece, n);
-        if (code == Z_STREAM_END) {
-            finished_ = true;
-        } else if (code == Z_BUF_ERROR) {
-            break;  // needs more input
-        } else if (code != Z_OK) {
-            return false;
-        }
+    z.avail_in = given;
+    z.next_out = reinterpret_cast<Bytef*>(out.data());
+    z.avail_out = static_cast<uInt>(out.size());
+    const int code = inflate(&z, Z_SYNC_FLUSH);
+    input.remove_prefix(given - z.avail_in);
+    produced = out.size() - z.avail_out;
+    if (code == Z_STREAM_END) {
+        finished_ = true;
+        return Step::finished;
     }
-    return true;
+    // Z_BUF_ERROR: nothing to do without more input, or more room.
+    const bool stuck = code == Z_BUF_ERROR && produced == 0 && !input.empty();
+    if ((code != Z_OK && code != Z_BUF_ERROR) || stuck) return Step::broken;
+    return z.avail_out == 0 || !input.empty() ? Step::need_output : Step::need_input;
+}
+
+bool inflate_whole(std::string_view input, std::size_t most, std::string& out) {
+    Inflater inflater;
+    out.resize(most);
+    std::size_t n = 0;
+    const auto step = inflater.step(input, {out.data(), out.size()}, n);
+    out.resize(n);
+    return step == Inflater::Step::finished;
 }
 
 }  // namespace understudy::wire

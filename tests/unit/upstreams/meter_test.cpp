@@ -13,6 +13,8 @@ using Verdict = StreamMeter::Verdict;
 
 namespace {
 
+MemoryBudget budget{64 << 20};
+
 const std::string kRole = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
 const std::string kHello =
     "data: {\"model\":\"m-1\",\"service_tier\":\"default\","
@@ -48,7 +50,7 @@ std::ostream& operator<<(std::ostream& out, const Seen& s) {
 /// The meter's user, as an attempt is one: keeps what is not ready, moves its buffer all the time.
 class Relay {
   public:
-    Relay(AnswerShape shape, bool gzip, bool drop) : meter(shape, gzip, drop) {}
+    Relay(AnswerShape shape, bool gzip, bool drop) : meter(shape, gzip ? &budget : nullptr, drop) {}
 
     void feed(std::string_view bytes) {
         buffer_ = std::string(buffer_).append(bytes);
@@ -63,7 +65,7 @@ class Relay {
     Seen seen() {
         const auto& facts = meter.facts();
         seen_.error = meter.error_json();
-        seen_.events = meter.payload_events();
+        seen_.events = meter.progress();
         seen_.content = facts.content_events;
         seen_.prompt = facts.usage ? facts.usage->prompt : 0;
         seen_.completion = facts.usage ? facts.usage->completion : 0;
@@ -118,7 +120,7 @@ Seen run_every_way(const std::string& stream, bool drop = false) {
 }
 
 Verdict first(const std::string& stream) {
-    StreamMeter meter(AnswerShape::chat, false, false);
+    StreamMeter meter(AnswerShape::chat, nullptr, false);
     return meter.scan(stream);
 }
 
@@ -177,7 +179,7 @@ TEST_CASE("The first thing that decides wins, in one read as in several") {
 TEST_CASE("A stream is passed on byte for byte and metered alike, however it was split") {
     const auto seen = run_every_way(kWhole);
     CHECK(seen.forwarded == kWhole);
-    CHECK(seen.events == 6);
+    CHECK(seen.events == 5);
     CHECK(seen.content == 2);
     CHECK(seen.prompt == 7);
     CHECK(seen.completion == 3);
@@ -262,23 +264,104 @@ TEST_CASE("Usage reported in several events is the largest of each count, never 
     CHECK(seen.completion == 3);
 }
 
-TEST_CASE("Only events with data are progress") {
-    StreamMeter meter(AnswerShape::chat, false, false);
-    std::string payload = kPing + kPing;
-    meter.scan(payload);
-    CHECK(meter.payload_events() == 0);
-    payload += "event: ping\n\nid: 1\n\n";
-    meter.scan(payload);
-    CHECK(meter.payload_events() == 0);
-    payload += kRole + kUsage;
-    meter.scan(payload);
-    CHECK(meter.payload_events() == 2);
-    meter.scan(payload);
-    CHECK(meter.payload_events() == 2);  // nothing new
+TEST_CASE("Progress is what brings the answer forward, once") {
+    const std::vector<std::pair<std::string, std::uint64_t>> steps = {
+        {kPing, 0},
+        {"event: ping\n\nid: 1\n\n", 0},
+        {"event: ping\ndata: {}\n\n", 0},
+        {"data: {\"type\":\"keepalive\"}\n\n", 0},
+        {kRole, 0},
+        {"data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n", 0},
+        {"data: not json\n\n", 0},
+        {kHello, 1},
+        {kHello, 1},
+        {kRole, 0},
+        {kFinish, 1},
+        {kFinish, 0},
+        {kUsage, 1},
+        {kUsage, 0},
+        {kDone, 1},
+        {kDone, 0},
+    };
+    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    std::string payload;
+    std::uint64_t expected = 0;
+    for (const auto& [event, forward] : steps) {
+        CAPTURE(event);
+        meter.scan(payload += event);
+        CHECK(meter.progress() == (expected += forward));
+    }
+}
+
+TEST_CASE("Content takes a finish back, whichever choice it belongs to; a later one restores it") {
+    const std::string both =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n";
+    const std::string text_both =
+        "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"stop\"}]}\n\n";
+    const std::string text = "data: {\"choices\":[{\"text\":\"x\"}]}\n\n";
+    const auto finish = [](const std::string& stream, AnswerShape shape = AnswerShape::chat) {
+        return run({stream}, false, false, shape).finish;
+    };
+    CHECK(finish(kHello + kFinish));
+    CHECK_FALSE(finish(kFinish + kHello));
+    CHECK(finish(kFinish + kHello + kFinish));
+    CHECK(finish(kHello + kFinish + kRole + kUsage + kPing));
+    CHECK(finish(both + both));
+    CHECK_FALSE(finish(both + kHello));
+    CHECK(finish(text_both + text_both, AnswerShape::completion));
+    CHECK_FALSE(finish(text_both + text, AnswerShape::completion));
+    // Where it was taken back once, a finish alone no longer says that this is all.
+    Relay relay(AnswerShape::chat, false, false);
+    relay.feed(both);
+    CHECK_FALSE(relay.meter.facts().doubtful);
+    relay.feed(both);
+    CHECK(relay.meter.facts().finish);
+    CHECK(relay.meter.facts().doubtful);
+}
+
+TEST_CASE("What we asked for is taken out of an event, and nothing else") {
+    const auto forwarded = [](const std::string& data) {
+        return run_every_way("data: " + data + "\n\n", true).forwarded;
+    };
+    const std::string usage = R"("usage":{"prompt_tokens":7,"completion_tokens":3})";
+    // Nothing else is in them.
+    CHECK(forwarded("{" + usage + "}").empty());
+    CHECK(forwarded(R"({"id":"x","model":"m","choices":null,)" + usage + "}").empty());
+    CHECK(forwarded(R"({"choices": [ ], "system_fingerprint":"f", "x":null, )" + usage + " }")
+              .empty());
+    // Something is.
+    const auto data = [](const std::string& text) { return "data: " + text + "\n\n"; };
+    CHECK(forwarded(R"({"choices":[],)" + usage + R"(,"timings":{"n":1}})") ==
+          data(R"({"choices":[],"timings":{"n":1}})"));
+    CHECK(forwarded("{" + usage + R"(, "timings":{"n":1} })") == data(R"({"timings":{"n":1} })"));
+    CHECK(forwarded(R"({"timings":{"n":1.50} , )" + usage + "}") ==
+          data(R"({"timings":{"n":1.50}})"));
+    CHECK(forwarded("{" + usage + R"(,"a":1,)" + usage + "}") == data(R"({"a":1})"));
+}
+
+TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts") {
+    std::string pings;
+    for (int i = 0; i < 100000; ++i) pings += kPing;
+    const auto packed = gzip(pings + kHello);
+    StreamMeter meter(AnswerShape::chat, &budget, false);
+    int turns = 0;
+    auto verdict = Verdict::none;
+    do {
+        const auto before = meter.decoded();
+        verdict = meter.scan(packed);
+        CHECK(meter.decoded() - before <= Decoder::kSlice);
+        ++turns;
+    } while (meter.backlog() && verdict == Verdict::none);
+    CHECK(verdict == Verdict::commit);
+    CHECK(turns > 2);
+
+    MemoryBudget small{100 << 10};
+    StreamMeter poor(AnswerShape::chat, &small, false);
+    CHECK(poor.scan(gzip("data: " + std::string(1 << 20, 'x'))) == Verdict::no_memory);
 }
 
 TEST_CASE("Several events in one read are one range, unless something between is dropped") {
-    StreamMeter meter(AnswerShape::chat, false, true);
+    StreamMeter meter(AnswerShape::chat, nullptr, true);
     const auto payload = kRole + kHello + kUsage + kFinish + kDone + "data: {";
     CHECK(meter.scan(payload) == Verdict::commit);
     REQUIRE(meter.ready().size() == 2);
@@ -305,10 +388,10 @@ TEST_CASE("A stream given up is passed on as it comes, from where it stood") {
 }
 
 TEST_CASE("An unreadable stream commits with its first byte") {
-    StreamMeter meter(AnswerShape::chat, false, false);
+    StreamMeter meter(AnswerShape::chat, nullptr, false);
     meter.give_up();
     CHECK(meter.scan("") == Verdict::none);
-    CHECK(meter.payload_events() == 0);
+    CHECK(meter.progress() == 0);
     CHECK(meter.scan("x") == Verdict::commit);
 }
 
@@ -330,13 +413,10 @@ TEST_CASE("A compressed stream is metered through its coding and passed on as it
     CHECK(run(bytes, true, true) == whole);
 }
 
-TEST_CASE("A compressed error event is an error, and a broken coding is passed on unread") {
+TEST_CASE("A compressed error event is an error, and a broken coding is unreadable") {
     CHECK(run({gzip(kRole + kError)}, false, true).verdict == Verdict::error);
-    const std::string broken = "this is not gzip at all, whatever the header said";
-    const auto seen = run({broken, broken}, false, true);
-    CHECK(seen.forwarded == broken + broken);
-    CHECK(seen.verdict == Verdict::commit);
-    CHECK(seen.content == 0);
+    StreamMeter meter(AnswerShape::chat, &budget, false);
+    CHECK(meter.scan("this is not gzip at all, whatever the head said") == Verdict::unreadable);
 }
 
 TEST_CASE("The last event of a compressed stream counts without its blank line too") {

@@ -74,6 +74,9 @@ TEST_CASE("A chat chunk commits with the first thing that the client must see") 
             {"DeepSeek's reasoning", delta(R"("content":null,"reasoning_content":"hm")"), "c"},
             {"OpenRouter's reasoning details", delta(R"("reasoning_details":[{"text":"x"}])"), "c"},
             {"audio", delta(R"("audio":{"id":"a"})"), "c"},
+            {"reasoning under another name", delta(R"("reasoning_text":"hm")"), "c"},
+            {"whatever comes next", delta(R"("role":"assistant","sketch":{"svg":"<svg/>"})"), "c"},
+            {"a list of something", delta(R"("thinking_blocks":[{"thinking":"x"}])"), "c"},
             {"images", delta(R"("images":[{"type":"image_url"}])"), "c"},
             {"an escaped key", delta(R"("c\u006fntent":"Hi")"), "c"},
             {"message instead of delta", chunk(R"({"message":{"content":"Hi"}})"), "c"},
@@ -97,6 +100,9 @@ TEST_CASE("Everything that comes before the first content commits nothing") {
                ""},
               {"empty lists", delta(R"("content":[ ],"tool_calls":[],"audio":{},"reasoning":"")"),
                ""},
+              {"names and numbers of things",
+               delta(R"("role":"assistant","name":"n","id":"i","index":0,"tool_call_id":"t")"), ""},
+              {"flags and numbers under any name", delta(R"("thinking":true,"n":3,"x":null)"), ""},
               {"no delta", chunk(R"({"index":0,"finish_reason":null})"), ""},
               {"a null delta", chunk(R"({"delta":null})"), ""},
               {"an unknown member", delta(R"("provider_specific_fields":{"content":"x"})"), ""},
@@ -211,7 +217,7 @@ TEST_CASE("Usage is found at every place and in the order of trust") {
     CHECK(prompt(R"({"usage":{"prompt_tokens":0,"completion_tokens":0}})") == -1);
 }
 
-TEST_CASE("Only usage with an empty choices array is there because it was asked for") {
+TEST_CASE("Only usage without choices is there because it was asked for") {
     check(AnswerShape::chat,
           {
               {"the usage chunk", R"({"choices":[],"usage":{"prompt_tokens":5}})", "u"},
@@ -221,7 +227,8 @@ TEST_CASE("Only usage with an empty choices array is there because it was asked 
                chunk(R"({"delta":{},"finish_reason":"stop"})")
                    .replace(0, 1, R"({"usage":{"prompt_tokens":5},)"),
                "f"},
-              {"no choices", R"({"usage":{"prompt_tokens":5}})", ""},
+              {"no choices", R"({"usage":{"prompt_tokens":5}})", "u"},
+              {"null choices", R"({"choices":null,"usage":{"prompt_tokens":5}})", "u"},
               {"null usage", R"({"choices":[],"usage":null})", ""},
               {"an error", R"({"choices":[],"usage":{"prompt_tokens":5},"error":"x"})", "e"},
           });
