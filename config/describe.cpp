@@ -140,15 +140,16 @@ std::string rates_text(const metrics::Rates& rates) {
 
 std::string explain_price(const Config& config, const Upstream& upstream, std::string_view model,
                           const Painter& paint) {
+    const metrics::ModelPrice* configured = upstream.configured_price(model, model);
     const metrics::ModelPrice* price =
-        upstream.price ? &*upstream.price
-                       : config.prices->resolve(upstream.price_provider, model, model);
+        configured != nullptr ? configured
+                              : config.prices->resolve(upstream.price_provider, model, model);
     if (price == nullptr) {
         return line(paint, "price", "unknown: tokens are counted, cost is not; set `price`");
     }
     std::string out = line(paint, "price",
                            rates_text(price->standard) + " per million tokens" +
-                               (upstream.price ? " (configured)" : " (built-in table)"));
+                               (configured != nullptr ? " (configured)" : " (built-in table)"));
     for (const auto& tier : price->tiers) {
         out += line(
             paint, "",

@@ -11,7 +11,6 @@ namespace understudy::config {
 namespace {
 
 constexpr std::size_t kMaxCaBytes = 4U << 20U;  // the system's own bundle is about 200 KiB
-constexpr double kMaxUsdPerMillion = 1000;  // dearer than any model; a per-token price slipped in
 
 void read_upstream_name(const Section& section, const Config& config, Upstream& upstream) {
     const auto value = read_name(section, "a name for chains, metrics and logs", upstream.name);
@@ -222,24 +221,6 @@ void read_tls(const Section& section, Upstream& upstream) {
             " can read and change this traffic; use tls.ca for a private authority");
     }
     if (!upstream.base_url.tls) value->warn("has no effect, because base_url is http://");
-}
-
-void read_price(const Section& section, Upstream& upstream) {
-    const auto value = section.get("price");
-    if (!value) return;
-    const Section keys(*value, price_keys(), "a map of prices in USD per million tokens");
-    metrics::ModelPrice price;
-    const auto rate = [&](std::string_view key, std::optional<std::int64_t>& out) {
-        const auto usd = read_number(keys, key, {0, kMaxUsdPerMillion});
-        if (usd) out = std::llround(*usd * 1e6);  // USD per million tokens -> pico-USD per token
-    };
-    keys.require("input", "USD per million prompt tokens");
-    keys.require("output", "USD per million completion tokens");
-    rate("input", price.standard.input);
-    rate("output", price.standard.output);
-    rate("cache_read", price.standard.cache_read);
-    rate("cache_write", price.standard.cache_write);
-    upstream.price = std::move(price);
 }
 
 void read_continuation(const Section& section, Upstream& upstream) {
