@@ -67,6 +67,10 @@ const metrics::ModelPrice* Upstream::configured_price(std::string_view answered,
     return best == nullptr ? nullptr : &best->price;
 }
 
+std::string Config::source_text() const {
+    return source_by_variable ? source + " (from $UNDERSTUDY_CONFIG)" : source;
+}
+
 const Route* Config::route_for(std::string_view model) const {
     for (const Route& route : routes) {
         if (glob_match(route.model, model)) return &route;

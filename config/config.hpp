@@ -214,8 +214,12 @@ struct Config {
     std::optional<std::string> prices_file;             // in LiteLLM's format, over the table
     std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
     std::string source;                                 // file, or "environment"
+    bool source_by_variable = false;  // $UNDERSTUDY_CONFIG named it, not the command line
     std::vector<std::string>
         warnings;  // worth telling at start (tls.verify: false, unknown price ...)
+
+    /// `source` for people: "understudy.yaml", "/x.yaml (from $UNDERSTUDY_CONFIG)".
+    std::string source_text() const;
 
     /// First route whose glob matches, or null.
     const Route* route_for(std::string_view model) const;

@@ -227,7 +227,7 @@ std::string allowed_keys(const Config& config, std::string_view model) {
 
 std::string describe(const Config& config, bool colour) {
     const Painter paint(colour);
-    std::string out = paint.bold(config.source) + " is valid\n\n";
+    std::string out = paint.bold(config.source_text()) + " is valid\n\n";
     out += line(paint, "listen",
                 join(config.listen, ", ", [](const Endpoint& e) { return e.text(); }));
     out += line(paint, "admin", config.admin ? config.admin->text() : "on the same address");

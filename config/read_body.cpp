@@ -224,9 +224,8 @@ void read_headers(const Value& headers, bool has_api_key, Upstream& upstream) {
         if (const auto why = header_value_problem(*text); !why.empty()) {
             value.problem(std::string(why));
         } else if (is_credential_header(name)) {
-            if (auto why = credential_problem(without_scheme(*text))) {
-                value.problem(std::move(*why));
-            }
+            auto none = credential_problem(without_scheme(*text));
+            if (none) value.problem(std::move(*none));
         }
         upstream.headers.push_back({member->key, Secret(*text)});
     }

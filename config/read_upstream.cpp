@@ -66,6 +66,20 @@ bool is_azure(const Upstream& upstream) {
     return upstream.preset != nullptr && upstream.preset->name == "azure";
 }
 
+void doubt_path(const Value& value, const BaseUrl& url) {
+    BaseUrl better = url;
+    if (const auto usual = likelier_path(url.host, url.path); !usual.empty()) {
+        better.path = usual;
+        value.warn((url.path.empty() ? "has no path" : "has the path " + in_quotes(url.path)) +
+                   "; the API of " + url.host + " is usually at " + better.text());
+    } else if (const auto endpoint = endpoint_at_end(url.path); !endpoint.empty()) {
+        better.path.resize(url.path.size() - endpoint.size());
+        value.warn("ends in " + in_quotes(endpoint) +
+                   ", which is added to it for each request; the base is probably " +
+                   better.text());
+    }
+}
+
 void read_base_url(const Section& section, Upstream& upstream) {
     if (take_base_url_of_preset(section, upstream)) return;
     const std::string_view expected = is_azure(upstream)
@@ -90,11 +104,7 @@ void read_base_url(const Section& section, Upstream& upstream) {
     if (upstream.price_provider.empty() && !compatible) {
         upstream.price_provider = upstream.preset->price_provider;
     }
-    const std::string_view usual = api_path_of_host(upstream.base_url.host);
-    if (upstream.base_url.path.empty() && !usual.empty()) {
-        value->warn("has no path; the API of " + upstream.base_url.host + " is usually at " +
-                    upstream.base_url.text() + std::string(usual));
-    }
+    doubt_path(*value, upstream.base_url);
 }
 
 void read_api_version(const Section& section, Upstream& upstream) {
