@@ -1,7 +1,7 @@
 // What stands where a key belongs and is none.
 #include "config/credential.hpp"
 
-#include "unit/config/support.hpp"
+#include "tests/unit/config/support.hpp"
 
 #include <catch2/catch.hpp>
 

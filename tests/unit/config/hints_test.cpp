@@ -1,6 +1,6 @@
 // Mistakes that everybody makes once, and what is said of them.
 #include "config/address.hpp"
-#include "unit/config/support.hpp"
+#include "tests/unit/config/support.hpp"
 
 #include <catch2/catch.hpp>
 

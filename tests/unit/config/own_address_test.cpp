@@ -2,7 +2,7 @@
 #include "config/own_address.hpp"
 
 #include "config/address.hpp"
-#include "unit/config/support.hpp"
+#include "tests/unit/config/support.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // `price` of an upstream: for every model, or by model.
 #include "config/describe.hpp"
-#include "unit/config/support.hpp"
+#include "tests/unit/config/support.hpp"
 
 #include <catch2/catch.hpp>
 
