@@ -31,7 +31,8 @@ std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app) {
                    "profiles or providers by name, each also with /model")
         ->type_name("A,B/model,C")
         ->delimiter(',')
-        ->expected(1);
+        ->expected(1)
+        ->take_all();  // a comma makes several of one
     return options;
 }
 
