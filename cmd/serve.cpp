@@ -80,6 +80,15 @@ void reserve_descriptors(const config::Limits& limits) {
     if (made >= 0) ::close(made);
 }
 
+// A line for people and scripts: plain text, unless the log is JSON; then that too is JSON.
+void tell(LogLevel level, std::string_view event, const std::string& message) {
+    if (proxy::log_is_json()) {
+        proxy::log_always(level, event, {{"message", message}});
+    } else {
+        std::fprintf(stderr, "%s\n", message.c_str());
+    }
+}
+
 class Daemon {
   public:
     Daemon(ConfigOptions options, std::shared_ptr<const config::Config> config, sigset_t signals)
@@ -94,8 +103,9 @@ class Daemon {
             server_->start();
         } catch (const proxy::BindError& e) {
             const std::string advice = bind_advice(e.endpoint, e.code);
-            std::fprintf(stderr, "understudy: cannot listen on %s: %s%s%s\n", e.endpoint.c_str(),
-                         e.message.c_str(), advice.empty() ? "" : "; ", advice.c_str());
+            tell(LogLevel::error, "failed",
+                 "understudy: cannot listen on " + e.endpoint + ": " + e.message +
+                     (advice.empty() ? "" : "; " + advice));
             return kCannotBind;
         }
         announce();
@@ -123,14 +133,15 @@ class Daemon {
             proxy::log(LogLevel::info, "clients", {{"base_url", client_base_url(e)}});
         }
         proxy::flush_log();  // who waits for the lines below has read the warnings above
-        // Plain lines whatever the log format and level: scripts and people wait for them.
+        // Whatever the level: scripts and people wait for them.
         for (const auto& e : server_->listening()) {
-            std::fprintf(stderr, "listening on http://%s\n", e.text().c_str());
+            tell(LogLevel::info, "listening", "listening on http://" + e.text());
         }
         for (const auto& e : server_->admin_listening()) {
-            std::fprintf(stderr, "admin on http://%s\n", e.text().c_str());
+            tell(LogLevel::info, "listening", "admin on http://" + e.text());
         }
         std::fflush(stderr);
+        proxy::flush_log();
     }
 
     bool sources_changed() {
@@ -258,7 +269,7 @@ int serve(const ConfigOptions& options) {
         Daemon daemon(options, std::move(config), signals);
         code = daemon.run();
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "understudy: %s\n", e.what());
+        tell(LogLevel::error, "failed", std::string("understudy: ") + e.what());
     }
     // Nobody may be reading stderr any more; that must not keep the process alive.
     if (!proxy::flush_log()) std::_Exit(code);

@@ -15,11 +15,12 @@ struct Proxied {
     bool streams;
 };
 
-constexpr std::array<Proxied, 7> kExact{{
+constexpr std::array<Proxied, 8> kExact{{
     {"/chat/completions", AnswerShape::chat, true},
     {"/completions", AnswerShape::completion, true},
     {"/embeddings", AnswerShape::embeddings, false},
     {"/responses", AnswerShape::responses, false},
+    {"/responses/compact", AnswerShape::other_json, false},  // output without a status
     {"/moderations", AnswerShape::moderations, false},
     {"/audio/transcriptions", AnswerShape::transcription, false},
     {"/audio/translations", AnswerShape::transcription, false},

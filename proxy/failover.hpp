@@ -48,6 +48,7 @@ class Failover {
 
     std::optional<LocalError> understand();
     std::optional<LocalError> scan_body();
+    std::optional<LocalError> check_members() const;
     std::optional<LocalError> choose_chain();
     upstreams::AttemptSpec spec_for(const RuntimeEntry& entry) const;
     upstreams::Task<Step> attempt(std::size_t position);

@@ -43,6 +43,11 @@ bool log_enabled(config::LogLevel level);
 /// `event` is a short stable word: "request", "reload", "listening".
 void log(config::LogLevel level, std::string_view event, const LogFields& fields);
 
+/// The same, whatever the level: what scripts wait for.
+void log_always(config::LogLevel level, std::string_view event, const LogFields& fields);
+/// log.format is json: then nothing but JSON goes to stderr.
+bool log_is_json();
+
 /// The line without its time stamp, for tests: `request id=x status=200` or
 /// {"event":"request",...}.
 std::string format_text(std::string_view event, const LogFields& fields);

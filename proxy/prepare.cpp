@@ -3,6 +3,7 @@
 #include "proxy/failover.hpp"
 #include "proxy/session.hpp"
 #include "proxy/tiers.hpp"
+#include "upstreams/hop_mark.hpp"
 
 #include <algorithm>
 
@@ -30,6 +31,19 @@ LocalError bad_request(std::string message, std::string_view code = "invalid_req
 }
 
 }  // namespace
+
+// What is decided upon must be what every upstream would read.
+std::optional<LocalError> Failover::check_members() const {
+    const auto member = request_.facts.ambiguous;
+    if (member.empty()) return std::nullopt;
+    const std::string name(member);
+    auto error = bad_request("The body has \"" + name +
+                             "\" more than once or in another spelling; servers differ in which "
+                             "one they read. Send it once, as \"" +
+                             name + "\".");
+    error.param = member;
+    return error;
+}
 
 std::optional<LocalError> Failover::scan_body() {
     auto& facts = request_.facts;
@@ -64,8 +78,15 @@ std::optional<LocalError> Failover::understand() {
     request_.chain = {};
     request_.deadline.reset();
     request_.may_fall_back = true;
+    if (upstreams::in_a_loop(request_.head.fields)) {
+        return LocalError(
+            508, "loop_detected",
+            "This request came back to the proxy that sent it out: the base_url of an "
+            "upstream leads here again. Point base_url at the provider.");
+    }
     if (auto problem = read_overrides(request_); !problem.empty()) return bad_request(problem);
     if (auto error = scan_body()) return error;
+    if (auto error = check_members()) return error;
     const auto& model = request_.facts.model;
     if (model.size() > kLongestModel) {
         auto error = bad_request("The model's name is longer than 256 bytes.");

@@ -121,6 +121,7 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         race.advance();
         if (const auto won = race.winner()) {
             tune(won->socket);
+            keep_alive(won->socket);
             result.stream = new Stream(std::move(won->socket), peer.context().budget);
             break;
         }

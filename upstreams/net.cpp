@@ -2,6 +2,9 @@
 
 #include <boost/asio/error.hpp>
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -57,6 +60,20 @@ void tune(Socket& socket) {
     // Nagle against delayed acknowledgements costs 40 ms per small write.
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket.non_blocking(true, ignored);
+}
+
+void keep_alive(Socket& socket) {
+    constexpr int kIdleSeconds = 60;
+    constexpr int kProbeSeconds = 15;
+    constexpr int kProbes = 4;
+    error_code ignored;
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    const auto set = [&](int option, int value) {
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, option, &value, sizeof value);
+    };
+    set(TCP_KEEPIDLE, kIdleSeconds);
+    set(TCP_KEEPINTVL, kProbeSeconds);
+    set(TCP_KEEPCNT, kProbes);
 }
 
 }  // namespace understudy::upstreams

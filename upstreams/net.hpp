@@ -63,6 +63,10 @@ std::string describe(const error_code& ec);
 /// TCP_NODELAY and non-blocking; errors are of no consequence.
 void tune(Socket& socket);
 
+/// Probes a silent connection after 60 s, then every 15 s: NATs and firewalls on the way forget one
+/// that a thinking model leaves silent for minutes, and nobody would be told. Errors as above.
+void keep_alive(Socket& socket);
+
 /// Takes over a connected descriptor that is tuned already and that nobody else has a copy of:
 /// without the system calls that Asio makes where it cannot know that. Closes it on failure.
 error_code adopt(Socket& socket, int descriptor);

@@ -2,8 +2,10 @@
 
 #include "config/presets.hpp"
 #include "upstreams/azure_target.hpp"
+#include "upstreams/hop_mark.hpp"
 #include "wire/append.hpp"
 #include "wire/line_copier.hpp"
+#include "wire/withheld.hpp"
 
 #include <algorithm>
 
@@ -15,9 +17,19 @@ using wire::FieldSet;
 
 namespace {
 
-// Fields that are ours to write, or that speak to us only.
-constexpr FieldSet kOurs{FieldId::host,           FieldId::expect,          FieldId::x_request_id,
-                         FieldId::content_length, FieldId::accept_encoding, FieldId::x_understudy};
+// Fields that are ours to write, or that speak to us only. The page that a browser shows is no
+// business of a provider's, and some refuse what comes from pages.
+constexpr FieldSet kOurs{FieldId::host,         FieldId::expect,         FieldId::x_request_id,
+                         FieldId::origin,       FieldId::content_length, FieldId::referer,
+                         FieldId::x_understudy, FieldId::accept_encoding};
+
+// Of the fields without an id: whether a client's stays here. `credentials`: the client's own may
+// travel.
+bool withheld(std::string_view name, bool credentials) {
+    if (wire::is_usual_field(name)) return false;
+    if (wire::names_page(name)) return true;
+    return !credentials && (wire::names_secret(name) || wire::names_account(name));
+}
 
 // The upstream's key in the form in which its service takes it, unless a configured header is that.
 void append_key(const config::Upstream& upstream, FieldSet configured, std::string& out) {
@@ -47,11 +59,13 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
         if (id == FieldId::other) others_.push_back(header.name);
         append_field(last_, header.name, header.value.reveal());
         // The upstream is given credentials by the configuration, so the client's stay here.
-        own_credentials_ = own_credentials_ || wire::kCredentials.contains(id);
+        own_credentials_ = own_credentials_ || wire::kCredentials.contains(id) ||
+                           (id == FieldId::other && wire::names_secret(header.name));
         if (id != FieldId::other) dropped_.add(id);
     }
     if (!configured.contains(FieldId::host))
         append_field(first_, "host", upstream.base_url.authority());
+    append_field(last_, "via", hop_mark());
     if (upstream.api_key) append_key(upstream, configured, last_);
     // Compressed events arrive late and compressed answers cannot be judged without decoding.
     if (!configured.contains(FieldId::accept_encoding))
@@ -70,6 +84,7 @@ void HeadTemplate::copy_fields(const wire::Fields& fields, bool credentials,
     wire::LineCopier copy(out);
     for (const auto& f : fields) {
         if (dropped.contains(f.id)) continue;
+        if (f.id == FieldId::other && withheld(f.name, credentials)) continue;
         if (wire::named_by_connection(fields, f.name)) continue;
         if (!others_.empty() && configured(f.name)) continue;
         copy.add(f);
@@ -78,19 +93,20 @@ void HeadTemplate::copy_fields(const wire::Fields& fields, bool credentials,
 }
 
 void HeadTemplate::write(const OutboundHead& request, std::string& out) const {
+    const bool credentials = request.forward_credentials && !own_credentials_;
+    std::string rest;
+    const auto path = credentials || request.client == nullptr
+                          ? request.path
+                          : wire::without_secret_parameters(request.path, rest);
     out.append(request.method).append(1, ' ').append(path_);
-    if (model_in_path_ && is_of_deployment(request.path)) {
-        append_deployment(out, request.model);
-    }
+    if (model_in_path_ && is_of_deployment(path)) append_deployment(out, request.model);
     if (api_version_.empty()) {
-        out.append(request.path);
+        out.append(path);
     } else {
-        append_versioned(out, request.path, api_version_);
+        append_versioned(out, path, api_version_);
     }
     out.append(first_);
-    if (request.client != nullptr) {
-        copy_fields(request.client->fields, request.forward_credentials && !own_credentials_, out);
-    }
+    if (request.client != nullptr) copy_fields(request.client->fields, credentials, out);
     if (!request.request_id.empty() && !own_request_id_) {
         append_field(out, "x-request-id", request.request_id);
     }

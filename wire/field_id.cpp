@@ -42,15 +42,20 @@ FieldId identify_short(std::string_view name) noexcept {
         case 2:
             if (is_short(name, "te")) return FieldId::te;
             break;
+        case 3:
+            if (is_short(name, "via")) return FieldId::via;
+            break;
         case 4:
             if (is_short(name, "host")) return FieldId::host;
             break;
         case 6:
             if (is_short(name, "expect")) return FieldId::expect;
             if (is_short(name, "cookie")) return FieldId::cookie;
+            if (is_short(name, "origin")) return FieldId::origin;
             break;
         case 7:
             if (is_short(name, "api-key")) return FieldId::api_key;
+            if (is_short(name, "referer")) return FieldId::referer;
             if (is_short(name, "trailer")) return FieldId::trailer;
             if (is_short(name, "upgrade")) return FieldId::upgrade;
             break;

@@ -3,6 +3,8 @@
 // and looks at part headers only.
 #include "wire/request_body.hpp"
 
+#include "wire/member_names.hpp"
+
 #include <algorithm>
 
 namespace understudy::wire {
@@ -92,11 +94,13 @@ void read_part(std::string_view body, Span part, RequestFacts& facts) {
     if (blank == std::string_view::npos || blank == 0) return;
     const Span value{part.begin + blank + 4, part.end};
     const std::string name = field_name(text.substr(0, blank));
-    if (name == "model") {
+    const auto decisive = decisive_member(name);
+    if (decisive == Decisive::none || !note_decisive(decisive, name, facts)) return;
+    if (decisive == Decisive::model) {
         facts.model = value.of(body);
         facts.model_values.push_back(value);
         facts.has_model = true;
-    } else if (name == "stream") {
+    } else if (decisive == Decisive::stream) {
         const std::string_view flag = trim(value.of(body));
         facts.stream = equals_ignoring_case(flag, "true") || flag == "1";
     }

@@ -1,6 +1,7 @@
 #include "wire/request_body.hpp"
 
 #include "wire/json_cursor.hpp"
+#include "wire/member_names.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -14,6 +15,8 @@ void reset(RequestFacts& facts) {
     facts.has_model = false;
     facts.stream = false;
     facts.include_usage = false;
+    facts.ambiguous = {};
+    facts.decisive = 0;
 }
 
 bool asks_for_usage(std::string_view stream_options) {
@@ -30,21 +33,23 @@ bool asks_for_usage(std::string_view stream_options) {
 
 void note_member(std::string_view body, std::string_view key, const JsonMember& member,
                  RequestFacts& facts) {
-    switch (key.size()) {
-        case 5:
-            if (key != "model") return;
+    if (!may_be_decisive(key)) return;
+    const auto found = decisive_member(key);
+    if (found == Decisive::none) return;
+    if (!note_decisive(found, key, facts)) return;
+    switch (found) {
+        case Decisive::model:
             facts.model_values.push_back(member.value);
             facts.has_model = member.kind == JsonKind::string;
             return;
-        case 6:
-            if (key != "stream") return;
+        case Decisive::stream:
             facts.stream = member.kind == JsonKind::boolean && body[member.value.begin] == 't';
             return;
-        case 14:
-            if (key != "stream_options") return;
+        case Decisive::stream_options:
             facts.include_usage = asks_for_usage(member.value.of(body));
             return;
-        default:
+        case Decisive::n:
+        case Decisive::none:
             return;
     }
 }

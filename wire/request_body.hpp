@@ -26,6 +26,10 @@ struct RequestFacts {
     bool has_model = false;          // the last "model" member is a string (an empty one counts)
     bool stream = false;             // the last top-level "stream" is true
     bool include_usage = false;      // stream_options.include_usage is true
+    // A member that decides something here and that servers would read differently: named twice,
+    // or in another case than the API's (some servers fold case). Empty: none. Static text.
+    std::string_view ambiguous;
+    unsigned decisive = 0;  // which of those members were seen, one bit each
 };
 
 /// Scans a JSON body. Returns the problem when it is not one well-formed object. `clear`: what was

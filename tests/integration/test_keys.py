@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import ask, chat, config, get, plain_and_streamed, well
+from harness import ask, chat, chat_body, config, get, plain_and_streamed, well
 from tests.support.daemon import Daemon, StartError
 
 A, B = "sk-team-a-8c1f", "sk-team-b-55d0"
@@ -82,6 +82,56 @@ def test_a_key_for_us_and_credentials_for_the_upstream_go_their_own_ways(start, 
     chat(daemon, headers={"x-api-key": A, "Authorization": "Bearer sk-clients-own"})
     sent = primary.requests
     assert not sent or A.encode() not in primary.connections[0].received
+
+
+@pytest.mark.parametrize("body", [
+    b'{"model":"zzz","model":"gpt-4o","messages":[]}',
+    b'{"Model":"zzz","model":"gpt-4o","messages":[]}',
+    b'{"model":"gpt-4o","MODEL":"zzz","messages":[]}',
+    b'{"model":"gpt-4o","\\u006dodel":"zzz","messages":[]}',
+    b'{"model":"gpt-4o","stream":false,"Stream":true,"messages":[]}',
+    b'{"Model":"zzz","messages":[]}'])
+def test_a_body_that_servers_would_read_differently_reaches_none(start, upstream, body):
+    primary = upstream()
+    got = ask(start(config(primary, keys=KEYS)), body=body,
+              headers={"Authorization": f"Bearer {B}"})
+    assert got.status == 400 and got.error["param"] in ("model", "stream")
+    assert not primary.requests
+
+
+@pytest.mark.parametrize("query,left", [
+    ("?key=SECRET", ""), ("?api-version=1&api_key=SECRET", "?api-version=1"),
+    ("?access%5Ftoken=SECRET&a=b", "?a=b"), ("?x-vendor-token=SECRET", "")])
+def test_credentials_in_a_query_stay_here_where_the_upstream_has_a_key(start, upstream, query, left):
+    primary = upstream()
+    got = ask(start(config(primary)), path="/v1/chat/completions" + query, body=chat_body())
+    assert got.status == 200
+    assert primary.requests[0].target == "/v1/chat/completions" + left
+
+
+@pytest.mark.parametrize("name", [
+    "Authorization", "Proxy-Authorization", "x-api-key", "api-key", "x-goog-api-key", "Cookie",
+    "x-portkey-api-key", "helicone-auth", "X-New-Vendor-Secret", "private-token",
+    "OpenAI-Organization", "OpenAI-Project", "ChatGPT-Account-ID", "Origin", "Referer",
+    "Sec-Fetch-Mode"])
+def test_nothing_of_the_clients_own_travels_to_an_upstream_with_a_key(start, upstream, name):
+    primary = upstream()
+    daemon = start(config(primary))
+    headers = {name: "http://127.0.0.1" if name == "Origin" else "CLIENTS-OWN"}
+    assert chat(daemon, headers=headers).status == 200
+    assert b"CLIENTS-OWN" not in primary.connections[0].received
+    assert primary.requests[0].header("origin") is None
+
+
+def test_a_request_that_comes_back_is_answered_508(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary))
+    chat(daemon)
+    mark = primary.requests[0].header("via")
+    got = chat(daemon, headers={"Via": f"1.1 other, {mark}"})
+    assert got.status == 508 and got.error["code"] == "loop_detected"
+    assert "base_url" in got.error["message"] and len(primary.requests) == 1
+    assert chat(daemon, headers={"Via": "1.1 other"}).status == 200
 
 
 # --- where it listens

@@ -344,7 +344,7 @@ class Daemon(Process):
     def start(self):
         super().start()
         try:
-            self.url = self.wait_line(r"listening on (https?://\S+?)[\s,]*$").group(1).rstrip("/")
+            self.url = self.wait_line(r"listening on (https?://[^\s\",]+)").group(1).rstrip("/")
         except BaseException:
             self.stop()
             shutil.rmtree(self._directory, ignore_errors=True)

@@ -184,3 +184,27 @@ TEST_CASE("A stderr that blocks holds nobody up, and lines that were lost are co
     CHECK(flush_log());
     shutdown_log();
 }
+
+TEST_CASE("What a terminal obeys or what turns text around is escaped, in both formats") {
+    struct Row {
+        const char* raw;
+        const char* shown;
+    };
+    for (const auto& [raw, shown] : {
+             Row{"\xC2\x9B", "\\u009b"},
+             Row{"\x7F", "\\u007f"},
+             Row{"\xE2\x80\xAE", "\\u202e"},
+             Row{"\xE2\x81\xA6", "\\u2066"},
+             Row{"\xE2\x80\x8B", "\\u200b"},
+             Row{"\xD8\x9C", "\\u061c"},
+             Row{"\xEF\xBB\xBF", "\\ufeff"},
+             Row{"\xF3\xA0\x80\xA0", "\\udb40\\udc20"},
+             Row{"\x9B", "\xEF\xBF\xBD"},
+             Row{"\xC3\xA9", "\xC3\xA9"},
+         }) {
+        INFO(shown);
+        const LogFields fields{{"m", std::string("a") + raw + "b"}};
+        CHECK(format_text("e", fields) == "e m=\"a" + std::string(shown) + "b\"");
+        CHECK(format_json("e", fields) == "\"event\":\"e\",\"m\":\"a" + std::string(shown) + "b\"");
+    }
+}

@@ -1,4 +1,5 @@
 #include "upstreams/request_head.hpp"
+#include "upstreams/hop_mark.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -73,10 +74,13 @@ TEST_CASE("The head is the client's end-to-end fields and our own, in that order
           "Content-Type: application/json\r\n"
           "OpenAI-Beta: x=1\r\n"
           "x-request-id: id-1\r\n"
-          "authorization: Bearer sk-own\r\n"
-          "accept-encoding: identity\r\n"
-          "content-length: 12\r\n"
-          "\r\n");
+          "via: " +
+              hop_mark() +
+              "\r\n"
+              "authorization: Bearer sk-own\r\n"
+              "accept-encoding: identity\r\n"
+              "content-length: 12\r\n"
+              "\r\n");
 }
 
 TEST_CASE("A request of our own needs no client and no body") {
@@ -86,9 +90,9 @@ TEST_CASE("A request of our own needs no client and no body") {
     out.has_body = false;
     std::string text = "kept";
     HeadTemplate(with_key()).write(out, text);
-    CHECK(text ==
-          "keptGET /v1/models?x=1 HTTP/1.1\r\nhost: api.example\r\n"
-          "authorization: Bearer sk-own\r\naccept-encoding: identity\r\n\r\n");
+    CHECK(text == "keptGET /v1/models?x=1 HTTP/1.1\r\nhost: api.example\r\nvia: " + hop_mark() +
+                      "\r\n"
+                      "authorization: Bearer sk-own\r\naccept-encoding: identity\r\n\r\n");
 }
 
 TEST_CASE("An empty body has a length of its own") {
@@ -234,4 +238,39 @@ TEST_CASE("What belongs to tracing, content and the user goes through as it came
                         {"x-empty", ""}};
     const auto text = head(upstream(), through);
     for (const auto& [name, value] : through) CHECK(has(text, name + ": " + value));
+}
+
+TEST_CASE("An upstream with a key of its own gets no credential and no account of the client's") {
+    const Names client{
+        {"X-Vendor-Api-Key", "s"},    {"private-token", "s"},   {"Cookie", "s"},
+        {"OpenAI-Organization", "s"}, {"OpenAI-Project", "s"},  {"ChatGPT-Account-ID", "s"},
+        {"x-stainless-lang", "js"},   {"idempotency-key", "k"}, {"x-amz-security-token", "s"}};
+    const auto own = head(with_key(), client, true);
+    const auto passed = head(upstream(), client, true);
+    for (const auto& [name, value] : client) {
+        INFO(name);
+        CHECK(count(own, name) == (value == "s" ? 0 : 1));
+        CHECK(count(passed, name) == 1);
+    }
+}
+
+TEST_CASE("What a browser says of its page does not travel") {
+    for (const char* name : {"Origin", "Referer", "Sec-Fetch-Site", "sec-ch-ua"}) {
+        INFO(name);
+        CHECK(count(head(upstream(), {{name, "x"}}, true), name) == 0);
+    }
+}
+
+TEST_CASE("A request that was here before, or passed too many, is in a loop") {
+    const auto looped = [](const std::string& via) {
+        wire::Fields fields;
+        fields.add("Via", via);
+        return in_a_loop(fields);
+    };
+    CHECK(looped(hop_mark()));
+    CHECK(looped("1.1 nginx, " + hop_mark() + ", 1.1 other"));
+    CHECK_FALSE(looped("1.1 nginx, 1.1 understudy-0123456789abcdef"));
+    std::string many;
+    for (std::size_t i = 0; i < kMaxHops; ++i) many += "1.1 understudy-" + std::to_string(i) + ", ";
+    CHECK(looped(many));
 }

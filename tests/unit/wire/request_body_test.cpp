@@ -112,3 +112,38 @@ TEST_CASE("A request with more members than any API has is refused, whatever the
         CHECK(facts.model_values.empty());
     }
 }
+
+TEST_CASE("A member that servers would read differently is ambiguous, in every spelling") {
+    for (const char* body : {R"({"model":"a","model":"b"})", R"({"Model":"a","model":"b"})",
+                             R"({"model":"a","MODEL":"b"})", R"({"model":"a","mod\u0065l":"b"})",
+                             R"({"model":"a","\u004dodel":"b"})", R"({"Model":"a"})"}) {
+        INFO(body);
+        CHECK(scanned(body).ambiguous == "model");
+    }
+    for (const char* body :
+         {R"({"stream":true,"stream":true})", R"({"Stream":true})",
+          "{\"stream\":false,\"\xC5\xBFtream\":true}", R"({"stream":false,"\u017ftream":true})"}) {
+        INFO(body);
+        CHECK(scanned(body).ambiguous == "stream");
+    }
+    CHECK(scanned(R"({"n":1,"N":2})").ambiguous == "n");
+    CHECK(scanned("{\"\xC5\xBFtream_option\xC5\xBF\":{}}").ambiguous == "stream_options");
+    CHECK(scanned(R"({"model":"a","stream":true,"n":2,"stream_options":{},"models":[],)"
+                  R"("model_":1,"x":{"Model":"b"}})")
+              .ambiguous.empty());
+}
+
+TEST_CASE("A form names its model once, in the API's spelling") {
+    const auto form = [](const char* first, const char* second) {
+        const std::string part = "--b\r\ncontent-disposition: form-data; name=\"";
+        const std::string body =
+            part + first + "\"\r\n\r\na\r\n" + part + second + "\"\r\n\r\nb\r\n--b--\r\n";
+        RequestFacts facts;
+        REQUIRE(scan_multipart(body, "b", facts));
+        return std::string(facts.ambiguous);
+    };
+    CHECK(form("model", "model") == "model");
+    CHECK(form("model", "Model") == "model");
+    CHECK(form("stream", "stream") == "stream");
+    CHECK(form("model", "file") == "");
+}
