@@ -98,7 +98,7 @@ std::string_view name_of(Operation operation) noexcept;
 
 /// More tokens than any answer can have. A larger count is an upstream's mistake, and one such
 /// answer must neither overflow a sum nor make a counter wrap: counts are cut to this.
-inline constexpr std::uint64_t kMaxTokensPerAnswer = 1'000'000'000;
+inline constexpr std::uint64_t kMaxTokensPerAnswer = 100'000'000;
 
 /// Everything counted for one operation of one model at one upstream. Aligned, so that two workers
 /// never write to one cache line.

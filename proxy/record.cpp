@@ -13,6 +13,9 @@ using upstreams::TimePoint;
 
 namespace {
 
+// One bound for the reader of usage and for the series.
+static_assert(wire::kMaxTokenCount == metrics::kMaxTokensPerAnswer);
+
 constexpr std::size_t kMaxNameInTrace = 128;
 constexpr std::uint64_t kBytesPerToken = 4;           // the usual rule of thumb for English text
 constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;  // beyond it there are images, not words

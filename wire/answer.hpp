@@ -35,6 +35,9 @@ constexpr bool may_be_bytes(AnswerShape shape) noexcept {
     return shape == AnswerShape::opaque || shape == AnswerShape::transcription;
 }
 
+/// More tokens than any answer can have: a larger count is a mistake, and so is its whole block.
+inline constexpr std::uint64_t kMaxTokenCount = 100'000'000;
+
 /// Token counts in OpenAI's meaning, after the repairs of compat-quirks.md 1.5: prompt includes
 /// cached and cache-written tokens, completion includes reasoning tokens.
 struct Usage {
@@ -45,13 +48,30 @@ struct Usage {
     std::uint64_t reasoning = 0;    // part of completion
     std::optional<std::uint64_t>
         reported_cost_pico_usd;  // the upstream's own figure (usage.cost, cost_in_usd_ticks)
-    bool operator==(const Usage&) const = default;
+    /// Which counts the block had, as against those that are 0 because it said nothing of them;
+    /// decides what a later block replaces, and is no part of the value.
+    enum Said : std::uint8_t {
+        said_prompt = 1,
+        said_completion = 2,
+        said_cache_read = 4,
+        said_cache_write = 8,
+        said_reasoning = 16,
+    };
+    std::uint8_t said = 0;
+    bool operator==(const Usage& other) const {
+        return prompt == other.prompt && completion == other.completion &&
+               cache_read == other.cache_read && cache_write == other.cache_write &&
+               reasoning == other.reasoning &&
+               reported_cost_pico_usd == other.reported_cost_pico_usd;
+    }
 };
 
-/// Reads a usage object (any of the shapes of compat-quirks.md 1.5). nullopt for null, {}, all-zero
-/// or a non-object.
+/// Reads a usage object (any of the shapes of compat-quirks.md 1.5). nullopt for null, {},
+/// all-zero, a non-object, and a block in which one number is impossible (negative, a fraction,
+/// text, more than kMaxTokenCount; a cost below 0 or above 10,000 USD).
 std::optional<Usage> parse_usage(std::string_view usage_json);
-/// Merges a later usage block into an earlier one: field-wise maximum, never a sum.
+/// Merges a later usage block of the same answer into an earlier one: the last one that says
+/// something wins, whole; what it lacks keeps its value. Never the larger of two, never a sum.
 void merge_usage(Usage& into, const Usage& later);
 
 /// A whole, non-streamed answer.

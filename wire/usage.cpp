@@ -9,11 +9,9 @@
 namespace understudy::wire {
 namespace {
 
-/// More tokens than this is garbage, not a count; it also keeps sums far from overflow.
-constexpr std::uint64_t kMaxCount = 1'000'000'000'000;
 constexpr double kPicoPerUsd = 1e12;
-constexpr double kPicoPerTick = 100;  // xAI: one tick is 1e-10 USD
-constexpr double kMaxPico = 1e18;     // a million dollars for one answer is garbage too
+constexpr double kPicoPerTick = 100;               // xAI: one tick is 1e-10 USD
+constexpr double kMaxPico = 10'000 * kPicoPerUsd;  // more for one answer is no price
 
 /// The block as it was sent, synonyms folded together; what is 0, null or missing stays 0.
 struct RawUsage {
@@ -30,13 +28,19 @@ struct RawUsage {
     bool has_prompt_tokens = false;  // under OpenAI's names, which win over the others
     bool has_completion_tokens = false;
     bool has_flat_cache = false;  // cache counts under Anthropic's names
+    bool has_cached = false;
+    bool has_written = false;
+    bool has_reasoning = false;
+    bool impossible = false;  // some number here cannot be: then no other is to be believed
+    bool own_key = false;     // OpenRouter: the account's own key at the provider was used
     std::optional<double> cost_pico;
+    std::optional<double> provider_cost_pico;  // what the provider takes beside OpenRouter's fee
     int cost_rank = 0;  // of the member that cost_pico came from; higher wins
 };
 
 /// A plain integer that a count can be; most numbers are. nullopt says only that this is not one.
 std::optional<std::uint64_t> integer_of(std::string_view number) noexcept {
-    constexpr std::size_t max_digits = 12;  // none of which can exceed kMaxCount
+    constexpr std::size_t max_digits = 8;  // none of which can exceed kMaxTokenCount
     if (number.size() > max_digits) return std::nullopt;
     std::uint64_t count = 0;
     for (const char c : number) {
@@ -55,18 +59,25 @@ std::optional<double> number_of(const JsonValue& value) {
     return number;
 }
 
-/// A count; nullopt for what is none. Negative counts as 0, fractions are cut.
-std::optional<std::uint64_t> count_of(const JsonValue& value) {
-    if (value.kind != JsonKind::number) return std::nullopt;
-    if (const auto count = integer_of(value.raw)) return count;
-    const auto number = number_of(value);
-    if (!number || *number > static_cast<double>(kMaxCount)) return std::nullopt;
-    return *number <= 0 ? 0 : static_cast<std::uint64_t>(*number);
+/// A count; nullopt for null. What no count can be (negative, a fraction, text, too large) makes
+/// the whole block impossible: a server that is wrong in one number is not right in the next.
+std::optional<std::uint64_t> count_of(RawUsage& raw, const JsonValue& value) {
+    if (value.kind == JsonKind::null) return std::nullopt;
+    if (value.kind == JsonKind::number) {
+        if (const auto count = integer_of(value.raw)) return count;
+        const auto number = number_of(value);
+        if (number && *number >= 0 && *number <= static_cast<double>(kMaxTokenCount) &&
+            *number == std::floor(*number)) {
+            return static_cast<std::uint64_t>(*number);
+        }
+    }
+    raw.impossible = true;
+    return std::nullopt;
 }
 
 /// Sets one of the two main counts; true when there was one.
-bool assign(std::uint64_t& into, bool& has, const JsonValue& value) {
-    const auto count = count_of(value);
+bool assign(RawUsage& raw, std::uint64_t& into, bool& has, const JsonValue& value) {
+    const auto count = count_of(raw, value);
     if (!count) return false;
     into = *count;
     return has = true;
@@ -74,16 +85,28 @@ bool assign(std::uint64_t& into, bool& has, const JsonValue& value) {
 
 /// For counts with many names: the first that says more than 0 wins. Servers that send several
 /// agree, or leave the ones they do not keep at 0.
-void keep(std::uint64_t& into, const JsonValue& value) {
-    const auto count = count_of(value);
+void keep(RawUsage& raw, std::uint64_t& into, const JsonValue& value) {
+    const auto count = count_of(raw, value);
     if (count && into == 0) into = *count;
+}
+void keep(RawUsage& raw, std::uint64_t& into, bool& has, const JsonValue& value) {
+    has |= value.kind == JsonKind::number;
+    keep(raw, into, value);
+}
+
+/// An amount of money in pico-dollars; nullopt for what is none.
+std::optional<double> amount_of(RawUsage& raw, const JsonValue& value, double pico_per_unit) {
+    if (value.kind != JsonKind::number) return std::nullopt;
+    const auto number = number_of(value);
+    const double pico = number.value_or(-1) * pico_per_unit;
+    if (pico >= 0 && pico <= kMaxPico) return pico;
+    raw.impossible = true;
+    return std::nullopt;
 }
 
 void keep_cost(RawUsage& raw, const JsonValue& value, double pico_per_unit, int rank) {
-    const auto number = number_of(value);
-    if (!number || rank < raw.cost_rank) return;
-    const double pico = std::max(*number, 0.0) * pico_per_unit;
-    if (pico > kMaxPico) return;
+    const auto pico = amount_of(raw, value, pico_per_unit);
+    if (!pico || rank < raw.cost_rank) return;
     raw.cost_pico = pico;
     raw.cost_rank = rank;
 }
@@ -101,9 +124,12 @@ class UsageWalk {
     bool member(std::string_view key);
     void count(std::string_view key, const JsonValue& value);
     void rare_count(std::string_view key, const JsonValue& value);
+    bool cache_count(std::string_view key, const JsonValue& value);
+    void money(std::string_view key, const JsonValue& value);
     bool prompt_details();
     bool completion_details();
     bool cost();
+    bool cost_details();
 
     JsonCursor& in_;
 };
@@ -124,6 +150,9 @@ bool UsageWalk::member(std::string_view key) {
         if (is_prompt_details(key)) return prompt_details();
         if (is_completion_details(key)) return completion_details();
         if (key == "cost") return cost();
+        if (key == "cost_details") return cost_details();
+        // Anthropic: by lifetime, whose sum stands beside it.
+        if (key == "cache_creation") return in_.skip();
     }
     JsonValue value;
     if (!in_.take(value)) return false;
@@ -133,39 +162,66 @@ bool UsageWalk::member(std::string_view key) {
 
 void UsageWalk::count(std::string_view key, const JsonValue& value) {
     if (key == "prompt_tokens") {
-        raw.has_prompt_tokens |= assign(raw.prompt, raw.has_prompt, value);
+        raw.has_prompt_tokens |= assign(raw, raw.prompt, raw.has_prompt, value);
     } else if (key == "completion_tokens") {
-        raw.has_completion_tokens |= assign(raw.completion, raw.has_completion, value);
+        raw.has_completion_tokens |= assign(raw, raw.completion, raw.has_completion, value);
     } else if (key == "input_tokens") {
-        if (!raw.has_prompt_tokens) assign(raw.prompt, raw.has_prompt, value);
+        if (!raw.has_prompt_tokens) assign(raw, raw.prompt, raw.has_prompt, value);
     } else if (key == "output_tokens") {
-        if (!raw.has_completion_tokens) assign(raw.completion, raw.has_completion, value);
+        if (!raw.has_completion_tokens) assign(raw, raw.completion, raw.has_completion, value);
     } else if (key == "total_tokens") {
-        keep(raw.total, value);
+        keep(raw, raw.total, value);
     } else {
         rare_count(key, value);
     }
 }
 
+bool is_cache_read(std::string_view key) noexcept {
+    return key == "cached_tokens" || key == "num_cached_tokens" || key == "cache_read_tokens" ||
+           key == "cache_read_input_tokens" || key == "prompt_cache_hit_tokens" ||
+           key == "cached_input_tokens" || key == "input_cached_tokens";
+}
+
+bool is_cache_write(std::string_view key) noexcept {
+    return key == "cache_write_tokens" || key == "cache_creation_tokens" ||
+           key == "cache_creation_input_tokens" || key == "cache_write_input_tokens" ||
+           key == "cached_creation_tokens";
+}
+
+/// Counts of the cache have the same many names at the top and in the details.
+bool UsageWalk::cache_count(std::string_view key, const JsonValue& value) {
+    if (is_cache_read(key)) {
+        keep(raw, raw.cached, raw.has_cached, value);
+    } else if (is_cache_write(key)) {
+        keep(raw, raw.written, raw.has_written, value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void UsageWalk::rare_count(std::string_view key, const JsonValue& value) {
-    if (key == "num_cached_tokens" || key == "cached_tokens" || key == "prompt_cache_hit_tokens") {
-        keep(raw.cached, value);
+    if (cache_count(key, value)) {
+        raw.has_flat_cache |=
+            key == "cache_read_input_tokens" || key == "cache_creation_input_tokens";
     } else if (key == "prompt_cache_miss_tokens") {
-        keep(raw.cache_miss, value);
-    } else if (key == "cache_read_input_tokens") {
-        keep(raw.cached, value);
-        raw.has_flat_cache = true;
-    } else if (key == "cache_creation_input_tokens") {
-        keep(raw.written, value);
-        raw.has_flat_cache = true;
+        keep(raw, raw.cache_miss, value);
     } else if (key == "reasoning_tokens") {
-        keep(raw.reasoning, value);
-    } else if (key == "cost") {
+        keep(raw, raw.reasoning, raw.has_reasoning, value);
+    } else {
+        money(key, value);
+    }
+}
+
+void UsageWalk::money(std::string_view key, const JsonValue& value) {
+    if (key == "cost") {
         keep_cost(raw, value, kPicoPerUsd, 3);
     } else if (key == "cost_in_usd_ticks") {
         keep_cost(raw, value, kPicoPerTick, 2);
     } else if (key == "estimated_cost") {
         keep_cost(raw, value, kPicoPerUsd, 1);
+    } else if (key == "is_byok") {
+        raw.own_key = value.is_true();
     }
 }
 
@@ -174,8 +230,7 @@ bool UsageWalk::prompt_details() {
     return in_.each_member([this](std::string_view key) {
         JsonValue value;
         if (!in_.take(value)) return false;
-        if (key == "cached_tokens") keep(raw.cached, value);
-        if (key == "cache_write_tokens") keep(raw.written, value);
+        cache_count(key, value);
         return true;
     });
 }
@@ -184,7 +239,19 @@ bool UsageWalk::completion_details() {
     return in_.each_member([this](std::string_view key) {
         JsonValue value;
         if (!in_.take(value)) return false;
-        if (key == "reasoning_tokens") keep(raw.reasoning, value);
+        if (key == "reasoning_tokens") keep(raw, raw.reasoning, raw.has_reasoning, value);
+        return true;
+    });
+}
+
+/// OpenRouter, of an account's own key: `cost` is the fee alone, and this what the provider takes.
+bool UsageWalk::cost_details() {
+    return in_.each_member([this](std::string_view key) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (key == "upstream_inference_cost") {
+            raw.provider_cost_pico = amount_of(raw, value, kPicoPerUsd);
+        }
         return true;
     });
 }
@@ -210,13 +277,16 @@ void complete_missing(RawUsage& raw) {
 }
 
 /// Servers disagree whether prompt includes the cache and completion the reasoning. The total
-/// tells; where it does not, a part that exceeds its whole does.
+/// tells; where there is none, a part that exceeds its whole does. What the total has beyond all
+/// parts is output that nobody named.
 void repair(RawUsage& raw) {
     const std::uint64_t cache = raw.cached + raw.written;
     const std::uint64_t plain = raw.prompt + raw.completion;
-    bool reasoning_apart = raw.reasoning > raw.completion;
+    const bool total_tells = raw.total >= plain && raw.total != 0;
+    bool reasoning_apart = !total_tells && raw.reasoning > raw.completion;
     bool cache_apart = cache > raw.prompt;
-    if (raw.total > plain) {
+    std::uint64_t unnamed = 0;
+    if (total_tells && raw.total > plain) {
         const std::uint64_t rest = raw.total - plain;
         if (rest == raw.reasoning) {
             reasoning_apart = true;
@@ -224,18 +294,36 @@ void repair(RawUsage& raw) {
             cache_apart = true;
         } else if (rest == raw.reasoning + cache) {
             reasoning_apart = cache_apart = true;
+        } else {
+            const std::uint64_t apart = cache_apart ? cache : 0;
+            unnamed = rest > apart ? rest - apart : 0;
         }
     }
     // Anthropic's own block has no total, and its input never includes the cache.
     if (raw.has_flat_cache && !raw.has_prompt_tokens && raw.total == 0 && !raw.has_prompt_details) {
         cache_apart = true;
     }
-    if (reasoning_apart) raw.completion += raw.reasoning;
+    raw.completion += reasoning_apart ? raw.reasoning : unnamed;
     if (cache_apart) raw.prompt += cache;
+    raw.reasoning = std::min(raw.reasoning, raw.completion);
 }
 
-/// What the block means; nullopt when it says nothing.
+std::uint8_t said_by(const RawUsage& raw) {
+    std::uint8_t said = 0;
+    const auto note = [&](bool has, Usage::Said part) {
+        if (has) said = static_cast<std::uint8_t>(said | part);
+    };
+    note(raw.has_prompt || raw.prompt != 0, Usage::said_prompt);
+    note(raw.has_completion || raw.completion != 0, Usage::said_completion);
+    note(raw.has_cached, Usage::said_cache_read);
+    note(raw.has_written, Usage::said_cache_write);
+    note(raw.has_reasoning, Usage::said_reasoning);
+    return said;
+}
+
+/// What the block means; nullopt when it says nothing, or nothing that can be.
 std::optional<Usage> meaning_of(RawUsage& raw) {
+    if (raw.impossible) return std::nullopt;
     complete_missing(raw);
     if (raw.prompt == 0 && raw.completion == 0 && raw.cached == 0 && raw.written == 0 &&
         raw.reasoning == 0) {
@@ -248,8 +336,11 @@ std::optional<Usage> meaning_of(RawUsage& raw) {
     usage.cache_read = raw.cached;
     usage.cache_write = raw.written;
     usage.reasoning = raw.reasoning;
+    usage.said = said_by(raw);
     if (raw.cost_pico) {
-        usage.reported_cost_pico_usd = static_cast<std::uint64_t>(std::llround(*raw.cost_pico));
+        const double provider = raw.own_key ? raw.provider_cost_pico.value_or(0) : 0;
+        usage.reported_cost_pico_usd =
+            static_cast<std::uint64_t>(std::llround(*raw.cost_pico + provider));
     }
     return usage;
 }
@@ -272,15 +363,16 @@ std::optional<Usage> parse_usage(std::string_view usage_json) {
 }
 
 void merge_usage(Usage& into, const Usage& later) {
-    into.prompt = std::max(into.prompt, later.prompt);
-    into.completion = std::max(into.completion, later.completion);
-    into.cache_read = std::max(into.cache_read, later.cache_read);
-    into.cache_write = std::max(into.cache_write, later.cache_write);
-    into.reasoning = std::max(into.reasoning, later.reasoning);
-    if (later.reported_cost_pico_usd) {
-        into.reported_cost_pico_usd =
-            std::max(into.reported_cost_pico_usd.value_or(0), *later.reported_cost_pico_usd);
-    }
+    const auto take = [&](std::uint64_t Usage::*count, Usage::Said part) {
+        if ((later.said & part) != 0 || later.*count != 0) into.*count = later.*count;
+    };
+    take(&Usage::prompt, Usage::said_prompt);
+    take(&Usage::completion, Usage::said_completion);
+    take(&Usage::cache_read, Usage::said_cache_read);
+    take(&Usage::cache_write, Usage::said_cache_write);
+    take(&Usage::reasoning, Usage::said_reasoning);
+    into.said = static_cast<std::uint8_t>(into.said | later.said);
+    if (later.reported_cost_pico_usd) into.reported_cost_pico_usd = later.reported_cost_pico_usd;
 }
 
 }  // namespace understudy::wire

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, completion, config,
-                     event, expect_metrics, in_turn, metric, plain, plain_and_streamed, reset, silent, sse,
-                     status, steps, usage_event, well, FINISH, DONE)
+                     event, expect_metrics, in_turn, metric, plain, plain_and_streamed, reset,
+                     silent, sse, status, steps, usage_event, well, FINISH, DONE)
 from tests.support.daemon import wait_until
 
 DETAILED = {"prompt_tokens": 1000, "completion_tokens": 300, "total_tokens": 1300,
@@ -144,6 +144,35 @@ def test_nonsense_in_usage_neither_breaks_the_answer_nor_the_counters(start, ups
     daemon = start(config(upstream(answer).entry("primary", model="m1")))
     assert chat(daemon, stream=stream).text == "Fine."
     assert 0 <= metric(daemon, "understudy_tokens_total") < 1e21
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("member", ['"completion_tokens":-3', '"completion_tokens":1.5',
+                                    '"completion_tokens":"5"', '"completion_tokens":100000001',
+                                    '"completion_tokens":5,"cost":-1'])
+def test_usage_with_one_impossible_number_is_missing_as_a_whole(start, upstream, member, stream):
+    usage = b'{"prompt_tokens":12,%s}' % member.encode()
+    body = b'{"choices":[{"message":{"content":"Fine."},"finish_reason":"stop"}],' \
+           b'"usage":%s}' % usage
+    answer = plain(body) if not stream else sse(
+        [ROLE, event({"content": "Fine."}), FINISH, b'data: {"choices":[],"usage":%s}\n\n' % usage,
+         DONE])
+    daemon = start(config(upstream(answer).entry("primary", model="m1")))
+    assert chat(daemon, stream=stream).text == "Fine."
+    expect_metrics(daemon, (1, "understudy_usage_missing_total", {"model": "m1"}),
+                   (0, "understudy_tokens_total", {"source": "reported"}),
+                   (0, "understudy_cost_usd_total", {}))
+
+
+def test_the_last_usage_of_a_stream_counts_though_it_is_the_smaller(start, upstream):
+    blocks = [{"prompt_tokens": 12, "completion_tokens": 9, "prompt_tokens_details":
+               {"cached_tokens": 4}}, {"prompt_tokens": 12, "completion_tokens": 5}]
+    answer = sse([ROLE, event({"content": "x"}), FINISH, *map(usage_event, blocks), DONE])
+    daemon = start(config(upstream(answer).entry("primary", model="m1")))
+    chat(daemon, stream=True)
+    expect_metrics(daemon, (5, "understudy_tokens_total", {"type": "output"}),
+                   (8, "understudy_tokens_total", {"type": "input"}),
+                   (4, "understudy_tokens_total", {"type": "cache_read"}))
 
 
 def test_a_thousand_made_up_models_make_no_thousand_series(start, upstream):
