@@ -1,15 +1,18 @@
 // Chooses the subcommand. Everything else is in the file named after it.
 #include "cmd/commands.hpp"
+#include "config/text.hpp"
 #include "understudy_version.hpp"
 
 #include <openssl/crypto.h>
 #include <CLI/CLI.hpp>
 #include <boost/version.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -41,9 +44,28 @@ std::string version() {
            OpenSSL_version(OPENSSL_VERSION_STRING) + ")";
 }
 
+// A first word that is no command: CLI11 would only say that one is missing.
+int unknown_command(const std::string& word) {
+    std::vector<std::string_view> names;
+    for (const auto& c : kCommands) names.push_back(c.name);
+    std::fprintf(stderr,
+                 "understudy: there is no command %s%s. Commands: %s. "
+                 "`understudy --help` tells what they do.\n",
+                 understudy::config::in_quotes(word).c_str(),
+                 understudy::config::suggestion(word, names).c_str(),
+                 understudy::config::one_of(names).c_str());
+    return kUsage;
+}
+
+bool is_command(std::string_view word) {
+    return std::any_of(kCommands.begin(), kCommands.end(),
+                       [&](const Command& c) { return word == c.name; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && argv[1][0] != '-' && !is_command(argv[1])) return unknown_command(argv[1]);
     CLI::App app("Understudy: one base_url for LLM clients that does not go down.");
     app.set_version_flag("--version", version());
     app.require_subcommand(1);

@@ -1,4 +1,5 @@
 // understudy serve: run the daemon until a signal ends it.
+#include "cmd/announce.hpp"
 #include "cmd/commands.hpp"
 #include "cmd/configured.hpp"
 #include "cmd/watch.hpp"
@@ -92,8 +93,9 @@ class Daemon {
         try {
             server_->start();
         } catch (const proxy::BindError& e) {
-            std::fprintf(stderr, "understudy: cannot listen on %s: %s\n", e.endpoint.c_str(),
-                         e.message.c_str());
+            const std::string advice = bind_advice(e.endpoint, e.code);
+            std::fprintf(stderr, "understudy: cannot listen on %s: %s%s%s\n", e.endpoint.c_str(),
+                         e.message.c_str(), advice.empty() ? "" : "; ", advice.c_str());
             return kCannotBind;
         }
         announce();
@@ -114,8 +116,12 @@ class Daemon {
         proxy::log(LogLevel::info, "started",
                    {{"version", UNDERSTUDY_VERSION},
                     {"commit", UNDERSTUDY_COMMIT},
-                    {"config", config_->source},
+                    {"config", config_->source_text()},
                     {"workers", static_cast<std::uint64_t>(server_->workers())}});
+        log_what_is_served(*config_);
+        for (const auto& e : server_->listening()) {
+            proxy::log(LogLevel::info, "clients", {{"base_url", client_base_url(e)}});
+        }
         proxy::flush_log();  // who waits for the lines below has read the warnings above
         // Plain lines whatever the log format and level: scripts and people wait for them.
         for (const auto& e : server_->listening()) {

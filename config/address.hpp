@@ -29,4 +29,11 @@ std::string provider_of_host(std::string_view host);
 /// host is not known or needs none.
 std::string_view api_path_of_host(std::string_view host);
 
+/// The usual path of a well-known host where `path` is only its beginning or its end ("", "/v1" for
+/// Groq's "/openai/v1"); empty otherwise.
+std::string_view likelier_path(std::string_view host, std::string_view path);
+
+/// The endpoint that a base URL's path should not have ("/chat/completions"); empty if none.
+std::string_view endpoint_at_end(std::string_view path);
+
 }  // namespace understudy::config

@@ -2,6 +2,7 @@
 
 #include "config/address.hpp"
 #include "config/glob.hpp"
+#include "config/own_address.hpp"
 #include "config/prices.hpp"
 #include "config/text.hpp"
 
@@ -36,6 +37,50 @@ void check_admin(const Config& config, std::vector<Finding>& out) {
     const auto& listen = config.listen;
     if (std::find(listen.begin(), listen.end(), *config.admin) == listen.end()) return;
     out.push_back({"admin", "is the same address as `listen`; remove `admin` to serve both there"});
+}
+
+// A request that comes back to us starts over, until nothing is left to serve it with.
+void check_loops(const Config& config, std::vector<Finding>& out) {
+    std::vector<std::pair<std::string, Endpoint>> doors;
+    for (const Endpoint& endpoint : config.listen) doors.emplace_back("listen", endpoint);
+    if (config.admin) doors.emplace_back("admin", *config.admin);
+    const std::set<std::string> own = own_addresses();
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        const Upstream& upstream = config.upstreams[i];
+        for (const auto& [name, endpoint] : doors) {
+            if (!leads_to(upstream.base_url, endpoint, own)) continue;
+            out.push_back({at("upstreams", i, "base_url"),
+                           "leads back to this daemon (`" + name + "` is " + endpoint.text() +
+                               "), so a request would go round in circles; give the provider's "
+                               "own address, or move `" +
+                               name + "` to another port"});
+            break;
+        }
+    }
+}
+
+// How many models an upstream is asked for, as far as the routes tell: 2 stands for "several".
+std::size_t models_of(const Config& config, std::size_t index) {
+    std::set<std::string> names;
+    for (const Route& route : config.routes) {
+        for (const ChainEntry& entry : route.chain) {
+            if (entry.upstream != index) continue;
+            const std::string& name = entry.model ? *entry.model : route.model;
+            if (!entry.model && name.find_first_of("*?") != std::string::npos) return 2;
+            names.insert(name);
+        }
+    }
+    return names.size();
+}
+
+void doubt_flat_prices(const Config& config, std::vector<Finding>& out) {
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+        if (!config.upstreams[i].price || models_of(config, i) < 2) continue;
+        out.push_back({at("upstreams", i, "price"),
+                       "is taken for every model that this upstream is asked for, and the routes "
+                       "ask it for several; price them one by one: "
+                       "price: { \"gpt-4o*\": { input: 2.50, output: 10.00 } }"});
+    }
 }
 
 void doubt_transport(const Config& config, std::vector<Finding>& out) {
@@ -85,7 +130,8 @@ void doubt_prices(const Config& config, std::vector<Finding>& out) {
     for (const Route& route : config.routes) {
         for (const ChainEntry& entry : route.chain) {
             const Upstream& upstream = config.upstreams[entry.upstream];
-            if (!entry.model || upstream.price || upstream.name.empty()) continue;
+            if (!entry.model || upstream.name.empty()) continue;
+            if (upstream.configured_price(*entry.model, *entry.model) != nullptr) continue;
             if (config.prices->resolve(upstream.price_provider, *entry.model, *entry.model) !=
                 nullptr) {
                 continue;
@@ -119,6 +165,7 @@ void doubt_deadlines(const Config& config, std::vector<Finding>& out) {
 std::vector<Finding> find_contradictions(const Config& config, const Overrides& overrides) {
     std::vector<Finding> out;
     check_admin(config, out);
+    check_loops(config, out);
     if (overrides.insecure) return out;
     for (const Finding& door : open_doors(config, overrides)) {
         out.push_back({door.path,
@@ -143,6 +190,7 @@ std::vector<Finding> find_doubts(const Config& config, const Overrides& override
     doubt_unused_upstreams(config, out);
     doubt_hidden_routes(config, out);
     doubt_prices(config, out);
+    doubt_flat_prices(config, out);
     doubt_deadlines(config, out);
     return out;
 }

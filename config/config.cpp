@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy::config {
@@ -46,6 +47,28 @@ bool glob_covers(std::string_view wide, std::string_view narrow) {
         if (n == '*') return false;
         return w == '?' || w == n;
     });
+}
+
+const metrics::ModelPrice* Upstream::configured_price(std::string_view answered,
+                                                      std::string_view asked) const {
+    if (price) return &*price;
+    const ModelPriceRule* best = nullptr;
+    std::size_t most = 0;
+    for (const ModelPriceRule& rule : prices) {
+        if (!glob_match(rule.model, answered) && !glob_match(rule.model, asked)) continue;
+        const auto wild = static_cast<std::size_t>(std::count_if(
+            rule.model.begin(), rule.model.end(), [](char c) { return c == '*' || c == '?'; }));
+        if (wild == 0) return &rule.price;
+        const std::size_t fixed = rule.model.size() - wild;
+        if (best != nullptr && fixed <= most) continue;
+        best = &rule;
+        most = fixed;
+    }
+    return best == nullptr ? nullptr : &best->price;
+}
+
+std::string Config::source_text() const {
+    return source_by_variable ? source + " (from $UNDERSTUDY_CONFIG)" : source;
 }
 
 const Route* Config::route_for(std::string_view model) const {

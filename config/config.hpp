@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,12 @@ struct HeaderSetting {
     Secret value;
 };
 
+/// A price for the models that a glob matches.
+struct ModelPriceRule {
+    std::string model;
+    metrics::ModelPrice price;
+};
+
 struct Upstream {
     std::string name;
     BaseUrl base_url;
@@ -95,12 +102,19 @@ struct Upstream {
     std::vector<HeaderSetting> headers;
     wire::BodyRewrite body;
     TlsOptions tls;
-    std::uint32_t max_connections = 256;  // over all workers
-    std::optional<metrics::ModelPrice> price;
+    std::uint32_t max_connections = 256;       // over all workers
+    std::optional<metrics::ModelPrice> price;  // of every model there ...
+    std::vector<ModelPriceRule> prices;        // ... or by model; then `price` is absent
     Continuation continuation = Continuation::automatic;
     std::optional<Breaker> breaker;  // in effect: its own, or the one at the top
     std::string price_provider;  // litellm_provider of the host or the preset ("openai", "groq", ""
                                  // unknown)
+
+    /// What the configuration says that a model costs here, or null: then the price table is asked.
+    /// Of several globs that match one of the two names the most specific counts: a name without
+    /// wildcards, then the one with the most characters that are none, then the first.
+    const metrics::ModelPrice* configured_price(std::string_view answered,
+                                                std::string_view asked) const;
 };
 
 /// One step of a chain.
@@ -200,8 +214,12 @@ struct Config {
     std::optional<std::string> prices_file;             // in LiteLLM's format, over the table
     std::shared_ptr<const metrics::PriceTable> prices;  // never null: the built-in table at least
     std::string source;                                 // file, or "environment"
+    bool source_by_variable = false;  // $UNDERSTUDY_CONFIG named it, not the command line
     std::vector<std::string>
         warnings;  // worth telling at start (tls.verify: false, unknown price ...)
+
+    /// `source` for people: "understudy.yaml", "/x.yaml (from $UNDERSTUDY_CONFIG)".
+    std::string source_text() const;
 
     /// First route whose glob matches, or null.
     const Route* route_for(std::string_view model) const;

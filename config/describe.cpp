@@ -140,15 +140,16 @@ std::string rates_text(const metrics::Rates& rates) {
 
 std::string explain_price(const Config& config, const Upstream& upstream, std::string_view model,
                           const Painter& paint) {
+    const metrics::ModelPrice* configured = upstream.configured_price(model, model);
     const metrics::ModelPrice* price =
-        upstream.price ? &*upstream.price
-                       : config.prices->resolve(upstream.price_provider, model, model);
+        configured != nullptr ? configured
+                              : config.prices->resolve(upstream.price_provider, model, model);
     if (price == nullptr) {
         return line(paint, "price", "unknown: tokens are counted, cost is not; set `price`");
     }
     std::string out = line(paint, "price",
                            rates_text(price->standard) + " per million tokens" +
-                               (upstream.price ? " (configured)" : " (built-in table)"));
+                               (configured != nullptr ? " (configured)" : " (built-in table)"));
     for (const auto& tier : price->tiers) {
         out += line(
             paint, "",
@@ -226,7 +227,7 @@ std::string allowed_keys(const Config& config, std::string_view model) {
 
 std::string describe(const Config& config, bool colour) {
     const Painter paint(colour);
-    std::string out = paint.bold(config.source) + " is valid\n\n";
+    std::string out = paint.bold(config.source_text()) + " is valid\n\n";
     out += line(paint, "listen",
                 join(config.listen, ", ", [](const Endpoint& e) { return e.text(); }));
     out += line(paint, "admin", config.admin ? config.admin->text() : "on the same address");

@@ -1,6 +1,7 @@
 #include "config/document.hpp"
 
 #include "config/text.hpp"
+#include "config/yaml_hint.hpp"
 
 #include <openssl/crypto.h>
 #include <yaml-cpp/eventhandler.h>
@@ -262,18 +263,6 @@ int line_of(std::string_view text, std::size_t offset) {
     return 1 + static_cast<int>(std::count(text.begin(), text.begin() + offset, '\n'));
 }
 
-// `{ key: ${NAME} }` is the mistake that everybody makes once: the brace of the reference ends the
-// map.
-std::string flow_hint(std::string_view text, int line) {
-    for (int i = 1; i < line && !text.empty(); ++i) {
-        const std::size_t end = text.find('\n');
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    }
-    text = text.substr(0, text.find('\n'));
-    if (text.find("${") == std::string_view::npos) return {};
-    return "; inside { } and [ ] a reference needs quotes: \"${NAME}\"";
-}
-
 // What must hold before yaml-cpp sees the text. Returns false if it must not.
 bool check_bytes(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
     if (text.size() > kMaxDocumentBytes) {
@@ -329,7 +318,7 @@ bool parse_document(std::string_view text, const std::string& file, Element& roo
     } catch (const YAML::Exception& e) {
         const Mark mark = e.mark.is_null() ? Mark{} : to_mark(e.mark);
         problems.push_back({file, mark.line, mark.column, "",
-                            "is not valid YAML: " + e.msg + flow_hint(text, mark.line)});
+                            "is not valid YAML: " + e.msg + yaml_hint(text, mark.line)});
     } catch (const Refused& e) {
         problems.push_back({file, e.mark.line, e.mark.column, e.path, e.message});
     }

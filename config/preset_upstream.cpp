@@ -1,6 +1,7 @@
 #include "config/preset_upstream.hpp"
 
 #include "config/address.hpp"
+#include "config/credential.hpp"
 #include "config/text.hpp"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ std::optional<FoundKey> key_in_environment(const Preset& preset, const Environme
 }
 
 std::optional<std::string> key_problem(const std::string& value) {
+    if (auto why = credential_problem(value)) return why;
     if (is_visible_ascii(value)) return std::nullopt;
     return "has a space, a line break or another character that a key cannot have";
 }

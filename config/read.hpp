@@ -32,6 +32,9 @@ std::string_view header_value_problem(std::string_view text);
 /// Why a top-level member of the body cannot be changed; "" it can.
 std::string_view reserved_member(std::string_view name);
 
+/// read_price.cpp: `price`, for every model or by model.
+void read_price(const Section& section, Upstream& upstream);
+
 /// read_route.cpp; the upstreams must have been read.
 void read_routes(const Section& top, Config& config);
 /// The routes that stand where none is configured: one for each profile, by its name, and the

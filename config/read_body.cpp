@@ -1,4 +1,5 @@
 // What is changed on the way to one upstream: headers and top-level members of the body.
+#include "config/credential.hpp"
 #include "config/read.hpp"
 
 #include <nlohmann/json.hpp>
@@ -222,6 +223,9 @@ void read_headers(const Value& headers, bool has_api_key, Upstream& upstream) {
         if (text == nullptr) continue;
         if (const auto why = header_value_problem(*text); !why.empty()) {
             value.problem(std::string(why));
+        } else if (is_credential_header(name)) {
+            auto none = credential_problem(without_scheme(*text));
+            if (none) value.problem(std::move(*none));
         }
         upstream.headers.push_back({member->key, Secret(*text)});
     }

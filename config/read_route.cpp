@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace understudy::config {
 namespace {
@@ -185,6 +186,43 @@ void take_retries_of_profile(const Config& config, Route& route) {
     }
 }
 
+// The class that answers with this status belong to, where the status alone decides it; empty
+// where it does not.
+std::string_view class_of_status(std::uint64_t status) {
+    switch (status) {
+        case 401:
+        case 403:
+            return "auth";
+        case 402:
+            return "quota";
+        case 404:
+            return "not_found";
+        case 408:
+        case 504:
+            return "timeout";
+        case 409:
+        case 425:
+            return "server_error";
+        case 429:
+        case 498:
+            return "rate_limit";
+        default:
+            break;
+    }
+    if (status >= 500 && status < 600) return "server_error";
+    return status >= 400 && status < 500 ? "bad_request" : std::string_view{};
+}
+
+// People write statuses, as other proxies have them: 429, 5xx.
+std::string class_hint(const std::string& text, std::span<const std::string_view> names) {
+    std::string digits = lower(text);
+    if (digits.size() == 3 && digits.ends_with("xx")) digits.replace(1, 2, "00");
+    const auto status = parse_integer(digits);
+    const std::string_view name = status ? class_of_status(*status.value) : std::string_view{};
+    if (name.empty()) return suggestion(text, names);
+    return "; classes are named, not numbered: for " + text + " write " + std::string(name);
+}
+
 void read_fallback_on(const Section& section, Route& route) {
     const auto value = section.get("fallback_on");
     if (!value) return;
@@ -199,7 +237,7 @@ void read_fallback_on(const Section& section, Route& route) {
             item.problem(item.shown() + " always ends the chain; remove it");
         } else if (std::find(names.begin(), names.end(), *text) == names.end()) {
             item.problem(item.shown() + " is not one of " + one_of(names) +
-                         (item.node().referenced ? "" : suggestion(*text, names)));
+                         (item.node().referenced ? "" : class_hint(*text, names)));
         } else {
             set.add(*wire::failure_class_from(*text));
         }

@@ -1,3 +1,4 @@
+#include "config/preset_upstream.hpp"
 #include "config/read.hpp"
 
 namespace understudy::config {
@@ -24,8 +25,9 @@ const std::string* read_credential(const Value& value, std::string_view if_empty
         value.problem(std::string(if_empty));
         return nullptr;
     }
-    if (!is_visible_ascii(*text)) {
-        value.problem("has a space, a line break or another character that a key cannot have");
+    if (const auto why = key_problem(*text)) {
+        value.problem((value.node().referenced ? "the value of " + value.shown() + " " : "") +
+                      *why);
         return nullptr;
     }
     return text;

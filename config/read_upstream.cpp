@@ -11,7 +11,6 @@ namespace understudy::config {
 namespace {
 
 constexpr std::size_t kMaxCaBytes = 4U << 20U;  // the system's own bundle is about 200 KiB
-constexpr double kMaxUsdPerMillion = 1000;  // dearer than any model; a per-token price slipped in
 
 void read_upstream_name(const Section& section, const Config& config, Upstream& upstream) {
     const auto value = read_name(section, "a name for chains, metrics and logs", upstream.name);
@@ -67,6 +66,20 @@ bool is_azure(const Upstream& upstream) {
     return upstream.preset != nullptr && upstream.preset->name == "azure";
 }
 
+void doubt_path(const Value& value, const BaseUrl& url) {
+    BaseUrl better = url;
+    if (const auto usual = likelier_path(url.host, url.path); !usual.empty()) {
+        better.path = usual;
+        value.warn((url.path.empty() ? "has no path" : "has the path " + in_quotes(url.path)) +
+                   "; the API of " + url.host + " is usually at " + better.text());
+    } else if (const auto endpoint = endpoint_at_end(url.path); !endpoint.empty()) {
+        better.path.resize(url.path.size() - endpoint.size());
+        value.warn("ends in " + in_quotes(endpoint) +
+                   ", which is added to it for each request; the base is probably " +
+                   better.text());
+    }
+}
+
 void read_base_url(const Section& section, Upstream& upstream) {
     if (take_base_url_of_preset(section, upstream)) return;
     const std::string_view expected = is_azure(upstream)
@@ -91,11 +104,7 @@ void read_base_url(const Section& section, Upstream& upstream) {
     if (upstream.price_provider.empty() && !compatible) {
         upstream.price_provider = upstream.preset->price_provider;
     }
-    const std::string_view usual = api_path_of_host(upstream.base_url.host);
-    if (upstream.base_url.path.empty() && !usual.empty()) {
-        value->warn("has no path; the API of " + upstream.base_url.host + " is usually at " +
-                    upstream.base_url.text() + std::string(usual));
-    }
+    doubt_path(*value, upstream.base_url);
 }
 
 void read_api_version(const Section& section, Upstream& upstream) {
@@ -222,24 +231,6 @@ void read_tls(const Section& section, Upstream& upstream) {
             " can read and change this traffic; use tls.ca for a private authority");
     }
     if (!upstream.base_url.tls) value->warn("has no effect, because base_url is http://");
-}
-
-void read_price(const Section& section, Upstream& upstream) {
-    const auto value = section.get("price");
-    if (!value) return;
-    const Section keys(*value, price_keys(), "a map of prices in USD per million tokens");
-    metrics::ModelPrice price;
-    const auto rate = [&](std::string_view key, std::optional<std::int64_t>& out) {
-        const auto usd = read_number(keys, key, {0, kMaxUsdPerMillion});
-        if (usd) out = std::llround(*usd * 1e6);  // USD per million tokens -> pico-USD per token
-    };
-    keys.require("input", "USD per million prompt tokens");
-    keys.require("output", "USD per million completion tokens");
-    rate("input", price.standard.input);
-    rate("output", price.standard.output);
-    rate("cache_read", price.standard.cache_read);
-    rate("cache_write", price.standard.cache_write);
-    upstream.price = std::move(price);
 }
 
 void read_continuation(const Section& section, Upstream& upstream) {

@@ -62,7 +62,8 @@ class Resolver {
             } else if (rest.starts_with('{')) {
                 const std::size_t end = rest.find('}');
                 if (end == std::string_view::npos) {
-                    problem(node, path, "a ${ has no closing }; write $$ for a dollar sign");
+                    problem(node, path,
+                            "a ${ has no closing }; write ${NAME}, or $$ for a dollar sign");
                     return;
                 }
                 const auto value = look_up(node, path, rest.substr(1, end - 1));

@@ -42,15 +42,34 @@ std::optional<std::string> find_file(const Environment& env) {
     return std::nullopt;
 }
 
+// A variable set long ago, in a file that nobody remembers, explains much.
+void name_the_variable(Loaded& loaded) {
+    if (loaded.config) {
+        Config config = *loaded.config;
+        config.source_by_variable = true;
+        loaded.config = std::make_shared<const Config>(std::move(config));
+    } else if (!loaded.problems.empty()) {
+        loaded.problems.push_back({loaded.problems.front().file, 0, 0, "",
+                                   "is read because $UNDERSTUDY_CONFIG names it; -c FILE reads "
+                                   "another"});
+    }
+}
+
 }  // namespace
 
 Loaded load(const std::optional<std::string>& path, const Environment& env,
             const Overrides& overrides) {
     const auto file = path ? path : find_file(env);
+    const bool by_variable = !path && value_of(env, "UNDERSTUDY_CONFIG");
     if (file) {
         const FileText content = read_file(*file, kMaxDocumentBytes);
-        if (!content.text) return {nullptr, {{*file, 0, 0, "", content.error}}};
-        return load_text(*content.text, *file, env, overrides);
+        if (!content.text) {
+            const std::string why = by_variable ? " ($UNDERSTUDY_CONFIG names it)" : "";
+            return {nullptr, {{*file, 0, 0, "", content.error + why}}};
+        }
+        Loaded loaded = load_text(*content.text, *file, env, overrides);
+        if (by_variable) name_the_variable(loaded);
+        return loaded;
     }
     if (!overrides.profiles.empty() || !overrides.chain.empty()) {
         return load_overrides(env, overrides);

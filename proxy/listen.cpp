@@ -21,7 +21,9 @@ namespace {
 constexpr int kBacklog = 4096;
 
 void check(const error_code& ec, const config::Endpoint& endpoint, const char* step) {
-    if (ec) throw BindError{endpoint.text(), std::string(step) + ": " + upstreams::describe(ec)};
+    if (!ec) return;
+    throw BindError{endpoint.text(), std::string(step) + ": " + upstreams::describe(ec),
+                    ec.value()};
 }
 }  // namespace
 

@@ -157,12 +157,17 @@ metrics::AttemptSeries& Runtime::find_series(const config::Upstream& upstream,
 const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
                                           std::string_view answered, std::string_view asked) {
     if (upstream.price) return &*upstream.price;
-    auto& key = price_key_.assign(upstream.price_provider);
+    // Prices by model are the upstream's own, those of the table its provider's.
+    auto& key = price_key_.assign(upstream.prices.empty() ? upstream.price_provider : "@");
+    if (!upstream.prices.empty()) key.append(upstream.name);
     key.append(1, '\n').append(answered).append(1, '\n').append(asked).append(1, '\n');
     wire::append_number(key, answered.size());  // names may hold anything
     const auto it = prices_.find(key);
     if (it != prices_.end()) return it->second;
-    const auto* found = config().prices->resolve(upstream.price_provider, answered, asked);
+    const auto* found = upstream.configured_price(answered, asked);
+    if (found == nullptr) {
+        found = config().prices->resolve(upstream.price_provider, answered, asked);
+    }
     if (prices_.size() < kPriceMemo && key.size() < kLongestMemo) prices_.emplace(key, found);
     return found;
 }

@@ -35,7 +35,7 @@ void ensure_free(const config::Endpoint& endpoint) {
     probe.open(address.is_v6() ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4(), ec);
     probe.set_option(boost::asio::socket_base::reuse_address(true), ec);
     probe.bind({address, endpoint.port}, ec);
-    if (ec) throw BindError{endpoint.text(), "bind: " + upstreams::describe(ec)};
+    if (ec) throw BindError{endpoint.text(), "bind: " + upstreams::describe(ec), ec.value()};
 }
 }  // namespace
 

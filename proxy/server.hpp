@@ -21,6 +21,7 @@ namespace understudy::proxy {
 struct BindError {
     std::string endpoint;
     std::string message;
+    int code = 0;  // errno, 0 where it is none
 };
 
 /// One running daemon. Thread-safe from outside; owns its worker threads.

@@ -151,8 +151,8 @@ TEST_CASE("A reference that cannot be resolved is one problem, and says which") 
               "No such file or directory"});
     REQUIRE(problems_of(upstream_with("api_key: ${file:/dev/zero}")).size() == 1);
     REQUIRE(problems_of(upstream_with("api_key: '${OPEN'")) ==
-            Texts{"u.yaml:4:14: upstreams[0].api_key: a ${ has no closing }; write $$ for a dollar "
-                  "sign"});
+            Texts{"u.yaml:4:14: upstreams[0].api_key: a ${ has no closing }; write ${NAME}, or $$ "
+                  "for a dollar sign"});
     REQUIRE(problems_of(upstream_with("api_key: ${sk-hunter2}")) ==
             Texts{"u.yaml:4:14: upstreams[0].api_key: a reference must be ${NAME}, "
                   "${NAME:-default} or ${file:/path}; write $$ for a dollar sign"});

@@ -71,10 +71,28 @@ TEST_CASE("A file that is named or there but cannot be read is not passed over")
             "missing.yaml: cannot be read: No such file or directory");
     Variables pointing = key;
     pointing["UNDERSTUDY_CONFIG"] = "/nonexistent.yaml";
-    REQUIRE(loaded_name({}, pointing) ==
-            "/nonexistent.yaml: cannot be read: No such file or directory");
+    REQUIRE(
+        loaded_name({}, pointing) ==
+        "/nonexistent.yaml: cannot be read: No such file or directory ($UNDERSTUDY_CONFIG names "
+        "it)");
     std::filesystem::create_directory(folder.path() + "/understudy.yaml");
     REQUIRE(loaded_name({}, key) == "understudy.yaml: cannot be read: it is a directory");
+}
+
+TEST_CASE("A configuration that came from the environment variable says so") {
+    TemporaryFolder folder;
+    const auto good = folder.write("good.yaml", upstream_with("model: m"));
+    const auto bad = folder.write("bad.yaml", "listen: 1\n");
+    const auto by_variable = load({}, environment({{"UNDERSTUDY_CONFIG", good}}), {});
+    REQUIRE(by_variable.config);
+    CHECK(by_variable.config->source == good);
+    CHECK(by_variable.config->source_text() == good + " (from $UNDERSTUDY_CONFIG)");
+    const auto given = load(good, environment({{"UNDERSTUDY_CONFIG", bad}}), {});
+    REQUIRE(given.config);
+    CHECK(given.config->source_text() == good);
+    const auto wrong = load({}, environment({{"UNDERSTUDY_CONFIG", bad}}), {});
+    REQUIRE(wrong.problems.size() > 1);
+    CHECK(wrong.problems.back().message.find("$UNDERSTUDY_CONFIG names it") != std::string::npos);
 }
 
 TEST_CASE("Without a file, every API key makes an upstream in a fixed order") {

@@ -21,6 +21,7 @@ namespace {
 struct Door {
     Door() {
         endpoint.address = "127.0.0.1";
+        endpoint.port = 0;  // the kernel's choice: a daemon may be running at the default one
         acceptor.emplace(listen_on(io, endpoint));
     }
     /// `n` clients that have connected; none of them is accepted yet.
