@@ -132,7 +132,8 @@ std::optional<std::string> elsewhere(std::string_view text) {
     return std::nullopt;
 }
 
-// OPENAI_API_KEY by itself: capitals, and a last word that says what it holds.
+// OPENAI_API_KEY by itself (YOUR_API_KEY is a placeholder, asked for first): capitals, and a last
+// word that says what it holds.
 bool is_name_of_secret(std::string_view text) {
     if (!is_variable(text) || lower(text) == text) return false;
     if (std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; })) {
@@ -182,7 +183,6 @@ std::optional<std::string> credential_problem(std::string_view text) {
     if (auto why = quoted(text)) return why;
     if (auto why = reference(text)) return why;
     if (auto why = elsewhere(text)) return why;
-    if (is_name_of_secret(text)) return use_variable("is the name of a variable", text);
     const bool blank = std::any_of(kBlanksToFill.begin(), kBlanksToFill.end(),
                                    [&](const Around& around) { return within(text, around); });
     if (blank || is_placeholder(text)) {
@@ -190,6 +190,7 @@ std::optional<std::string> credential_problem(std::string_view text) {
             "is a placeholder, not a key; put the key into a variable and write "
             "${OPENAI_API_KEY} (with that variable's name)");
     }
+    if (is_name_of_secret(text)) return use_variable("is the name of a variable", text);
     if (without_scheme(text) != text) {
         return std::string(
             "begins with the word that goes before a key; it is added by itself, so "

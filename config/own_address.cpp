@@ -88,7 +88,9 @@ bool leads_to(const BaseUrl& url, const Endpoint& endpoint, const std::set<std::
     const bool ours = own.contains(host) || is_loopback(host);
     if (!ours) return false;
     if (is_any(listener)) return is_six(host) == is_six(listener) || own.contains(host);
-    // A host name of ours may stand for any of our addresses.
+    // A host name of ours may stand for any of our addresses, but seldom for loopback: there
+    // another program may have the same port.
+    if (is_loopback(listener)) return false;
     in_addr four{};
     in6_addr six{};
     const bool numeric = ::inet_pton(AF_INET, host.c_str(), &four) == 1 ||

@@ -233,6 +233,33 @@ def test_an_address_in_use_ends_with_3(upstream):
                 Daemon(config(upstream(), listen=f"127.0.0.1:{port}")):
             pass
     assert "ended with 3" in str(refusal.value) and str(port) in str(refusal.value)
+    assert "--listen" in str(refusal.value) and "`listen`" in str(refusal.value)
+
+
+def test_a_second_daemon_on_the_port_of_the_first_is_refused_although_both_share_ports(start,
+                                                                                       upstream):
+    first = start(config(upstream()))
+    with pytest.raises(StartError) as refusal, \
+            Daemon(config(upstream(), listen=f"127.0.0.1:{first.port}")):
+        pass
+    assert "ended with 3" in str(refusal.value) and "another understudy" in str(refusal.value)
+    assert get(first, "/healthz").status == 200
+
+
+def test_the_start_tells_what_it_serves_and_where_clients_point_to(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary, log={"format": "text"}))
+    said = "\n".join(daemon.stderr_lines())
+    assert f"base_url=http://127.0.0.1:{daemon.port}/v1" in said
+    assert primary.url in said and "chain=" in said
+
+
+@pytest.mark.parametrize("word,meant", [("serv", "serve"), ("chekc", "check"), ("zzz", None)])
+def test_a_word_that_is_no_command_is_named_and_the_nearest_one_suggested(word, meant):
+    got = run(word)
+    said = "\n".join(got.stderr_lines())
+    assert got.returncode == 2 and f'"{word}"' in said and "serve" in said
+    assert (f'did you mean "{meant}"' in said) == (meant is not None)
 
 
 @pytest.mark.parametrize("text,said", [

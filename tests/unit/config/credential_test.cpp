@@ -34,7 +34,7 @@ TEST_CASE("A reference in another program's form is refused with the right one")
                           {"env:MY_KEY", "${MY_KEY}"},
                           {"ENV/MY_KEY", "${MY_KEY}"},
                           {"{{ openai_key }}", "${openai_key}"},
-                          {"{{ .Values.key }}", "${OPENAI_API_KEY}"},
+                          {"{{ .Values.key }}", "write ${"},
                           {"{OPENAI_API_KEY}", "${OPENAI_API_KEY}"},
                           {"<%= KEY %>", "${OPENAI_API_KEY}"},
                           {"OPENROUTER_API_KEY", "${OPENROUTER_API_KEY}"},
@@ -132,5 +132,5 @@ TEST_CASE("Every credential of the file and of the environment is judged by the 
         environment(
             {{"OPENAI_API_KEY", "sk-..."}, {"UNDERSTUDY_CONFIG", ""}, {"HOME", "/nonexistent"}}),
         {});
-    if (!loaded.config) CHECK(mentions(texts(loaded.problems), "is a placeholder"));
+    if (!loaded.config) CHECK(loaded.problems.front().message.starts_with("is a placeholder"));
 }

@@ -29,6 +29,7 @@ TEST_CASE("A base URL leads to a listener when its port and one of its addresses
                           {"http://box:8080/v1", "10.1.2.3:8080", true},
                           {"http://[fd00::7]:8080/v1", "[::]:8080", true},
                           {"http://127.0.0.1:8081/v1", "127.0.0.1:8080", false},
+                          {"http://box:8080/v1", "127.0.0.1:8080", false},
                           {"http://10.9.9.9:8080/v1", "0.0.0.0:8080", false},
                           {"http://10.1.2.3:8080/v1", "127.0.0.1:8080", false},
                           {"http://127.0.0.1:8080/v1", "10.1.2.3:8080", false},

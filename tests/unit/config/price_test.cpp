@@ -48,8 +48,8 @@ TEST_CASE("Of prices by model the most specific glob counts, and the table where
 TEST_CASE("A price that is far too small is one per token, in every rate and both forms") {
     for (const char* price :
          {"{ input: 0.0000025, output: 0.00001 }", "{ input: 0.00000015, output: 0.0000006 }",
-          "{ input: 2.5e-06, output: 1.0e-05, cache_read: 1.25e-06 }",
-          "{ input: 0, output: 6.0e-4 }", "{ 'gpt-*': { input: 0.0000025, output: 0.00001 } }"}) {
+          "{ input: 0.0000025, output: 0.00001, cache_read: 0.00000125 }",
+          "{ input: 0, output: 0.0006 }", "{ 'gpt-*': { input: 0.0000025, output: 0.00001 } }"}) {
         CAPTURE(price);
         CHECK(one_with(problems_of(upstream_with(std::string("price: ") + price)),
                        "looks like a price per token"));
