@@ -81,19 +81,4 @@ std::string_view endpoint_at_end(std::string_view path) {
     return {};
 }
 
-std::string_view likelier_path(std::string_view host, std::string_view path) {
-    const std::string_view usual = api_path_of_host(host);
-    if (path == usual) return {};
-    const bool front = usual.starts_with(path) && (path.empty() || usual[path.size()] == '/');
-    return front || usual.ends_with(path) ? usual : std::string_view{};
-}
-
-std::string_view endpoint_at_end(std::string_view path) {
-    for (const std::string_view endpoint : {"/chat/completions", "/completions", "/responses",
-                                            "/messages", "/embeddings", "/models"}) {
-        if (path.ends_with(endpoint)) return endpoint;
-    }
-    return {};
-}
-
 }  // namespace understudy::config
