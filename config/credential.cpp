@@ -156,16 +156,17 @@ bool is_placeholder(std::string_view text) {
     if (letters.empty()) return true;  // ----, ****, ????
     const auto has = [&](std::string_view word) { return letters.find(word) != std::string::npos; };
     for (const std::string_view word :
-         {"changeme", "changethis", "replaceme", "replacethis", "replacewith", "fillmein",
-          "fillthisin", "placeholder", "insertkey", "insertyour", "enteryour", "pasteyour",
-          "putyour", "addyour", "keygoeshere", "keyhere", "tokenhere", "redacted"}) {
+         {"replaceme", "replacethis", "replacewith", "fillmein", "fillthisin", "placeholder",
+          "insertkey", "insertyour", "enteryour", "pasteyour", "putyour", "addyour", "keygoeshere",
+          "keyhere", "tokenhere", "redacted"}) {
         if (has(word)) return true;
     }
     if ((has("your") || letters.starts_with("my")) && (has("apikey") || has("secretkey"))) {
         return true;
     }
     if (letters.starts_with("your") && (has("key") || has("token") || has("secret"))) return true;
-    for (const std::string_view word : {"todo", "fixme", "tbd", "apikey", "secretkey", "sk"}) {
+    for (const std::string_view word :
+         {"changeme", "todo", "fixme", "tbd", "apikey", "secretkey", "sk"}) {
         if (letters == word) return true;
     }
     // sk-xxxxxxxx: one character all along, behind a prefix or alone.

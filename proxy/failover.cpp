@@ -6,7 +6,10 @@
 #include "proxy/relay.hpp"
 #include "proxy/session.hpp"
 
+#include "wire/append.hpp"
+
 #include <algorithm>
+#include <initializer_list>
 
 namespace understudy::proxy {
 
@@ -25,6 +28,21 @@ bool asks_for_several(const Inbound& request) {
         }
     }
     return false;
+}
+
+// Header lines without the fields of these names.
+std::string without_fields(std::string_view lines, std::initializer_list<std::string_view> names) {
+    std::string kept;
+    while (!lines.empty()) {
+        const auto line = lines.substr(0, std::min(lines.size(), lines.find('\n') + 1));
+        lines.remove_prefix(line.size());
+        const auto name = line.substr(0, line.find(':'));
+        const bool dropped = std::any_of(names.begin(), names.end(), [&](std::string_view other) {
+            return wire::iequals(name, other);
+        });
+        if (!dropped) kept += line;
+    }
+    return kept;
 }
 }  // namespace
 
@@ -167,6 +185,18 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
     if (!released) co_await attempt.settle();
 }
 
+// An error inside a 2xx never leaves as a success: clients' libraries raise by the status alone.
+void Failover::disguise_as_error(const Attempt& attempt, PrimaryFailure& p) {
+    p.head.status = attempt.inline_status();
+    p.head.reason = reason_phrase(p.head.status);
+    const auto event = attempt.error_event();
+    if (event.empty()) return;
+    // Of a stream the error itself is left, decoded, in place of its event.
+    p.body = event;
+    p.head.fields = without_fields(p.head.fields, {"content-type", "content-encoding"});
+    wire::append_field(p.head.fields, "content-type", "application/json");
+}
+
 void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     const auto& entry = *chain_[position];
     if (!tried_.empty()) tried_ += "; ";
@@ -185,6 +215,7 @@ void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     p.answered = attempt.answered() && (error_status || attempt.error_inside());
     p.head = attempt.head();
     if (p.answered) p.body = attempt.body();
+    if (p.answered && !error_status) disguise_as_error(attempt, p);
     primary_ = std::move(p);
 }
 

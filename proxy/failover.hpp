@@ -54,6 +54,7 @@ class Failover {
     upstreams::Task<Step> attempt(std::size_t position);
     upstreams::Task<void> relay(upstreams::Attempt& attempt, AttemptRecord& record,
                                 std::size_t position);
+    static void disguise_as_error(const upstreams::Attempt& attempt, PrimaryFailure& p);
     void remember_failure(const upstreams::Attempt& attempt, std::size_t position);
     Decision decide_after(const upstreams::Attempt& attempt, std::size_t position);
     upstreams::Task<void> wait(std::chrono::milliseconds delay);

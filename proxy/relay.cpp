@@ -1,9 +1,9 @@
 #include "proxy/relay.hpp"
 
 #include "proxy/session.hpp"
+#include "proxy/stream_error.hpp"
 #include "wire/append.hpp"
 #include "wire/chunk.hpp"
-#include "wire/json_scan.hpp"
 
 #include <optional>
 
@@ -16,12 +16,11 @@ using wire::append_field;
 
 namespace {
 
-// The error event that ends a stream which cannot be completed (shape: reference errors.md 5).
+// The error event that ends a stream which cannot be completed, as the answer's libraries read it.
 std::string error_event(const Attempt& attempt) {
     const std::string message =
         "The upstream's stream ended before the answer was complete (" + attempt.detail() + ").";
-    return "data: {\"error\":{\"message\":" + wire::encode_string(message) +
-           ",\"type\":\"understudy_error\",\"param\":null,\"code\":\"stream_interrupted\"}}\n\n";
+    return stream_error_event(attempt.shape(), message, attempt.events_seen());
 }
 
 // How the rest of one answer is framed for one client.

@@ -73,7 +73,6 @@ Attempt::Look Attempt::look() {
     for (;;) {
         if (stream_->received() != received_) {
             received_ = stream_->received();
-            any_response_byte_ = true;
             return Look::bytes;
         }
         if (stream_->read_error()) return Look::ended;
@@ -298,6 +297,7 @@ void Attempt::judge_plain_body(std::string_view text) {
     metered_.service_tier = std::move(facts.service_tier);
     if (facts.error_inside) {
         error_inside_ = true;
+        inline_status_ = wire::status_of_inline_error(text);
         fail(FailureClass::malformed, "an error inside a 200" + kind_of(text));
     } else if (!facts.well_formed || !facts.complete) {
         fail(FailureClass::malformed, facts.problem != nullptr ? facts.problem : "not an answer");
@@ -341,6 +341,7 @@ bool Attempt::judge_held(StreamMeter::Verdict verdict) {
         commit();
     } else if (verdict == Verdict::error) {
         body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
+        inline_status_ = wire::status_of_inline_error(meter_->error_json());
         fail(FailureClass::malformed, "an error event came first" + kind_of(meter_->error_json()));
     } else if (verdict == Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);

@@ -1,5 +1,7 @@
 #include "upstreams/attempt.hpp"
 
+#include "upstreams/idle_close.hpp"
+
 #include "wire/classify.hpp"
 #include "wire/line_copier.hpp"
 
@@ -55,6 +57,7 @@ void Attempt::fail(FailureClass failure, std::string detail) {
     // did so even if its connection cannot be used again.
     if (state_ != State::running && state_ != State::committed) return;
     const bool committed = state_ == State::committed;
+    if (!committed) judge_close(failure);
     state_ = committed ? State::broken : State::failed;
     failure_ = failure;
     detail_ = std::move(detail);
@@ -80,9 +83,18 @@ void Attempt::fail_by_watch(const char* during) {
         std::string("timeout: ") + (now >= total_at_ ? "took longer than timeouts.total" : during));
 }
 
-// A pooled connection that died before it said a word: the server had closed it already.
+// Whether the connection's end can be nothing but the end of its idleness: the server closed it
+// before this request came to it.
+void Attempt::judge_close(FailureClass failure) {
+    if (!reused_ || !stream_ || failure != FailureClass::connection) return;
+    IdleCloseEvidence evidence;
+    evidence.answer_bytes = stream_->received() - received_before_;
+    evidence.since_write = Clock::now() - wrote_at_;
+    idle_close_ = may_be_idle_close(evidence);
+}
+
 bool Attempt::stale() const {
-    return reused_ && !any_response_byte_ && failure_ == FailureClass::connection;
+    return idle_close_ && failure_ == FailureClass::connection;
 }
 
 void Attempt::write_request() {
@@ -111,17 +123,18 @@ Task<void> Attempt::run() {
         // Replayed once on a fresh connection; not counted, nobody notices.
         state_ = State::running;
         failure_ = FailureClass::none;
+        idle_close_ = false;
         detail_.clear();
     }
 }
 
 Task<void> Attempt::exchange() {
     request_sent_ = false;
-    any_response_byte_ = false;
-    received_ = stream_->received();
+    received_ = received_before_ = stream_->received();
+    wrote_at_ = Clock::now();
     const bool sent = send_at_once() || co_await send_slowly();
     if (!sent) co_return;
-    sent_at_ = progress_at_ = Clock::now();
+    sent_at_ = progress_at_ = wrote_at_ = Clock::now();
     set_deadline(sent_at_ + until_content());
     const bool got_head = co_await read_head();
     if (!got_head) co_return;
@@ -160,7 +173,6 @@ bool Attempt::final_head_begun() {
         if (result == wire::ParseResult::bad || head.status >= 200) return true;
         stream_->in.consume(head.size);
         scratch_->reader.reset();
-        any_response_byte_ = true;
     }
 }
 
@@ -205,7 +217,6 @@ Task<bool> Attempt::read_head() {
             stream_->in.view(), iequals(spec_.head.method, "HEAD"), head);
         if (result == wire::ParseResult::done) {
             if (head.status >= 200) {
-                any_response_byte_ = true;  // whatever comes now, this is no stale connection
                 const bool accepted = accept_head(head);
                 scratch_.give_back();
                 co_return accepted;

@@ -101,6 +101,16 @@ class Attempt {
     bool answered() const { return head_.status != 0 && body_whole_; }
     /// A 2xx that holds an error object: relayed unchanged when nothing better is to be had.
     bool error_inside() const { return error_inside_; }
+    /// The status that such an error stands for, 400 to 599; 0 where there is none.
+    unsigned inline_status() const { return inline_status_; }
+    /// The error event that came in place of a stream's first token, its data; else empty.
+    std::string_view error_event() const {
+        return error_inside_ && meter_ ? std::string_view(meter_->error_json())
+                                       : std::string_view();
+    }
+    wire::AnswerShape shape() const { return spec_.shape; }
+    /// Events of the stream that were looked at, comments left out.
+    std::uint64_t events_seen() const { return meter_ ? meter_->events() : 0; }
     const AnswerHead& head() const { return head_; }
     /// The body held, for whole and answered().
     std::string_view body() const;
@@ -174,6 +184,7 @@ class Attempt {
     void fail(FailureClass failure, std::string detail);
     void fail_by_watch(const char* during);
     bool stale() const;
+    void judge_close(wire::FailureClass failure);
     std::chrono::milliseconds until_content() const;
     TimePoint phase(std::chrono::milliseconds limit) const;
     void set_deadline(TimePoint at);
@@ -211,9 +222,12 @@ class Attempt {
     bool keep_alive_ = false;
     bool body_whole_ = false;
     bool error_inside_ = false;
+    unsigned inline_status_ = 0;
     bool deadline_hit_ = false;
     bool starved_ = false;
-    bool any_response_byte_ = false;
+    bool idle_close_ = false;            // the connection had been closed before the request came
+    std::uint64_t received_before_ = 0;  // of the stream, when this exchange began
+    TimePoint wrote_at_{};               // when the last of the request was written
 };
 
 }  // namespace understudy::upstreams

@@ -86,6 +86,7 @@ bool StreamMeter::note(const wire::EventFacts& facts) {
 
 StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
     if (!event.has_data) return Verdict::none;
+    ++events_;
     const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
     if (note(facts)) ++progress_;
     if (facts.error) {

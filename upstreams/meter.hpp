@@ -64,6 +64,8 @@ class StreamMeter {
     /// Counted up with each event that brings the answer forward: content, a finish, usage or an
     /// end marker that was not there before. Comments, pings, roles and repetitions do not.
     std::uint64_t progress() const { return progress_; }
+    /// Events with data that were looked at.
+    std::uint64_t events() const { return events_; }
     /// Compressed: there is more to scan than one turn may take. Scan again after others had
     /// theirs.
     bool backlog() const { return backlog_; }
@@ -101,6 +103,7 @@ class StreamMeter {
     std::vector<wire::Span> ready_;
     std::size_t scanned_ = 0;
     std::uint64_t progress_ = 0;
+    std::uint64_t events_ = 0;
     std::string error_json_;
     Metered facts_;
 };

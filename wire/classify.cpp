@@ -104,4 +104,28 @@ FailureClass classify_inline_error(std::string_view json) {
     return says_too_long(evidence) ? FailureClass::context_length : FailureClass::malformed;
 }
 
+unsigned status_of_inline_error(std::string_view json) {
+    constexpr unsigned kBadGateway = 502;
+    const auto evidence = gather_evidence(json);
+    if (const auto named = status_named_by(evidence); named >= 400 && named <= 599) return named;
+    switch (classify_inline_error(json)) {
+        case FailureClass::quota:
+        case FailureClass::budget:
+        case FailureClass::rate_limit:
+            return 429;
+        case FailureClass::context_length:
+        case FailureClass::content_filter:
+        case FailureClass::bad_request:
+            return 400;
+        case FailureClass::auth:
+            return 401;
+        case FailureClass::not_found:
+            return 404;
+        case FailureClass::timeout:
+            return 504;
+        default:
+            return kBadGateway;
+    }
+}
+
 }  // namespace understudy::wire

@@ -24,6 +24,10 @@ FailureClass classify_status(unsigned status, std::string_view body, const Field
 /// everything that cannot be told apart is `malformed`.
 FailureClass classify_inline_error(std::string_view json);
 
+/// The status that an error inside a 2xx stands for, 400 to 599: the one that it names, else the
+/// one its identifiers belong to, else 502: an answer that is none.
+unsigned status_of_inline_error(std::string_view json);
+
 /// How long the upstream asks to wait: retry-after-ms, else retry-after (seconds, fractions too, or
 /// an HTTP date against `wall_now`), else the longest reset among its rate-limit fields, whatever
 /// the suffix (x-ratelimit-reset-tokens-minute, anthropic-ratelimit-input-tokens-reset,

@@ -104,11 +104,12 @@ def form(boundary="X-BOUND", model=b"whisper-1"):
 
 @pytest.mark.parametrize("path", ["/audio/transcriptions", "/audio/translations", "/images/edits"])
 def test_in_a_form_only_the_model_field_changes(start, upstream, path):
-    primary, backup = upstream(status(503)), upstream(plain({"text": "hello"}))
+    answer = {"data": [{"b64_json": "AA"}]} if "images" in path else {"text": "hello"}
+    primary, backup = upstream(status(503)), upstream(plain(answer))
     daemon = start(config(primary, backup.entry("backup", model="a-much-longer-model-name")))
     body, headers = form()
     got = ask(daemon, path="/v1" + path, body=body, headers=headers)
-    assert got.json == {"text": "hello"}
+    assert got.json == answer
     assert primary.requests[0].body == body
     assert backup.requests[0].body == form(model=b"a-much-longer-model-name")[0]
     assert backup.requests[0].header("content-type") == headers["Content-Type"]

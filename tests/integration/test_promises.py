@@ -1,6 +1,10 @@
 """Section 1, promise by promise, in one scenario each. The details have files of their own."""
 
+import json
 import signal
+import time
+
+import pytest
 
 from harness import (ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config,
                      error_body, event, expect_metrics, plain_and_streamed, reset,
@@ -35,6 +39,50 @@ def test_3_when_all_fail_the_client_gets_the_primarys_error(start, upstream, str
                           upstream(status(404))))
     got = chat(daemon, stream=stream)
     assert (got.status, got.body, got.header("retry-after")) == (529, own, "7")
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("named, expected", [
+    ({"message": "Busy.", "code": 429}, 429), ({"message": "x", "type": "overloaded_error"}, 503),
+    ({"message": "x", "code": "insufficient_quota"}, 429), ({"message": "It broke."}, 502),
+    ({"message": "x", "code": 200}, 502), ({"message": "x", "code": "context_length_exceeded"}, 400)])
+@pytest.mark.parametrize("chain", ["alone", "exhausted", "off"])
+def test_3_an_exhausted_chain_never_has_a_status_of_success(start, upstream, stream, named,
+                                                           expected, chain):
+    error = json.dumps({"error": named}).encode()
+    body = b"data: " + error + b"\n\n" if stream else error
+    kind = b"text/event-stream" if stream else b"application/json"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(body))
+    others = [] if chain == "alone" else [upstream(status(503))]
+    daemon = start(config(upstream(lambda c, r: c.send(head + body)), *others))
+    got = chat(daemon, stream=stream,
+               headers={"x-understudy-fallback": "off"} if chain == "off" else {})
+    assert (got.status, got.body) == (expected, error)
+    assert got.header("content-type") == "application/json"
+    expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "exhausted"}))
+
+
+@plain_and_streamed
+def test_4_nothing_is_delivered_twice_unseen(start, upstream, stream):
+    """A kept connection that ends while its request is worked on: one more delivery, one more attempt."""
+    def answer(connection, request):
+        if len(connection.requests) == 2:
+            time.sleep(0.6)
+            connection.reset()
+        else:
+            well()(connection, request)
+    primary, backup = upstream(answer), upstream(well("Backup."))
+    daemon = start(config(primary, backup))
+    chat(daemon, stream=stream)
+    got = chat(daemon, stream=stream)
+    assert got.text == "Backup." and got.header("x-understudy-attempts") == "2"
+    assert len(primary.requests) == 2
+    got = chat(daemon, stream=stream, headers={"x-understudy-fallback": "off"})
+    assert got.status == 200 and len(primary.requests) == 3
+    got = chat(daemon, stream=stream, headers={"x-understudy-fallback": "off"})
+    assert got.status == 502 and len(primary.requests) == 4
+    expect_metrics(daemon, (2, "understudy_attempts_total", {"reason": "connection"}),
+                   (5, "understudy_attempts_total", {}))
 
 
 @plain_and_streamed

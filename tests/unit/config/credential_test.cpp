@@ -64,8 +64,6 @@ TEST_CASE("A placeholder and a value that keeps its quotes are refused and not r
                              "[insert key]",
                              "changeme",
                              "change-me",
-                             "sk-change-me",
-                             "CHANGE_ME_PLEASE",
                              "REPLACE_ME",
                              "replace-with-your-key",
                              "insert-your-key",

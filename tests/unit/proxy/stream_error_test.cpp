@@ -1,0 +1,58 @@
+#include "proxy/stream_error.hpp"
+
+#include "wire/json_scan.hpp"
+#include "wire/sse.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <vector>
+
+using namespace understudy;
+using nlohmann::json;
+
+namespace {
+
+struct Event {
+    std::string name;
+    json data;
+};
+
+std::vector<Event> events_of(const std::string& text) {
+    std::vector<Event> out;
+    wire::SseScanner scanner;
+    wire::SseEvent event;
+    std::string_view rest = text;
+    while (scanner.next(rest, event)) {
+        out.push_back({std::string(event.name), json::parse(event.data)});
+        rest.remove_prefix(event.raw.size());
+    }
+    REQUIRE(rest.empty());
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("A broken stream ends with an error that its endpoint's libraries read") {
+    const std::string message = "It \"broke\".\n";
+    for (const auto shape : {wire::AnswerShape::chat, wire::AnswerShape::completion}) {
+        const auto events = events_of(proxy::stream_error_event(shape, message, 7));
+        REQUIRE(events.size() == 1);
+        CHECK(events[0].name.empty());
+        CHECK(events[0].data["error"]["message"] == message);
+        CHECK(events[0].data["error"]["code"] == "stream_interrupted");
+    }
+    const auto events =
+        events_of(proxy::stream_error_event(wire::AnswerShape::responses, message, 7));
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].name == "error");
+    CHECK(events[0].data["type"] == "error");
+    CHECK(events[0].data["sequence_number"] == 7);
+    CHECK(events[0].data["message"] == message);
+    CHECK(events[0].data["error"]["message"] == message);
+    CHECK(events[1].name == "response.failed");
+    CHECK(events[1].data["type"] == "response.failed");
+    CHECK(events[1].data["sequence_number"] == 8);
+    CHECK(events[1].data["response"]["error"]["message"] == message);
+    CHECK(events[1].data["response"]["status"] == "failed");
+}
