@@ -295,6 +295,17 @@ const Element* Element::find(std::string_view key) const {
     return at == members.end() ? nullptr : &at->value;
 }
 
+// Whether some value came from more than one line: a sign of a quote left open.
+static bool multiline(const Element& node) {
+    if (node.kind == Element::Kind::scalar) {
+        return !node.plain && node.text.find(' ') != std::string::npos;
+    }
+    return std::any_of(node.items.begin(), node.items.end(),
+                       [](const Element& item) { return multiline(item); }) ||
+           std::any_of(node.members.begin(), node.members.end(),
+                       [](const Member& member) { return multiline(member.value); });
+}
+
 bool parse_document(std::string_view text, const std::string& file, Element& root,
                     std::vector<Problem>& problems) {
     if (!check_bytes(text, file, problems)) return false;
@@ -309,6 +320,13 @@ bool parse_document(std::string_view text, const std::string& file, Element& roo
             return false;
         }
         root = builder.take_root();
+        if (const int line = unclosed_quote(text); line > 0 && multiline(root)) {
+            problems.push_back({file, line, 1, "",
+                                "line " + std::to_string(line) +
+                                    " opens a quote that is not closed; all that follows was "
+                                    "taken for its value"});
+            return false;
+        }
         std::vector<Problem> unread;
         Builder second(file, unread);
         if (parser.HandleNextDocument(second)) {

@@ -80,7 +80,7 @@ constexpr KeySpec kGroup[] = {
 constexpr KeySpec kRoute[] = {
     {"model", "glob", "required"},
     {"when", "section", "none", kWhen},
-    {"chain", "list", "required"},
+    {"chain", "list", "required", kGroup, true},
     {"fallback_on", "list", "[connection, timeout, rate_limit, quota, server_error, malformed]"},
     {"retries", "integer", "0"},
     {"retry", "section", "none", kRetry},

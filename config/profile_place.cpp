@@ -174,7 +174,7 @@ void place_profile(ProfileReader& reader, const Environment& env, Upstream& upst
                                        "` differs from customer to customer");
         return;
     }
-    set_address(reader, member, url.value_or(std::string(upstream.preset->base_url)), upstream);
+    set_address(reader, member, url ? *url : std::string(upstream.preset->base_url), upstream);
     if (at_preset) upstream.price_provider = upstream.preset->price_provider;
     read_key(reader, env, at_preset, upstream);
 }

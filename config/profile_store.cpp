@@ -118,8 +118,7 @@ void add_profiles(Context& context, Config& config) {
     const std::string& directory = *config.profiles;
     if (!is_directory(directory)) {
         context.problems.push_back(
-            {context.file, 0, 0, "profiles",
-             "the directory " + in_quotes(directory) + " does not exist or cannot be read"});
+            {context.file, 0, 0, "profiles", "names no directory that exists and can be read"});
         return;
     }
     for (StoredProfile& stored : read_profiles(directory, context.env)) {

@@ -103,7 +103,9 @@ void read_group(const Value& item, const ReadEntry& read_entry, Route& route) {
     const auto any = section.get("any");
     check_order(section, any && any->node().kind == Element::Kind::map);
     if (const auto sticky = section.get("sticky")) {
-        sticky->problem("is not available in this build; remove the key");
+        if (sticky->text("session") != nullptr) {
+            sticky->problem("is not available in this build; remove the key");
+        }
     }
     if (members.size() == 1) {
         item.problem("a group needs at least two upstreams; write the one without `any`");

@@ -134,4 +134,27 @@ std::string yaml_hint(std::string_view text, int line) {
     return indent_hint(lines, lines.size() - 1);
 }
 
+int unclosed_quote(std::string_view text) {
+    char open = '\0';
+    int opened = 0;
+    int number = 0;
+    for (const std::string_view line : split(text)) {
+        ++number;
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            const char c = line[i];
+            if (open == '"' && c == '\\') {
+                ++i;
+            } else if (open != '\0') {
+                if (c == open) open = '\0';
+            } else if ((c == '"' || c == '\'') && opens_value(line, i)) {
+                open = c;
+                opened = number;
+            } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
+                break;
+            }
+        }
+    }
+    return open == '\0' ? 0 : opened;
+}
+
 }  // namespace understudy::config

@@ -12,4 +12,8 @@ namespace understudy::config {
 /// unknown), or nothing. Never repeats a value.
 std::string yaml_hint(std::string_view text, int line);
 
+/// The line (from 1) that opens a quote which nothing closes up to the end: the parser takes all
+/// that follows for its value and does not complain. 0: there is none.
+int unclosed_quote(std::string_view text);
+
 }  // namespace understudy::config

@@ -50,7 +50,10 @@ TEST_CASE("A provider needs nothing but a key") {
     REQUIRE(made("provider: ollama") == "http://127.0.0.1:11434/v1");
     for (const Preset& preset : presets()) {
         if (preset.base_url.empty()) continue;
-        REQUIRE(made("provider: " + std::string(preset.name)) == preset.base_url);
+        const auto url = made("provider: " + std::string(preset.name));
+        // Its own default port is ours too: a request would come back.
+        const bool loop = preset.name == "llamacpp";
+        REQUIRE((loop ? holds(url, "leads back to this daemon") : url == preset.base_url));
     }
 }
 
