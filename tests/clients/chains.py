@@ -16,6 +16,7 @@ FAULTS = {
     "reset": "reset",
     "silent": "silent",
     "web-page": "html",
+    "conflict": "409",  # the official libraries retry it too
 }
 
 # Errors of the primary that belong to the client, with a backup that would have answered.
@@ -26,7 +27,6 @@ CLIENT_ERRORS = {
     "wrong-key": "401",
     "forbidden": "403",
     "missing": "404",
-    "conflict": "409",
     "unprocessable": "422",
 }
 

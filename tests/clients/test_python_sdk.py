@@ -203,7 +203,6 @@ ERROR_CLASSES = {
     "wrong-key": (openai.AuthenticationError, "invalid_api_key"),
     "forbidden": (openai.PermissionDeniedError, "unsupported_country_region_territory"),
     "missing": (openai.NotFoundError, "model_not_found"),
-    "conflict": (openai.ConflictError, None),
     "unprocessable": (openai.UnprocessableEntityError, "invalid_value"),
 }
 

@@ -149,7 +149,6 @@ describe("errors:", () => {
     "wrong-key": [OpenAI.AuthenticationError, "invalid_api_key"],
     "forbidden": [OpenAI.PermissionDeniedError, "unsupported_country_region_territory"],
     "missing": [OpenAI.NotFoundError, "model_not_found"],
-    "conflict": [OpenAI.ConflictError, null],
     "unprocessable": [OpenAI.UnprocessableEntityError, "invalid_value"],
   };
   for (const [model, [kind, code]] of Object.entries(kinds)) {
