@@ -17,7 +17,7 @@ endif()
 if(UNDERSTUDY_SANITIZE)
   add_compile_options(-fsanitize=${UNDERSTUDY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${UNDERSTUDY_SANITIZE})
-  # g++ reports Asio's frame allocator here without cause (reference: asio-beast.md 2.2).
+  # g++ reports Asio's frame allocator here without cause: it gives back what the thread's cache took.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-mismatched-new-delete -Wno-tsan)
   endif()

@@ -10,7 +10,7 @@ class App;
 
 namespace understudy::cmd {
 
-/// Exit codes (product.md section 2).
+/// Exit codes; docs/operations.md has them.
 inline constexpr int kOk = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;

@@ -82,8 +82,8 @@ std::string path_problem(std::string_view path) {
     if (slashed.find("/./") != std::string::npos || slashed.find("/../") != std::string::npos) {
         return "has a . or .. segment in its path";
     }
-    for (const std::string_view end :
-         {"/chat/completions", "/completions", "/embeddings", "/responses", "/models"}) {
+    for (const std::string_view end : {"/chat/completions", "/completions", "/embeddings",
+                                       "/responses", "/messages", "/models"}) {
         if (path.ends_with(end)) {
             return "must end before " + std::string(end) +
                    ": the client's path is appended to it (https://api.openai.com/v1)";

@@ -33,7 +33,4 @@ std::string_view api_path_of_host(std::string_view host);
 /// Groq's "/openai/v1"); empty otherwise.
 std::string_view likelier_path(std::string_view host, std::string_view path);
 
-/// The endpoint that a base URL's path should not have ("/chat/completions"); empty if none.
-std::string_view endpoint_at_end(std::string_view path);
-
 }  // namespace understudy::config

@@ -295,15 +295,13 @@ const Element* Element::find(std::string_view key) const {
     return at == members.end() ? nullptr : &at->value;
 }
 
-// Whether some value came from more than one line: a sign of a quote left open.
-static bool multiline(const Element& node) {
-    if (node.kind == Element::Kind::scalar) {
-        return !node.plain && node.text.find(' ') != std::string::npos;
-    }
+// Whether a quoted value begins on this line.
+static bool quoted_at(const Element& node, int line) {
+    if (node.kind == Element::Kind::scalar) return !node.plain && node.mark.line == line;
     return std::any_of(node.items.begin(), node.items.end(),
-                       [](const Element& item) { return multiline(item); }) ||
+                       [&](const Element& item) { return quoted_at(item, line); }) ||
            std::any_of(node.members.begin(), node.members.end(),
-                       [](const Member& member) { return multiline(member.value); });
+                       [&](const Member& member) { return quoted_at(member.value, line); });
 }
 
 bool parse_document(std::string_view text, const std::string& file, Element& root,
@@ -320,7 +318,7 @@ bool parse_document(std::string_view text, const std::string& file, Element& roo
             return false;
         }
         root = builder.take_root();
-        if (const int line = unclosed_quote(text); line > 0 && multiline(root)) {
+        if (const int line = unclosed_quote(text); line > 0 && quoted_at(root, line)) {
             problems.push_back({file, line, 1, "",
                                 "line " + std::to_string(line) +
                                     " opens a quote that is not closed; all that follows was "

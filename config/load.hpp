@@ -46,9 +46,9 @@ struct Overrides {
 Loaded load_text(std::string_view yaml, const std::string& file, const Environment& env,
                  const Overrides& overrides);
 
-/// The configuration that `serve` would run: `path` if given, else the search order of product.md
-/// section 2, else from the environment's API keys. The problem names all three ways to start when
-/// there is nothing.
+/// The configuration that `serve` would run: `path` if given, else the search order of
+/// docs/configuration.md, else from the environment's API keys. The problem names all three ways to
+/// start when there is nothing.
 Loaded load(const std::optional<std::string>& path, const Environment& env,
             const Overrides& overrides);
 

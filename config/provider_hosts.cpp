@@ -73,12 +73,4 @@ std::string_view likelier_path(std::string_view host, std::string_view path) {
     return front || usual.ends_with(path) ? usual : std::string_view{};
 }
 
-std::string_view endpoint_at_end(std::string_view path) {
-    for (const std::string_view endpoint : {"/chat/completions", "/completions", "/responses",
-                                            "/messages", "/embeddings", "/models"}) {
-        if (path.ends_with(endpoint)) return endpoint;
-    }
-    return {};
-}
-
 }  // namespace understudy::config

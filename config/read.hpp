@@ -1,4 +1,4 @@
-// One reader per part of product.md section 3. Each fills a struct that already holds its defaults
+// One reader per part of docs/configuration.md. Each fills a struct that already holds its defaults
 // and leaves problems behind; cross-references between parts are checked later (checks.hpp).
 #pragma once
 

@@ -67,17 +67,12 @@ bool is_azure(const Upstream& upstream) {
 }
 
 void doubt_path(const Value& value, const BaseUrl& url) {
+    const auto usual = likelier_path(url.host, url.path);
+    if (usual.empty()) return;
     BaseUrl better = url;
-    if (const auto usual = likelier_path(url.host, url.path); !usual.empty()) {
-        better.path = usual;
-        value.warn((url.path.empty() ? "has no path" : "has the path " + in_quotes(url.path)) +
-                   "; the API of " + url.host + " is usually at " + better.text());
-    } else if (const auto endpoint = endpoint_at_end(url.path); !endpoint.empty()) {
-        better.path.resize(url.path.size() - endpoint.size());
-        value.warn("ends in " + in_quotes(endpoint) +
-                   ", which is added to it for each request; the base is probably " +
-                   better.text());
-    }
+    better.path = usual;
+    value.warn((url.path.empty() ? "has no path" : "has the path " + in_quotes(url.path)) +
+               "; the API of " + url.host + " is usually at " + better.text());
 }
 
 void read_base_url(const Section& section, Upstream& upstream) {

@@ -1,4 +1,4 @@
-// Where the configuration comes from (product.md section 2).
+// Where the configuration comes from: docs/configuration.md has the order.
 #include "config/files.hpp"
 #include "config/finish.hpp"
 #include "config/text.hpp"

@@ -28,21 +28,33 @@ bool opens_value(std::string_view line, std::size_t at) {
     return at == 0 || std::string_view(" \t[{,:").find(line[at - 1]) != std::string_view::npos;
 }
 
-bool leaves_quote_open(std::string_view line) {
-    char open = '\0';
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        const char c = line[i];
-        if (open == '"' && c == '\\') {
-            ++i;
-        } else if (open != '\0') {
-            if (c == open) open = '\0';
-        } else if ((c == '"' || c == '\'') && opens_value(line, i)) {
-            open = c;
-        } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
-            break;
+// Which quote is open behind the lines that were read.
+class Quotes {
+  public:
+    void read(std::string_view line) {
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            const char c = line[i];
+            if (open_ == '"' && c == '\\') {
+                ++i;
+            } else if (open_ != '\0') {
+                if (c == open_) open_ = '\0';
+            } else if ((c == '"' || c == '\'') && opens_value(line, i)) {
+                open_ = c;
+            } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
+                return;
+            }
         }
     }
-    return open != '\0';
+    bool open() const { return open_ != '\0'; }
+
+  private:
+    char open_ = '\0';
+};
+
+bool leaves_quote_open(std::string_view line) {
+    Quotes quotes;
+    quotes.read(line);
+    return quotes.open();
 }
 
 std::size_t indent_of(std::string_view line) {
@@ -135,26 +147,15 @@ std::string yaml_hint(std::string_view text, int line) {
 }
 
 int unclosed_quote(std::string_view text) {
-    char open = '\0';
-    int opened = 0;
+    Quotes quotes;
     int number = 0;
+    int opened = 0;
     for (const std::string_view line : split(text)) {
         ++number;
-        for (std::size_t i = 0; i < line.size(); ++i) {
-            const char c = line[i];
-            if (open == '"' && c == '\\') {
-                ++i;
-            } else if (open != '\0') {
-                if (c == open) open = '\0';
-            } else if ((c == '"' || c == '\'') && opens_value(line, i)) {
-                open = c;
-                opened = number;
-            } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
-                break;
-            }
-        }
+        if (!quotes.open()) opened = number;
+        quotes.read(line);
     }
-    return open == '\0' ? 0 : opened;
+    return quotes.open() ? opened : 0;
 }
 
 }  // namespace understudy::config

@@ -1,5 +1,5 @@
 // Every metric this program has: name, type, unit and help text. The names are an interface
-// (product.md section 10, docs/metrics.md); tests/ops checks that documentation and dashboard use
+// (docs/metrics.md); tests/ops checks that documentation and dashboard use
 // no other.
 #pragma once
 

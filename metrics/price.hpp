@@ -42,8 +42,8 @@ struct ModelPrice {
     std::string provider;            // litellm_provider, "" for an override
 };
 
-/// Cost in pico-dollars. Per rate: tier+service, else tier, else service, else base (prices.md
-/// section 1); cache_read and cache_write without a price count as input, reasoning as output; a
+/// Cost in pico-dollars. Per rate: tier+service, else tier, else service, else base;
+/// cache_read and cache_write without a price count as input, reasoning as output; a
 /// cache_write price of 0 means "no surcharge", so it counts as input too. nullopt, which is "not
 /// known" and never free of charge, when the model has neither an input nor an output price, or
 /// lacks the one that these tokens need.
@@ -58,7 +58,7 @@ class PriceTable {
     std::size_t size() const { return prices_.size(); }
     /// Exact key, or null.
     const ModelPrice* find(std::string_view key) const;
-    /// Resolves as prices.md section 5 says: "<prefix>/<model>" then the bare name if it belongs to
+    /// Looks in this order: "<prefix>/<model>" then the bare name if it belongs to
     /// `provider`, for the model that answered, then for the one configured; each also without a
     /// trailing date, "-latest", or as the base of "ft:". Never by substring. `provider` is a
     /// litellm_provider name; empty = any.

@@ -1,4 +1,4 @@
-// Which price belongs to a model name (prices.md section 5). Only whole names are compared: prices
+// Which price belongs to a model name. Only whole names are compared: prices
 // of names that contain each other ("gpt-5.6", "gpt-5.6-luna") differ up to 25-fold.
 
 #include "metrics/price.hpp"

@@ -180,7 +180,7 @@ class Registry {
     void set_provider(std::string_view upstream, std::string_view provider);
     /// Any thread.
     void count_reload(bool ok) noexcept;
-    /// Text exposition of everything (product.md section 10). Any thread; reads while others write.
+    /// Text exposition of everything (docs/metrics.md). Any thread; reads while others write.
     std::string render(Format format) const;
     /// The content type that belongs to a format.
     static std::string_view content_type(Format format) noexcept;

@@ -28,8 +28,8 @@ bool needs_finish(wire::AnswerShape shape) {
            shape == wire::AnswerShape::responses;
 }
 
-// What the error inside a 2xx is about, for logs and messages; its class is malformed (product.md
-// section 5): a server that reports an error as a success is not to be believed in detail either.
+// What the error inside a 2xx is about, for logs and messages; its class is malformed:
+// a server that reports an error as a success is not to be believed in detail either.
 std::string kind_of(std::string_view error_json) {
     const auto kind = wire::classify_inline_error(error_json);
     if (kind == FailureClass::malformed) return {};

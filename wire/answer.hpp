@@ -1,5 +1,5 @@
 // What an upstream's answer says: is it an answer at all, what did it use, why does it refuse. Pure
-// functions over bytes, tolerant of the servers listed in reference/compat-quirks.md.
+// functions over bytes, tolerant of the many servers that speak OpenAI's API in their own way.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ constexpr bool may_be_bytes(AnswerShape shape) noexcept {
 /// More tokens than any answer can have: a larger count is a mistake, and so is its whole block.
 inline constexpr std::uint64_t kMaxTokenCount = 100'000'000;
 
-/// Token counts in OpenAI's meaning, after the repairs of compat-quirks.md 1.5: prompt includes
+/// Token counts in OpenAI's meaning, after repairs of what servers count otherwise: prompt includes
 /// cached and cache-written tokens, completion includes reasoning tokens.
 struct Usage {
     std::uint64_t prompt = 0;
@@ -66,7 +66,7 @@ struct Usage {
     }
 };
 
-/// Reads a usage object (any of the shapes of compat-quirks.md 1.5). nullopt for null, {},
+/// Reads a usage object (in any provider's spelling). nullopt for null, {},
 /// all-zero, a non-object, and a block in which one number is impossible (negative, a fraction,
 /// text, more than kMaxTokenCount; a cost below 0 or above 10,000 USD).
 std::optional<Usage> parse_usage(std::string_view usage_json);
@@ -111,7 +111,7 @@ struct EventFacts {
 void inspect_event(AnswerShape shape, std::string_view data, std::string_view name,
                    EventFacts& facts);
 
-/// An error body of any provider, normalised (compat-quirks.md section 3).
+/// An error body of any provider, normalised.
 struct ErrorFacts {
     std::string message;
     std::string type;

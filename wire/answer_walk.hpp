@@ -58,7 +58,7 @@ struct AnswerFindings {
 
     VariableValues* variable = nullptr;  // where to list them; null when nobody asks
 
-    // Usage objects in the order of trust (compat-quirks.md 1.5).
+    // Usage objects in the order of trust.
     UsageFinding usage;
     UsageFinding groq_usage;
     UsageFinding choice_usage;

@@ -1,4 +1,4 @@
-// One reader for the error bodies of every provider (compat-quirks.md section 3): wrapped, flat, a
+// One reader for the error bodies of every provider: wrapped, flat, a
 // bare string, lists of problems, an array of one, JSON inside a string, HTML.
 #include "wire/answer.hpp"
 #include "wire/answer_walk.hpp"

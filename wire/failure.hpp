@@ -64,7 +64,7 @@ class FailureSet {
     std::uint32_t bits_ = 0;
 };
 
-/// What falls back when a route does not say (product.md section 5).
+/// What falls back when a route does not say.
 inline constexpr FailureSet kDefaultFallbackOn{FailureClass::connection,   FailureClass::timeout,
                                                FailureClass::rate_limit,   FailureClass::quota,
                                                FailureClass::server_error, FailureClass::malformed};

@@ -4,7 +4,7 @@
 // Nothing here owns bytes or does I/O: every string_view points into the buffer given to the
 // reader, and is valid as long as that buffer is neither moved nor changed. A head that reads
 // without error is safe to forward: it has passed the grammar and the rules that a proxy needs on
-// top (RFC 9112 sections 2 to 6, reference: asio-beast.md 2.8). Beast's parser is the referee in
+// top (RFC 9112 sections 2 to 6). Beast's parser is the referee in
 // the tests, which compare the two; on the hot path it cost a sixth of a request
 // (docs/performance.md). Reading does not allocate once the field vectors have grown.
 #pragma once

@@ -1,5 +1,4 @@
-// Token counts from every dialect of "OpenAI-compatible" into OpenAI's meaning
-// (compat-quirks.md 1.5).
+// Token counts from every dialect of "OpenAI-compatible" into OpenAI's meaning.
 #include "wire/answer_walk.hpp"
 
 #include <algorithm>

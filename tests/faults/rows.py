@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which test proves which row of part 2 of faults.md: read from the tests' `row` marks, written into
+"""Which test proves which row of README.md's second list: read from the tests' `row` marks, written into
 README.md (`rows.py --write`). A row without a test must say why here."""
 
 from __future__ import annotations

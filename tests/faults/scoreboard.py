@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The sixteen provider faults (faults.md, part 1) through the real daemon, plain and streamed, with a
+"""The sixteen provider faults (README.md) through the real daemon, plain and streamed, with a
 verdict each: pass, partial, safe or fail.
 
     tests/faults/scoreboard.py              prints the board; exit 1 if a required verdict is missed

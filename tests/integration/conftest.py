@@ -12,4 +12,4 @@ from fixtures import certificates, shim, start, upstream  # noqa: E402, F401
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "row(*numbers): rows of part 2 of faults.md under test")
+    config.addinivalue_line("markers", "row(*numbers): rows of tests/faults/README.md under test")

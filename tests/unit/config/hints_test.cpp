@@ -56,8 +56,7 @@ TEST_CASE("A status where a failure class belongs is answered with the class") {
     }
 }
 
-TEST_CASE(
-    "A path that is a part of the usual one, or an endpoint, is warned of with the right one") {
+TEST_CASE("A path that is only a part of the usual one is warned of with the right one") {
     struct Row {
         const char* url;
         const char* right;

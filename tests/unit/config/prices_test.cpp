@@ -127,7 +127,7 @@ TEST_CASE("The built-in table is whole and gives the costs worked out by hand") 
     REQUIRE(table->size() >= 130);
     REQUIRE(table->find("o1-pro")->standard.output == 600'000'000);
 
-    // prices.md section 1: 300,000 prompt tokens are above the 272k tier of this model.
+    // 300,000 prompt tokens are above the 272k tier of this model.
     const metrics::ModelPrice* terra = table->resolve("openai", "gpt-5.6-terra", "");
     REQUIRE(terra != nullptr);
     REQUIRE(metrics::cost_pico_usd(*terra, {90'000, 200'000, 10'000, 2'000, 0}, "default") ==
