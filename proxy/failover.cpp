@@ -110,7 +110,11 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     spec.body = request_.body;
     spec.facts = &request_.facts;
     if (request_.facts.has_model || request_.facts.json) {
-        spec.model = entry.model ? entry.model : known_name_;
+        if (entry.model) {
+            spec.model = entry.model;
+        } else if (known_name_) {
+            spec.model = known_name_;
+        }
     }
     spec.shape = request_.endpoint.shape;
     spec.stream = request_.facts.stream;

@@ -131,7 +131,7 @@ Task<void> Attempt::run() {
 Task<void> Attempt::exchange() {
     request_sent_ = false;
     received_ = received_before_ = stream_->received();
-    wrote_at_ = Clock::now();
+    wrote_at_ = started_;  // until it has been written: too early a guess replays less
     const bool sent = send_at_once() || co_await send_slowly();
     if (!sent) co_return;
     sent_at_ = progress_at_ = wrote_at_ = Clock::now();

@@ -84,7 +84,7 @@ bool StreamMeter::note(const wire::EventFacts& facts) {
     return forward;
 }
 
-StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& drop) {
+StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fate) {
     if (!event.has_data) return Verdict::none;
     ++events_;
     const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
@@ -94,12 +94,12 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, bool& dr
         if (error_json_.empty()) error_json_ = event.data;
         return Verdict::error;
     }
-    drop = facts.usage_only && drop_usage_;
+    if (facts.usage_only && drop_usage_) fate = facts.usage_alone ? Fate::drop : Fate::cut;
     // Clients stop reading at [DONE]. Behind an answer that has no finish_reason it would hide the
     // error event that follows.
     const bool has_marker =
         shape_ == wire::AnswerShape::chat || shape_ == wire::AnswerShape::completion;
-    if (facts.done && has_marker && !facts_.finish && !facts_.error) drop = true;
+    if (facts.done && has_marker && !facts_.finish && !facts_.error) fate = Fate::drop;
     // A finish without content is an empty but proper answer: it commits too.
     return facts.commits || facts.finish ? Verdict::commit : Verdict::none;
 }
@@ -110,12 +110,12 @@ StreamMeter::Verdict StreamMeter::scan_events(std::string_view payload, bool las
     for (;;) {
         const auto rest = payload.substr(scanned_);
         if (!scanner_.next(rest, event) && !(last && scanner_.finish(rest, event))) break;
-        bool drop = false;
-        const auto seen = on_event(event, drop);
+        auto fate = Fate::pass;
+        const auto seen = on_event(event, fate);
         const std::size_t end = scanned_ + event.raw.size();
-        if (!drop) {
+        if (fate == Fate::pass) {
             pass(scanned_, end);
-        } else if (!facts_.done) {
+        } else if (fate == Fate::cut) {
             pass_without_usage(scanned_, event);
         }
         scanned_ = end;
@@ -138,8 +138,8 @@ StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last
     auto& out = decoder_->out;
     last = last && !backlog_;
     while (scanner_.next(out.view(), event) || (last && scanner_.finish(out.view(), event))) {
-        bool drop = false;
-        const auto seen = on_event(event, drop);
+        auto fate = Fate::pass;
+        const auto seen = on_event(event, fate);
         out.consume(event.raw.size());
         if (verdict == Verdict::none) verdict = seen;
         if (last && out.empty()) break;

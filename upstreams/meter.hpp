@@ -85,7 +85,9 @@ class StreamMeter {
     bool gave_up() const { return raw_; }
 
   private:
-    Verdict on_event(const wire::SseEvent& event, bool& drop);
+    /// What becomes of an event: the client gets it, does not, or gets it without its usage.
+    enum class Fate : std::uint8_t { pass, drop, cut };
+    Verdict on_event(const wire::SseEvent& event, Fate& fate);
     bool note(const wire::EventFacts& facts);
     bool note_usage(const wire::Usage& usage);
     void pass(std::size_t begin, std::size_t end);

@@ -98,9 +98,10 @@ struct EventFacts {
     bool done = false;         // the [DONE] marker, or a terminal event of /responses
     bool commits =
         false;  // carries content the client must see: text, tool call, refusal, reasoning, audio
-    bool error = false;       // an error event
-    bool usage_only = false;  // usage and no choices (an empty list, null or none): there because
-                              // it was asked for
+    bool error = false;        // an error event
+    bool usage_only = false;   // usage and no choices (an empty list, null or none): there because
+                               // it was asked for
+    bool usage_alone = false;  // and nothing else but the envelope that every event has
     bool finish =
         false;  // carries a finish_reason that means success (or a terminal completed/incomplete)
     std::optional<Usage> usage;

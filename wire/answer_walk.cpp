@@ -132,11 +132,38 @@ std::optional<JsonProblem> Walk::run() {
     return in_.problem();
 }
 
+// Members that every chunk of a stream repeats, whatever it says (OpenAI's reference of the chat
+// completion chunk; `provider` is OpenRouter's, `obfuscation` and `p` are padding). Those that
+// Walk::member takes itself are not asked for.
+static bool is_envelope(std::string_view key) noexcept {
+    switch (key.size()) {
+        case 1:
+            return key == "p";
+        case 2:
+            return key == "id";
+        case 6:
+            return key == "object";
+        case 7:
+            return key == "created";
+        case 8:
+            return key == "provider";
+        case 11:
+            return key == "obfuscation";
+        case 18:
+            return key == "system_fingerprint";
+        default:
+            return false;
+    }
+}
+
 bool Walk::member(std::string_view key) {
     // By length first: most keys of an event are of no interest, and this settles it at once.
     switch (key.size()) {
         case 4:
-            if (key == "type") return take_string(found_.type);
+            if (key == "type") {
+                found_.extra = true;
+                return take_string(found_.type);
+            }
             break;
         case 5:
             if (key == "model") return take_string(found_.model);
@@ -144,7 +171,10 @@ bool Walk::member(std::string_view key) {
             if (key == "error") return take_error();
             break;
         case 6:
-            if (key == "x_groq") return groq();
+            if (key == "x_groq") {
+                found_.extra = true;
+                return groq();
+            }
             break;
         case 7:
             if (key == "choices") return choices();
@@ -155,6 +185,7 @@ bool Walk::member(std::string_view key) {
         default:
             break;
     }
+    found_.extra = found_.extra || !is_envelope(key);
     return other_member(key);
 }
 

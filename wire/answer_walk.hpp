@@ -48,6 +48,7 @@ struct AnswerFindings {
     bool has_results = false;        // `results` is an array (moderations)
     bool has_text = false;           // a top-level `text` is a string (transcriptions)
     bool has_output = false;         // `output` is an array (responses)
+    bool extra = false;              // a top-level member besides usage that is no envelope
     bool has_delta = false;          // a top-level `delta` or `text` that is not empty (responses)
     std::string_view finish_reason;  // the first that is not empty
     std::string_view model;

@@ -75,6 +75,7 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
     // `"choices":null` and none at all mean the same as an empty list.
     const bool no_choices = !found.choices_present || found.choices_empty;
     facts.usage_only = !facts.error && !facts.done && found.usage.present && no_choices;
+    facts.usage_alone = facts.usage_only && !found.extra;
     facts.usage = usage_of(found);
     facts.model = found.model;
     facts.service_tier = found.service_tier;

@@ -25,6 +25,9 @@ bool reads_as(std::string_view key, std::string_view name) noexcept {
 }  // namespace
 
 Decisive decisive_member(std::string_view key) noexcept {
+    // The usual spelling, and with it nearly all members that get here, at once.
+    if (key == "model") return Decisive::model;
+    if (key == "stream") return Decisive::stream;
     for (std::size_t i = 1; i < kNames.size(); ++i) {
         if (reads_as(key, kNames[i])) return static_cast<Decisive>(i);
     }

@@ -321,3 +321,27 @@ TEST_CASE("Speech, transcription and image streams commit at once and end with t
               {"an error", R"({"type":"error","error":{"message":"x"}})", "e"},
           });
 }
+
+TEST_CASE("A usage event is alone when the envelope is all there is beside it") {
+    struct Row {
+        const char* data;
+        bool alone;
+    };
+    const Row rows[] = {
+        {R"({"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":1}})",
+         true},
+        {R"({"choices":null,"usage":{"prompt_tokens":1},"system_fingerprint":null,"service_tier":"x"})",
+         true},
+        {R"({"choices":[],"provider":"P","obfuscation":"ab","usage":{"prompt_tokens":1}})", true},
+        {R"({"choices":[],"usage":{"prompt_tokens":1},"timings":{"n":1}})", false},
+        {R"({"choices":[],"usage":{"prompt_tokens":1},"x_groq":{"id":"r"}})", false},
+        {R"({"choices":[],"usage":{"prompt_tokens":1},"idx":null})", false},
+        {R"({"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}})", false},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.data);
+        EventFacts facts;
+        inspect_event(AnswerShape::chat, row.data, {}, facts);
+        CHECK(facts.usage_alone == row.alone);
+    }
+}
