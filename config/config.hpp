@@ -213,6 +213,8 @@ struct Config {
     bool routes_given = false;
     std::optional<Breaker> breaker;
     std::vector<Key> keys;
+    std::vector<std::string> cors_origins;  // of pages that may call: "https://chat.example.com"
+    std::vector<std::string> hosts;  // globs: names besides loopback's under which it is addressed
     Limits limits;
     Duration drain{30'000};
     Log log;

@@ -102,6 +102,10 @@ constexpr KeySpec kKey[] = {
     {"limits", "section", "none", kKeyLimits},
 };
 
+constexpr KeySpec kCors[] = {
+    {"origins", "list", "[]"},
+};
+
 constexpr KeySpec kLimits[] = {
     {"header", "size", "64KiB"},         {"header_count", "integer", "128"},
     {"body", "size", "64MiB"},           {"memory", "size", "1GiB"},
@@ -127,6 +131,8 @@ constexpr KeySpec kTop[] = {
     {"routes", "list", "none", kRoute, true},
     {"breaker", "section", "none", kBreaker},
     {"keys", "list", "none", kKey, true},
+    {"cors", "section", "none", kCors},
+    {"hosts", "list", "[]"},
     {"limits", "section", "none", kLimits},
     {"drain", "duration", "30s"},
     {"log", "section", "none", kLog},
@@ -186,6 +192,9 @@ std::span<const KeySpec> key_keys() {
 }
 std::span<const KeySpec> key_limit_keys() {
     return kKeyLimits;
+}
+std::span<const KeySpec> cors_keys() {
+    return kCors;
 }
 std::span<const KeySpec> limit_keys() {
     return kLimits;

@@ -32,6 +32,7 @@ std::span<const KeySpec> when_keys();
 std::span<const KeySpec> group_keys();
 std::span<const KeySpec> key_keys();
 std::span<const KeySpec> key_limit_keys();
+std::span<const KeySpec> cors_keys();
 std::span<const KeySpec> limit_keys();
 std::span<const KeySpec> log_keys();
 std::span<const KeySpec> ledger_keys();

@@ -130,6 +130,7 @@ Loaded load_text(std::string_view yaml, const std::string& file, const Environme
         read_routes(top, config);
         override_routes(overrides, context, config);
         read_keys(top, config);
+        read_doors(top, config);
     }
     Loaded loaded = finish(context, std::move(config), &root, overrides);
     wipe(root);

@@ -46,5 +46,7 @@ Route chain_route(Context& context, const std::vector<std::string>& names, Confi
 
 /// read_access.cpp
 void read_keys(const Section& top, Config& config);
+/// cors and hosts.
+void read_doors(const Section& top, Config& config);
 
 }  // namespace understudy::config

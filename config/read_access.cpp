@@ -72,7 +72,55 @@ void read_key_limits(const Section& section, KeyLimits& limits) {
     }
 }
 
+// An origin as browsers write it: scheme, host, port if it is not the scheme's own, nothing else.
+bool is_origin(std::string_view text) {
+    if (text == "null") return true;
+    const auto scheme = text.find("://");
+    if (scheme == 0 || scheme == std::string_view::npos) return false;
+    const auto host = text.substr(scheme + 3);
+    return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+        return c > ' ' && c < 0x7f &&
+               std::string_view("/?#@*,\\\"").find(c) == std::string_view::npos;
+    });
+}
+
+bool is_host_glob(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-._*?[]").find(c) != std::string_view::npos;
+    });
+}
+
+void read_texts(const Value& list, std::string_view expected, bool (*good)(std::string_view),
+                std::vector<std::string>& out) {
+    for (const Value& item : list.items(expected)) {
+        const std::string* text = item.text(expected);
+        if (text == nullptr) continue;
+        if (!good(*text)) {
+            item.problem(item.shown() + " is none of " + std::string(expected));
+        } else if (std::find(out.begin(), out.end(), *text) != out.end()) {
+            item.problem(item.shown() + " is listed twice");
+        } else {
+            out.push_back(*text);
+        }
+    }
+}
+
 }  // namespace
+
+void read_doors(const Section& top, Config& config) {
+    if (const auto value = top.get("cors")) {
+        const Section section(*value, cors_keys(), "a map with origins");
+        if (const auto origins = section.get("origins")) {
+            read_texts(*origins, "origins such as https://chat.example.com", &is_origin,
+                       config.cors_origins);
+        }
+    }
+    if (const auto hosts = top.get("hosts")) {
+        read_texts(*hosts, "host names without a port, such as gateway.lan or *.example.com",
+                   &is_host_glob, config.hosts);
+    }
+}
 
 void read_keys(const Section& top, Config& config) {
     const auto value = top.get("keys");

@@ -25,6 +25,7 @@ struct Inbound {
     wire::RequestFacts facts;
     std::string request_id;
     boost::asio::ip::address client;     // who connected; unspecified when not known
+    std::string cors;                    // header lines of the answer, for an allowed origin
     std::string session;                 // x-understudy-session or x-litellm-session-id
     const config::Key* key = nullptr;    // who asks, where keys are configured
     upstreams::TimePoint received_at{};  // when it had been read completely

@@ -59,6 +59,7 @@ void add_upstream_head(std::string& out, const upstreams::AnswerHead& head) {
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill) {
     append_field(out, "x-request-id", request.request_id);
+    out.append(request.cors);
     if (!upstream.empty()) {
         append_field(out, "x-understudy-upstream", upstream);
         if (!model.empty()) {

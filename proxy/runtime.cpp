@@ -49,7 +49,10 @@ std::shared_ptr<const upstreams::TlsContext> LoadedConfig::tls_for(
 
 Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerContext& context,
                  metrics::Shard& shard, Peers& peers, std::size_t worker_count)
-    : loaded_(std::move(loaded)), shard_(shard), unrouted_(&shard.route("none")) {
+    : loaded_(std::move(loaded)),
+      web_guard_(loaded_->config()),
+      shard_(shard),
+      unrouted_(&shard.route("none")) {
     const auto& config = loaded_->config();
     std::vector<std::shared_ptr<upstreams::Peer>> by_index;
     std::vector<std::shared_ptr<const upstreams::HeadTemplate>> heads;

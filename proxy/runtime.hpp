@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "metrics/series.hpp"
 #include "proxy/key_refusals.hpp"
+#include "proxy/web_guard.hpp"
 #include "upstreams/peer.hpp"
 #include "upstreams/request_head.hpp"
 
@@ -81,9 +82,11 @@ class Runtime {
     metrics::RouteSeries& unrouted() { return *unrouted_; }
     /// Of the configuration in use: a new one starts anew.
     KeyRefusals& key_refusals() const { return loaded_->key_refusals(); }
+    const WebGuard& web_guard() const { return web_guard_; }
 
   private:
     std::shared_ptr<const LoadedConfig> loaded_;
+    WebGuard web_guard_;
     metrics::Shard& shard_;
     std::vector<RuntimeRoute> routes_;
     bool conditional_ = false;

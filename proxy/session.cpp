@@ -201,9 +201,15 @@ std::optional<LocalError> Session::check_head() {
     if (endpoint.kind == EndpointKind::unknown || elsewhere) {
         return unknown_path(request_.head.target);
     }
+    const auto& guard = runtime_->web_guard();
+    if (endpoint.kind != EndpointKind::healthz && endpoint.kind != EndpointKind::readyz) {
+        if (auto error = guard.check(request_.head, role_ == Role::admin)) return error;
+    }
     if (!endpoint.method_ok) {
         return wrong_method(request_.head.method, request_.head.target, endpoint.allow);
     }
+    const auto origin = request_.head.fields.find(wire::FieldId::origin);
+    if (!origin.empty() && guard.allows(origin)) request_.cors = cors_fields(origin);
     if (!administrative) {
         if (auto error = authenticate(runtime_->config(), request_)) return error;
     }
@@ -214,16 +220,32 @@ std::optional<LocalError> Session::check_head() {
     return std::nullopt;
 }
 
+// The preflight of an allowed origin, for something that is there.
+bool Session::may_preflight() const {
+    const auto& head = request_.head;
+    if (!is_preflight(head) || head.framing.kind != wire::BodyKind::none) return false;
+    const auto& guard = runtime_->web_guard();
+    return guard.allows(head.fields.find(wire::FieldId::origin)) &&
+           !guard.check(head, role_ == Role::admin) &&
+           match_endpoint(head.method, head.target).kind != EndpointKind::unknown;
+}
+
 Task<void> Session::serve_one() {
     keep_alive_ = request_.head.keep_alive;
     answered_ = true;
     request_.key = nullptr;
     request_.session.clear();
+    request_.cors.clear();
     request_.facts.model.clear();  // until this request's body has been read
     request_.facts.stream = false;
     const Counted counted(worker_.shared().inflight);
     request_.request_id = usable_request_id(request_.head);
     if (request_.request_id.empty()) worker_.make_request_id(request_.request_id);
+    if (may_preflight()) {
+        const auto fields = preflight_fields(request_.head);
+        co_await answer(204, {}, fields, {});
+        co_return;
+    }
     if (auto error = check_head()) {
         if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
         if (linger_) keep_alive_ = false;
@@ -250,6 +272,7 @@ Task<void> Session::serve_one() {
 void Session::finish_request() {
     client_->in.consume(request_size_);
     request_.clear.clear();
+    request_.cors.clear();  // also of the next head if it is refused
     client_->rewind_read();
     if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
     constexpr std::size_t kUsualHead = 4096;
@@ -296,8 +319,8 @@ Task<void> Session::answer(unsigned status, std::string_view content_type, std::
     if (!content_type.empty()) {
         append_field(head_out_, "content-type", content_type);
     }
-    append_field(head_out_, "content-length", body.size());
-    head_out_.append(fields);
+    if (status != 204) append_field(head_out_, "content-length", body.size());
+    head_out_.append(fields).append(request_.cors);
     head_out_.append(connection_field()).append("\r\n");
     GatherList out;
     out.add(head_out_);

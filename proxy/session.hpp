@@ -83,6 +83,7 @@ class Session final : public upstreams::StreamListener {
     upstreams::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
     upstreams::Task<void> linger();
     std::optional<LocalError> check_head();
+    bool may_preflight() const;
     void steady_views();
     void finish_request();
 

@@ -249,7 +249,8 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
     // Besides what belongs to the connection, names that are ours to say.
     constexpr auto kDropped =
         wire::kHopByHop | wire::FieldSet{FieldId::content_length, FieldId::x_understudy,
-                                         FieldId::x_litellm_response_cost, FieldId::x_request_id};
+                                         FieldId::x_litellm_response_cost, FieldId::x_request_id,
+                                         FieldId::access_control};
     head_.fields.reserve(head.size);
     wire::LineCopier copy(head_.fields);
     for (const auto& f : head.fields) {

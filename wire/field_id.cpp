@@ -80,6 +80,7 @@ FieldId identify_long(std::string_view name) noexcept {
             return either(name, "authorization", FieldId::authorization);
         case 14:
             if (is(name, "x-goog-api-key")) return FieldId::x_goog_api_key;
+            if (is(name, "sec-fetch-site")) return FieldId::sec_fetch_site;
             if (is(name, "x-should-retry")) return FieldId::x_should_retry;
             return either(name, "content-length", FieldId::content_length);
         case 15:
@@ -110,7 +111,12 @@ FieldId identify(std::string_view name) noexcept {
     constexpr std::string_view kOurs = "x-understudy-";
     if (name.size() < 8) return identify_short(name);
     const auto id = identify_long(name);
-    if (id != FieldId::other || (name.front() | 0x20) != 'x') return id;
+    if (id != FieldId::other) return id;
+    if ((name.front() | 0x20) == 'a') {
+        constexpr std::string_view kCors = "access-control-";
+        return name.size() > kCors.size() && is(name, kCors) ? FieldId::access_control : id;
+    }
+    if ((name.front() | 0x20) != 'x') return id;
     return name.size() >= kOurs.size() && is(name, kOurs) ? FieldId::x_understudy : FieldId::other;
 }
 

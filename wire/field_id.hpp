@@ -27,6 +27,7 @@ enum class FieldId : std::uint8_t {
     proxy_authorization,
     proxy_connection,
     referer,
+    sec_fetch_site,
     te,
     trailer,
     transfer_encoding,
@@ -38,7 +39,8 @@ enum class FieldId : std::uint8_t {
     x_litellm_session_id,
     x_request_id,
     x_should_retry,
-    x_understudy,  // any name that begins with "x-understudy-"
+    access_control,  // any name that begins with "access-control-"
+    x_understudy,    // any name that begins with "x-understudy-"
 };
 
 /// Which field a name means, in any case. `name` must be a token (RFC 9110 5.6.2).

@@ -291,7 +291,7 @@ def request_bytes(method="POST", path="/v1/chat/completions", body=None,
     fields = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
     named = {name.lower() for name, _ in fields}
     if "host" not in named:
-        fields.insert(0, ("Host", "understudy.test"))
+        fields.insert(0, ("Host", "localhost"))
     data = b"" if body is None else as_bytes(body)
     if body is not None:
         if "content-type" not in named:
