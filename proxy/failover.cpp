@@ -75,6 +75,7 @@ Task<void> Failover::run() {
         const Step step = co_await attempt(position);
         if (step == Step::done || session_.client_gone()) co_return;
         if (step == Step::stop) break;
+        if (step == Step::repair) continue;
         if (step == Step::retry) {
             ++retries_used_;
             co_await wait(delay_);
@@ -122,7 +123,8 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     const auto* const preset = entry.upstream->preset;
     const bool may_ask = preset == nullptr || !preset->quirks.refuses_stream_options;
     spec.inject_usage = request_.facts.stream && request_.endpoint.streams &&
-                        !request_.facts.include_usage && may_ask;
+                        !request_.facts.include_usage && may_ask &&
+                        !runtime_.usage_refusals().contains(*entry.upstream, sent_model(entry));
     spec.buffer_response = config.limits.buffer_response_bytes;
     spec.header_bytes = config.limits.header_bytes;
     spec.header_count = config.limits.header_count;
@@ -151,6 +153,10 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     const auto decision = decide_after(attempt, position);
     const bool released = attempt.release();
     if (!released) co_await attempt.settle();
+    if (attempt.refused_our_addition()) {
+        runtime_.usage_refusals().add(*entry.upstream, sent_model(entry));
+        co_return Step::repair;
+    }
     switch (decision.action) {
         case Decision::Action::retry:
             delay_ = decision.delay;
@@ -205,11 +211,12 @@ void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     const auto& entry = *chain_[position];
     if (!tried_.empty()) tried_ += "; ";
     tried_ += attempt_name(entry.upstream->name, sent_model(entry)) + ": " + attempt.detail();
+    short_of_something_ = attempt.failure() == FailureClass::overloaded && !attempt.starved();
     if (position != 0) return;
     PrimaryFailure p;
     p.failure = attempt.failure();
     p.deadline_hit = attempt.request_deadline_hit();
-    p.starved = attempt.starved();
+    p.places_taken = attempt.starved();
     p.retry_after = attempt.retry_after();
     p.upstream = entry.upstream->name;
     p.model = sent_model(entry);
@@ -232,6 +239,7 @@ Decision Failover::decide_after(const Attempt& attempt, std::size_t position) {
     after.retry_after = attempt.retry_after();
     after.time_left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+    after.places_taken = attempt.starved();
     after.may_fall_back = request_.may_fall_back;
     after.jitter = session_.worker().jitter();
     return decide(*route_->route, after);
@@ -243,6 +251,13 @@ Task<void> Failover::wait(std::chrono::milliseconds delay) {
                            session_.worker().context().timers);
     watch.set_deadline(Clock::now() + delay);
     while (!watch.stopped()) co_await watch.signal().wait();
+}
+
+// A limit of ours ended the chain, or kept the primary from being asked at all.
+LocalError Failover::shortage() const {
+    const char* const what = short_of_something_ ? "This proxy has reached a limit of its own."
+                                                 : "All connections to the upstream are busy.";
+    return overloaded(std::string(what) + " Tried " + tried_ + '.');
 }
 
 LocalError Failover::local_failure() const {
@@ -259,9 +274,6 @@ LocalError Failover::local_failure() const {
         error = {504, "deadline_exceeded", "No upstream answered before the deadline." + tried};
     } else if (primary_->failure == FailureClass::timeout) {
         error = {504, "upstream_timeout", "The upstream did not answer in time." + tried};
-    } else if (primary_->starved) {
-        error = {503, "overloaded", "All connections to the upstream are busy." + tried};
-        error.retry_after = std::chrono::seconds(1);
     } else if (primary_->failure == FailureClass::connection) {
         error = {502, "upstream_unreachable", "The upstream could not be reached." + tried};
     } else {
@@ -272,13 +284,17 @@ LocalError Failover::local_failure() const {
 
 Task<void> Failover::answer_failure() {
     const bool transient = upstreams_fault(primary_->failure);
-    record_->outcome = transient ? Outcome::exhausted : Outcome::client_error;
+    const bool ours = short_of_something_ || primary_->places_taken;
+    record_->outcome = ours        ? Outcome::rejected
+                       : transient ? Outcome::exhausted
+                                   : Outcome::client_error;
     std::string fields;
     add_answer_fields(fields, request_, *record_, primary_->upstream, primary_->model, nullptr);
     // The chain has been tried to its end: a client's library need not start it again at once.
     const bool says_itself = primary_->head.says_should_retry;
-    if (transient && record_->attempts > 1 && !says_itself) fields += "x-should-retry: false\r\n";
-    if (primary_->answered) {
+    if (transient && !ours && record_->attempts > 1 && !says_itself)
+        fields += "x-should-retry: false\r\n";
+    if (primary_->answered && !ours) {
         record_->status = primary_->head.status;
         auto& head = session_.head_buffer();
         add_upstream_head(head, primary_->head);
@@ -286,7 +302,7 @@ Task<void> Failover::answer_failure() {
         co_await relay_whole(session_, head, primary_->head.status, primary_->body);
         co_return;
     }
-    const auto error = local_failure();
+    const auto error = ours ? shortage() : local_failure();
     record_->status = error.status;
     record_->error_code = error.code;
     co_await session_.answer(error, fields);

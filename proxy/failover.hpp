@@ -41,10 +41,12 @@ class Failover {
         std::string model;
         wire::FailureClass failure = wire::FailureClass::none;
         bool deadline_hit = false;
-        bool starved = false;
+        bool places_taken = false;
         std::optional<std::chrono::milliseconds> retry_after;
     };
-    enum class Step { done, retry, next, stop };
+    // repair: the same entry again, at once and whatever the route says of retries: what it refused
+    // was ours.
+    enum class Step { done, retry, repair, next, stop };
 
     std::optional<LocalError> understand();
     std::optional<LocalError> scan_body();
@@ -60,6 +62,7 @@ class Failover {
     upstreams::Task<void> wait(std::chrono::milliseconds delay);
     upstreams::Task<void> answer_failure();
     LocalError local_failure() const;
+    LocalError shortage() const;
     std::string_view sent_model(const RuntimeEntry& entry) const;
     upstreams::Task<void> answer_rejected(LocalError error);
 
@@ -71,6 +74,7 @@ class Failover {
     std::optional<RequestRecord> record_;
     std::optional<PrimaryFailure> primary_;
     std::optional<std::string> known_name_;  // of the model, at the upstream of this attempt
+    bool short_of_something_ = false;        // the last attempt met a limit of this process
     std::string tried_;                      // for the message when nothing answered
     upstreams::TimePoint deadline_{};
     std::uint32_t retries_used_ = 0;

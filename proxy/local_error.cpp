@@ -37,6 +37,16 @@ std::string google_shape(const LocalError& error) {
 
 }  // namespace
 
+LocalError overloaded(std::string message) {
+    LocalError error(503, "overloaded", std::move(message));
+    error.retry_after = std::chrono::seconds(1);
+    return error;
+}
+
+LocalError out_of_memory() {
+    return overloaded("Out of buffer memory (limits.memory); try again.");
+}
+
 std::string to_json(const LocalError& error, std::string_view request_id) {
     switch (error.shape) {
         case ErrorShape::anthropic:

@@ -29,6 +29,12 @@ struct LocalError {
     ErrorShape shape = ErrorShape::openai;
 };
 
+/// 503 `overloaded`, with a second to wait: a limit of this process is reached, which the message
+/// names.
+LocalError overloaded(std::string message);
+/// The same for `limits.memory`.
+LocalError out_of_memory();
+
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}, or what the error's
 /// shape has in its place; only Anthropic's names the request.
 std::string to_json(const LocalError& error, std::string_view request_id = {});

@@ -41,8 +41,12 @@ Decision decide(const config::Route& route, const AfterFailure& after) {
     if (after.failure == FailureClass::client_closed || after.failure == FailureClass::budget) {
         return decision;
     }
+    // What this process lacks it lacks for the next upstream too, and a failover would only add to
+    // it.
+    const bool ours = after.failure == FailureClass::overloaded;
+    if (ours && !after.places_taken) return decision;
     if (after.time_left <= milliseconds(0)) return decision;
-    if (after.entry == 0 && !route.fallback_on.contains(after.failure)) return decision;
+    if (after.entry == 0 && !ours && !route.fallback_on.contains(after.failure)) return decision;
 
     if (after.retries_used < route.retries && retryable(after.failure)) {
         const auto delay = wait_for(route.retry, after);

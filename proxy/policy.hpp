@@ -21,7 +21,8 @@ struct AfterFailure {
     std::optional<std::chrono::milliseconds> retry_after;  // what the upstream asks for
     std::chrono::milliseconds time_left{0};                // until the request's deadline
     bool may_fall_back = true;                             // false: x-understudy-fallback: off
-    double jitter = 0.5;                                   // uniform in [0, 1)
+    bool places_taken = false;  // `overloaded` by this upstream's max_connections alone
+    double jitter = 0.5;        // uniform in [0, 1)
 };
 
 struct Decision {
@@ -40,6 +41,7 @@ struct Decision {
 bool retryable(wire::FailureClass failure);
 
 /// - the client left, or a budget denied: stop;
+/// - this process is out of something: stop, unless only the places at that upstream are taken;
 /// - the primary failed in a way that `fallback_on` does not name: stop, its answer is the answer;
 /// - retries are left, the class is retryable, and the wait (Retry-After if given, at most
 ///   retry.max_retry_after; else full jitter over an exponential step) fits the deadline: retry;

@@ -36,11 +36,6 @@ class Upload {
 LocalError body_timeout() {
     return {408, "request_timeout", "The request body stalled longer than limits.body_timeout."};
 }
-LocalError out_of_memory() {
-    LocalError error(503, "overloaded", "Out of buffer memory (limits.memory); try again.");
-    error.retry_after = std::chrono::seconds(1);
-    return error;
-}
 }  // namespace
 
 // True: the body is whole. False: the client was answered, or is gone.
@@ -82,7 +77,8 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
         const std::size_t missing = total - in.size();
         const std::size_t all = missing + kWatchSpace;
         if (!in.ensure_free(std::min(all, std::max(kBodyStep, in.size())), all)) {
-            co_return co_await refuse(out_of_memory());
+            auto refusal = out_of_memory();
+            co_return co_await refuse(std::move(refusal));
         }
         const bool came = co_await more(runtime_->config().limits.body_timeout);
         if (came) {
@@ -131,7 +127,8 @@ Task<bool> Session::read_chunked_body() {
         }
         if (decoder.done()) break;
         if (!in.ensure_free(std::max(kReadBuffer / 2, std::min(kBodyStep, in.size())))) {
-            co_return co_await refuse(out_of_memory());
+            auto refusal = out_of_memory();
+            co_return co_await refuse(std::move(refusal));
         }
         const bool came = co_await more(runtime_->config().limits.body_timeout);
         if (came) continue;

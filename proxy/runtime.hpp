@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "metrics/series.hpp"
 #include "proxy/key_refusals.hpp"
+#include "proxy/usage_refusals.hpp"
 #include "proxy/web_guard.hpp"
 #include "upstreams/peer.hpp"
 #include "upstreams/request_head.hpp"
@@ -28,12 +29,14 @@ class LoadedConfig {
     explicit LoadedConfig(std::shared_ptr<const config::Config> config);
     const config::Config& config() const { return *config_; }
     KeyRefusals& key_refusals() const { return key_refusals_; }
+    UsageRefusals& usage_refusals() const { return usage_refusals_; }
     std::shared_ptr<const upstreams::TlsContext> tls_for(const config::Upstream& upstream) const;
 
   private:
     std::shared_ptr<const config::Config> config_;
     std::map<std::string, std::shared_ptr<const upstreams::TlsContext>> tls_;
-    mutable KeyRefusals key_refusals_;  // has a lock of its own
+    mutable KeyRefusals key_refusals_;      // has a lock of its own
+    mutable UsageRefusals usage_refusals_;  // the same
 };
 
 /// One step of a chain, on one worker.
@@ -82,6 +85,7 @@ class Runtime {
     metrics::RouteSeries& unrouted() { return *unrouted_; }
     /// Of the configuration in use: a new one starts anew.
     KeyRefusals& key_refusals() const { return loaded_->key_refusals(); }
+    UsageRefusals& usage_refusals() const { return loaded_->usage_refusals(); }
     const WebGuard& web_guard() const { return web_guard_; }
 
   private:

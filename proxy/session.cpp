@@ -170,7 +170,8 @@ Task<bool> Session::read_head() {
         if (!idle_deadline) idle_deadline = Clock::now() + limits.keepalive;
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
         if (!in.ensure_free(kReadBuffer / 2)) {
-            co_return co_await refuse(503, "overloaded", "Out of buffer memory (limits.memory).");
+            auto refusal = out_of_memory();
+            co_return co_await refuse(std::move(refusal));
         }
         idle_ = !head_deadline;
         // Until something of a request is there, the wait is an idle one all the same.

@@ -35,8 +35,8 @@ bool out_of_room(const error_code& ec) {
 
 const std::string& overloaded_answer() {
     static const std::string answer = [] {
-        const std::string body = to_json(
-            {503, "overloaded", "Too many client connections (limits.connections); try again."});
+        const std::string body =
+            to_json(overloaded("Too many client connections (limits.connections); try again."));
         return "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
                "retry-after: 1\r\nconnection: close\r\ncontent-length: " +
                std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -1,6 +1,7 @@
 // The part of an attempt that reads the answer's body: held until it can be judged, then passed on.
 #include "upstreams/attempt.hpp"
 #include "wire/classify.hpp"
+#include "wire/refused_member.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -26,6 +27,11 @@ constexpr std::size_t kMaxDecoded = 16 << 20;  // of a compressed plain answer
 bool needs_finish(wire::AnswerShape shape) {
     return shape == wire::AnswerShape::chat || shape == wire::AnswerShape::completion ||
            shape == wire::AnswerShape::responses;
+}
+
+bool may_be_about_the_request(FailureClass failure) {
+    return failure == FailureClass::bad_request || failure == FailureClass::not_found ||
+           failure == FailureClass::server_error;
 }
 
 // What the error inside a 2xx is about, for logs and messages; its class is malformed:
@@ -78,7 +84,7 @@ Attempt::Look Attempt::look() {
         if (stream_->read_error()) return Look::ended;
         if (stream_->read_armed()) return Look::nothing;
         if (!stream_->in.ensure_free(meter_ ? kStreamRead : kReadBuffer)) {
-            fail(FailureClass::connection, "out of buffer memory");
+            fail(FailureClass::overloaded, kOutOfMemory);
             return Look::ended;
         }
         stream_->arm_read();  // may decrypt at once, or find the end
@@ -141,6 +147,17 @@ std::string_view Attempt::body() const {
     return stream_->in.view().substr(0, reader_->payload());
 }
 
+// Servers that choke on an unknown member say so with a 400 or 422, a 404 or even a 500.
+void Attempt::look_for_refused_addition(std::string_view error_body) {
+    if (!spec_.inject_usage) return;
+    const auto& members = spec_.facts->members;
+    const bool clients_own = std::any_of(members.begin(), members.end(), [&](const auto& member) {
+        return wire::key_equals(member.key.of(spec_.body), "stream_options");
+    });
+    refused_addition_ = wire::blames_member(error_body, "include_usage") ||
+                        (!clients_own && wire::blames_member(error_body, "stream_options"));
+}
+
 Task<void> Attempt::read_error() {
     const auto idle = spec_.upstream->timeouts.idle;
     for (;;) {
@@ -166,6 +183,7 @@ Task<void> Attempt::read_error() {
     reader.read_response(raw_head_, false, head);
     const auto failure = wire::classify_status(head_.status, text, head.fields);
     if (!retry_after_) retry_after_ = wire::retry_delay(text);
+    if (may_be_about_the_request(failure)) look_for_refused_addition(text);
     state_ = State::running;  // the answer's class counts, not that its body stalled
     fail(failure, "HTTP " + std::to_string(head_.status));
 }
@@ -271,7 +289,7 @@ Task<void> Attempt::judge_coded() {
     for (auto text = body();;) {
         const auto result = decoder.feed(text);
         if (result == Decoder::Result::no_memory) {
-            fail(FailureClass::connection, "out of buffer memory");
+            fail(FailureClass::overloaded, kOutOfMemory);
             co_return;
         }
         if (decoder.out.size() > most) {
@@ -298,6 +316,7 @@ void Attempt::judge_plain_body(std::string_view text) {
     if (facts.error_inside) {
         error_inside_ = true;
         inline_status_ = wire::status_of_inline_error(text);
+        look_for_refused_addition(text);
         fail(FailureClass::malformed, "an error inside a 200" + kind_of(text));
     } else if (!facts.well_formed || !facts.complete) {
         fail(FailureClass::malformed, facts.problem != nullptr ? facts.problem : "not an answer");
@@ -342,11 +361,12 @@ bool Attempt::judge_held(StreamMeter::Verdict verdict) {
     } else if (verdict == Verdict::error) {
         body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
         inline_status_ = wire::status_of_inline_error(meter_->error_json());
+        look_for_refused_addition(meter_->error_json());
         fail(FailureClass::malformed, "an error event came first" + kind_of(meter_->error_json()));
     } else if (verdict == Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);
     } else if (verdict == Verdict::no_memory) {
-        fail(FailureClass::connection, "out of buffer memory");
+        fail(FailureClass::overloaded, kOutOfMemory);
     } else if (held > spec_.buffer_response) {
         fail(FailureClass::malformed,
              "more than limits.buffer_response came before the first token");
@@ -449,7 +469,7 @@ void Attempt::scan_stream() {
     if (verdict == StreamMeter::Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);
     } else if (verdict == StreamMeter::Verdict::no_memory) {
-        fail(FailureClass::connection, "out of buffer memory");
+        fail(FailureClass::overloaded, kOutOfMemory);
     } else if (meter_->unfinished(body()) > std::max(spec_.buffer_response, kMinMaxEvent)) {
         meter_->give_up();
         meter_->scan(body());

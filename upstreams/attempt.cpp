@@ -1,6 +1,7 @@
 #include "upstreams/attempt.hpp"
 
 #include "upstreams/idle_close.hpp"
+#include "upstreams/shortage.hpp"
 
 #include "wire/classify.hpp"
 #include "wire/line_copier.hpp"
@@ -57,6 +58,10 @@ void Attempt::fail(FailureClass failure, std::string detail) {
     // did so even if its connection cannot be used again.
     if (state_ != State::running && state_ != State::committed) return;
     const bool committed = state_ == State::committed;
+    if (failure != FailureClass::client_closed && short_of_memory()) {
+        failure = FailureClass::overloaded;
+        detail = kOutOfMemory;
+    }
     if (!committed) judge_close(failure);
     state_ = committed ? State::broken : State::failed;
     failure_ = failure;
@@ -69,6 +74,11 @@ void Attempt::fail(FailureClass failure, std::string detail) {
     } else if (!body_whole_) {
         drop_connection();
     }
+}
+
+// What looks like the connection's end was our own: there was no room to read into.
+bool Attempt::short_of_memory() const {
+    return stream_ && (is_shortage(stream_->read_error()) || is_shortage(stream_->write_error()));
 }
 
 void Attempt::fail_by_watch(const char* during) {

@@ -53,6 +53,9 @@ struct AnswerHead {
     bool says_should_retry = false;  // has an x-should-retry of its own
 };
 
+/// Why an attempt is `overloaded` when its answer could not be held.
+inline constexpr const char* kOutOfMemory = "out of buffer memory (limits.memory)";
+
 class Attempt {
   public:
     enum class State {
@@ -123,8 +126,10 @@ class Attempt {
     /// What has been passed on may end inside an event.
     bool mid_event() const { return meter_ && meter_->gave_up(); }
     std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
+    /// It failed because the upstream refuses `stream_options`, which we added (inject_usage).
+    bool refused_our_addition() const { return refused_addition_; }
     bool request_deadline_hit() const { return deadline_hit_; }
-    /// All places at the upstream were taken until the deadline.
+    /// `overloaded`, and no more than this upstream's places: all were taken until the deadline.
     bool starved() const { return starved_; }
 
     TimePoint started() const { return started_; }
@@ -183,6 +188,8 @@ class Attempt {
 
     void fail(FailureClass failure, std::string detail);
     void fail_by_watch(const char* during);
+    bool short_of_memory() const;
+    void look_for_refused_addition(std::string_view error_body);
     bool stale() const;
     void judge_close(wire::FailureClass failure);
     std::chrono::milliseconds until_content() const;
@@ -224,6 +231,7 @@ class Attempt {
     bool error_inside_ = false;
     unsigned inline_status_ = 0;
     bool deadline_hit_ = false;
+    bool refused_addition_ = false;
     bool starved_ = false;
     bool idle_close_ = false;            // the connection had been closed before the request came
     std::uint64_t received_before_ = 0;  // of the stream, when this exchange began

@@ -1,5 +1,7 @@
 #include "upstreams/dial.hpp"
 
+#include "upstreams/shortage.hpp"
+
 #include <boost/asio/connect.hpp>
 
 #include <cerrno>
@@ -48,20 +50,26 @@ class Race {
             start(addresses_.list[next_++]);
         }
     }
-    bool no_descriptors() const {
-        if (tries_.empty() || !tries_.back()->done) return false;
-        const int code = tries_.back()->ec.value();
-        return code == EMFILE || code == ENFILE;
-    }
+    // Some address was not even tried: that it would not have answered is not known.
+    bool shortage() const { return short_of_something() != nullptr; }
     std::string error() const {
         if (tries_.empty()) return "no address";
-        const auto& last = *tries_.back();
+        const auto* const ours = short_of_something();
+        const auto& last = ours != nullptr ? *ours : *tries_.back();
         const std::string where =
             last.endpoint.address().to_string() + ':' + std::to_string(last.endpoint.port());
         return "connect " + where + ": " + (last.done ? describe(last.ec) : "no answer");
     }
 
   private:
+    const Try* short_of_something() const {
+        for (const auto& t : tries_) {
+            // Without IPv6 on this machine its addresses are "not available" too.
+            const bool no_ipv6 = t->endpoint.address().is_v6() && t->ec.value() == EADDRNOTAVAIL;
+            if (t->done && is_shortage(t->ec) && !no_ipv6) return t.get();
+        }
+        return nullptr;
+    }
     std::size_t pending() const {
         std::size_t n = 0;
         for (const auto& t : tries_) n += t->done ? 0 : 1;
@@ -127,7 +135,7 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
         }
         if (race.lost() || watch.stopped()) {
             result.error = race.error();
-            result.no_descriptors = race.no_descriptors();
+            result.shortage = race.shortage();
             break;
         }
         co_await watch.signal().wait();
@@ -161,6 +169,8 @@ Task<Dialled> dial(Peer& peer, Watch& watch) {
     if (peer.tls()) {
         result.error = co_await handshake(peer, watch, *result.stream);
         if (!result.error.empty()) {
+            const auto& stream = *result.stream;
+            result.shortage = is_shortage(stream.read_error()) || stream.tls()->out_of_memory();
             result.stream->close();
             result.stream = nullptr;
         }

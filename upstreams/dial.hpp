@@ -14,9 +14,9 @@ inline constexpr std::chrono::milliseconds kNextAddressAfter{250};
 
 struct Dialled {
     Dialled() = default;
-    Stream::Ptr stream;           // null: failed, or the watch stopped
-    bool no_descriptors = false;  // this process has run out of them: not the upstream's fault
-    std::string error;            // why, e.g. "connect 127.0.0.1:9: connection refused"
+    Stream::Ptr stream;     // null: failed, or the watch stopped
+    bool shortage = false;  // this process has run out of something: not the upstream's fault
+    std::string error;      // why, e.g. "connect 127.0.0.1:9: connection refused"
 };
 
 /// Connects within the watch's deadline. Does not count places in the pool; the caller has reserved

@@ -59,8 +59,8 @@ Task<bool> Attempt::lease() {
     const bool place = peer.reserve() || co_await wait_for_place();
     if (!place) {
         if (starved_) {
-            fail(FailureClass::connection,
-                 "all " + std::to_string(peer.max_connections()) + " connections are busy");
+            fail(FailureClass::overloaded, "all " + std::to_string(peer.max_connections()) +
+                                               " connections are busy (max_connections)");
         } else {
             fail_by_watch("waiting for a connection");
         }
@@ -73,8 +73,8 @@ Task<bool> Attempt::lease() {
         if (watch_.stopped()) {
             fail_by_watch(dialled.error.c_str());
         } else {
-            starved_ = dialled.no_descriptors;
-            fail(FailureClass::connection, std::move(dialled.error));
+            fail(dialled.shortage ? FailureClass::overloaded : FailureClass::connection,
+                 std::move(dialled.error));
         }
         co_return false;
     }

@@ -37,7 +37,8 @@ ssize_t send_some(int descriptor, GatherList& list) {
     return ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
 }
 
-error_code tls_error() {
+error_code tls_error(const TlsEngine& tls) {
+    if (tls.out_of_memory()) return asio::error::no_memory;
     return {EPROTO, boost::system::system_category()};
 }
 
@@ -171,7 +172,7 @@ bool Stream::decrypt() {
                 read_error_ = asio::error::eof;
                 return added;
             case TlsEngine::Status::failed:
-                read_error_ = tls_error();
+                read_error_ = tls_error(*tls_);
                 return added;
         }
     }
@@ -231,7 +232,7 @@ Stream::SendState Stream::send_tls(GatherList& list) {
         }
         const auto record = next_record(list);
         if (tls_->write(record) != TlsEngine::Status::ok) {
-            write_error_ = tls_error();
+            write_error_ = tls_error(*tls_);
             return SendState::failed;
         }
         list.advance(record.size());

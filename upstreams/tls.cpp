@@ -74,7 +74,10 @@ struct TlsEngine::Bio {
 
     static int write(BIO* bio, const char* data, int size) {
         BIO_clear_retry_flags(bio);
-        return engine(bio).cipher_out.append({data, static_cast<std::size_t>(size)}) ? size : -1;
+        auto& self = engine(bio);
+        if (self.cipher_out.append({data, static_cast<std::size_t>(size)})) return size;
+        self.out_of_memory_ = true;
+        return -1;
     }
 
     static long ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }

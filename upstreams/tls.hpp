@@ -70,6 +70,8 @@ class TlsEngine {
     bool resumed() const;
     /// Why the last call failed, e.g. "certificate verify failed: hostname mismatch".
     const std::string& error() const { return error_; }
+    /// It failed because `limits.memory` had no room for what was to be sent.
+    bool out_of_memory() const { return out_of_memory_; }
 
     Bytes cipher_in;
     Bytes cipher_out;
@@ -83,6 +85,7 @@ class TlsEngine {
 
     ssl_st* ssl_;
     std::size_t owed_ = 0;  // of a record that OpenSSL has begun to take from cipher_in
+    bool out_of_memory_ = false;
     bool not_tls_ = false;  // what came is no TLS: OpenSSL gets it as it is and says so
     std::shared_ptr<TlsSessionCache> cache_;
     std::string error_;

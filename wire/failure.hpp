@@ -26,15 +26,16 @@ enum class FailureClass : std::uint8_t {
     bad_request,     // every other 4xx (and 3xx, which is never followed)
     budget,          // denied by a budget; ends the chain
     client_closed,   // the client left; ends the chain
+    overloaded,      // a limit of this process was reached: memory, descriptors, places
 };
 
-inline constexpr std::size_t kFailureClassCount = 14;
+inline constexpr std::size_t kFailureClassCount = 15;
 
 /// Index = value of the enum. Static storage.
 inline constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames{
-    "ok",        "connection",   "timeout",   "rate_limit",     "quota",          "server_error",
-    "malformed", "auth",         "not_found", "context_length", "content_filter", "bad_request",
-    "budget",    "client_closed"};
+    "ok",        "connection",    "timeout",   "rate_limit",     "quota",          "server_error",
+    "malformed", "auth",          "not_found", "context_length", "content_filter", "bad_request",
+    "budget",    "client_closed", "overloaded"};
 
 constexpr std::string_view name_of(FailureClass failure) {
     return kFailureClassNames[static_cast<std::size_t>(failure)];

@@ -72,7 +72,7 @@ constexpr auto none = std::nullopt;
 
 /// What follows, thought out once more and differently from the code.
 Action expected(const Route& route, const AfterFailure& a) {
-    constexpr std::array kEnds{Class::client_closed, Class::budget};
+    constexpr std::array kEnds{Class::client_closed, Class::budget, Class::overloaded};
     constexpr std::array kRetried{Class::connection, Class::rate_limit, Class::server_error,
                                   Class::malformed};
     const auto is_one_of = [&](const auto& set) {
@@ -107,6 +107,7 @@ TEST_CASE("The primary's failures fall back, are retried, or are its answer, eac
         {"a bad request goes to the client", Class::bad_request, 0, 0, none, "stop"},
         {"a budget ends the chain", Class::budget, 0, 0, none, "stop"},
         {"nothing is tried for a client that has left", Class::client_closed, 0, 0, none, "stop"},
+        {"a shortage of our own would only grow", Class::overloaded, 0, 0, none, "stop"},
         {"no failure is no reason to go on", Class::none, 0, 0, none, "stop"},
     });
 }
@@ -125,7 +126,21 @@ TEST_CASE("Once the primary is left any failure moves on, but two always end the
         {"a bad request of the last entry", Class::bad_request, 2, 0, none, "stop"},
         {"a budget, still", Class::budget, 1, 0, none, "stop"},
         {"a client that has left, still", Class::client_closed, 1, 0, none, "stop"},
+        {"a shortage of our own, still", Class::overloaded, 1, 0, none, "stop"},
     });
+}
+
+TEST_CASE("An upstream whose places are taken is passed over, whatever `fallback_on` says") {
+    auto route = route_of_three();
+    route.fallback_on = {};
+    auto situation = after(Class::overloaded);
+    situation.places_taken = true;
+    CHECK(decide(route, situation).action == Action::next);
+    situation.entry = 2;
+    CHECK(decide(route, situation).action == Action::stop);
+    situation.entry = 0;
+    situation.may_fall_back = false;
+    CHECK(decide(route, situation).action == Action::stop);
 }
 
 TEST_CASE("A wait that the upstream asks for is kept when short and avoided when long") {
