@@ -32,8 +32,6 @@ namespace {
 
 using config::LogLevel;
 
-constexpr unsigned kTrimSeconds = 5;
-
 // Signals are taken by the main thread only; workers are started with all of them blocked.
 sigset_t block_signals() {
     sigset_t set;
@@ -114,7 +112,7 @@ class Daemon {
             const int signal = ::sigtimedwait(&signals_, nullptr, &second);
             if (signal == SIGTERM || signal == SIGINT) return drain();
             if (signal == SIGHUP || sources_changed()) reload();
-            if (++seconds_ % kTrimSeconds == 0) server_->release_memory();
+            server_->release_memory();
         }
     }
 
@@ -253,7 +251,6 @@ class Daemon {
     SourceState sources_;  // as they were when they were last read
     std::optional<SourceState> changed_;
     std::atomic<bool> finished_{false};
-    unsigned seconds_ = 0;
 };
 
 int serve(const ConfigOptions& options) {

@@ -53,7 +53,10 @@ using upstreams::Task;
 using wire::FailureClass;
 
 Failover::Failover(Session& session, Inbound& request, Runtime& runtime)
-    : session_(session), request_(request), runtime_(runtime) {}
+    : session_(session),
+      request_(request),
+      runtime_(runtime),
+      kept_(session.worker().shared().budget) {}
 
 Failover::~Failover() {
     record_.reset();  // settles while the request it refers to is still there
@@ -225,6 +228,8 @@ void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     const bool error_status = attempt.head().status < 200 || attempt.head().status > 299;
     p.answered = attempt.answered() && (error_status || attempt.error_inside());
     p.head = attempt.head();
+    // Without room for its words the status alone is kept.
+    if (p.answered && !kept_.set(attempt.body().size() + p.head.fields.size())) p.answered = false;
     if (p.answered) p.body = attempt.body();
     if (p.answered && !error_status) disguise_as_error(attempt, p);
     primary_ = std::move(p);

@@ -73,6 +73,7 @@ class Failover {
     boost::container::small_vector<const RuntimeEntry*, 4> chain_;
     std::optional<RequestRecord> record_;
     std::optional<PrimaryFailure> primary_;
+    upstreams::MemoryCharge kept_;           // what of its answer is kept
     std::optional<std::string> known_name_;  // of the model, at the upstream of this attempt
     bool short_of_something_ = false;        // the last attempt met a limit of this process
     std::string tried_;                      // for the message when nothing answered

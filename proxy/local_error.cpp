@@ -47,6 +47,10 @@ LocalError out_of_memory() {
     return overloaded("Out of buffer memory (limits.memory); try again.");
 }
 
+LocalError out_of_places() {
+    return overloaded("Too many client connections (limits.connections); try again.");
+}
+
 std::string to_json(const LocalError& error, std::string_view request_id) {
     switch (error.shape) {
         case ErrorShape::anthropic:

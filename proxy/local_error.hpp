@@ -34,6 +34,8 @@ struct LocalError {
 LocalError overloaded(std::string message);
 /// The same for `limits.memory`.
 LocalError out_of_memory();
+/// The same for `limits.connections`.
+LocalError out_of_places();
 
 /// {"error":{"message":...,"type":"understudy_error","param":...,"code":...}}, or what the error's
 /// shape has in its place; only Anthropic's names the request.

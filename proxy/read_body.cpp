@@ -1,6 +1,7 @@
 // The part of a session that reads a request's body into its buffer, whole and bounded.
 #include "proxy/session.hpp"
 
+#include "proxy/pace.hpp"
 #include "wire/chunk.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 namespace understudy::proxy {
 
+using upstreams::coarse_now;
 using upstreams::GatherList;
 using upstreams::kReadBuffer;
 using upstreams::Task;
@@ -34,7 +36,9 @@ class Upload {
 };
 
 LocalError body_timeout() {
-    return {408, "request_timeout", "The request body stalled longer than limits.body_timeout."};
+    return {408, "request_timeout",
+            "The request body stalled, or came slower than 500 bytes a second, for as long as "
+            "limits.body_timeout."};
 }
 }  // namespace
 
@@ -72,6 +76,8 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
     auto& in = client_->in;
     Upload upload(*client_);
     if (size >= kLargeBody) upload.flows();
+    const auto received = client_->received();
+    Pace pace(runtime_->config().limits.body_timeout, coarse_now());
     const std::size_t total = request_.head.size + static_cast<std::size_t>(size);
     while (in.size() < total) {
         const std::size_t missing = total - in.size();
@@ -80,8 +86,9 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
             auto refusal = out_of_memory();
             co_return co_await refuse(std::move(refusal));
         }
-        const bool came = co_await more(runtime_->config().limits.body_timeout);
+        const bool came = co_await more(pace.left(coarse_now()));
         if (came) {
+            pace.note(client_->received() - received, coarse_now());
             if (size >= kLargeBody) look_at_body(static_cast<std::size_t>(size));
             continue;
         }
@@ -104,6 +111,8 @@ Task<bool> Session::read_chunked_body() {
     const std::size_t limit = runtime_->config().limits.body_bytes;
     Upload upload(*client_);
     wire::ChunkDecoder decoder;
+    const auto received = client_->received();
+    Pace pace(runtime_->config().limits.body_timeout, coarse_now());
     std::size_t payload = 0;
     for (;;) {
         const std::size_t raw = in.size() - head - payload;
@@ -130,7 +139,8 @@ Task<bool> Session::read_chunked_body() {
             auto refusal = out_of_memory();
             co_return co_await refuse(std::move(refusal));
         }
-        const bool came = co_await more(runtime_->config().limits.body_timeout);
+        const bool came = co_await more(pace.left(coarse_now()));
+        pace.note(client_->received() - received, coarse_now());
         if (came) continue;
         if (client_gone_) co_return false;
         co_return co_await refuse(body_timeout());

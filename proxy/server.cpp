@@ -17,6 +17,8 @@ namespace understudy::proxy {
 
 namespace {
 constexpr std::chrono::milliseconds kDrainPoll{5};
+constexpr unsigned kTrimSeconds = 5;
+constexpr std::size_t kManySessions = 256;         // connections whose going is worth a look
 constexpr std::size_t kWorthTrimming = 32 * 1024;  // bytes freed
 constexpr std::size_t kOwnDescriptors = 32;        // listeners, event loops, standard streams
 
@@ -49,6 +51,7 @@ struct Server::Impl {
 
     void open_listeners();
     void add_admin();
+    void release_memory();
 
     std::shared_ptr<const config::Config> config;
     std::size_t workers_wanted;
@@ -59,8 +62,14 @@ struct Server::Impl {
     std::vector<config::Endpoint> bound, bound_admin;
     std::mutex mutex;
     bool stopped = false;
-    std::size_t trimmed_at = 0;  // Shared::started when release_memory last looked,
-    std::size_t in_use = 0;      // and the bytes the program held of its heap
+    // When release_memory() last looked.
+    struct Memory {
+        unsigned seconds = 0;
+        std::size_t most_sessions = 0;  // seen since then
+        unsigned rounds_to_go = 0;      // of trimming after most sessions have gone
+        std::size_t trimmed_at = 0;     // Shared::started,
+        std::size_t in_use = 0;         // and the bytes the program held of its heap
+    } memory;
 };
 
 Server::Server(std::shared_ptr<const config::Config> config)
@@ -100,6 +109,7 @@ void Server::start() {
     const std::size_t count = impl.workers_wanted + (impl.config->admin ? 1 : 0);
     for (std::size_t i = 0; i < count; ++i) {
         impl.workers.push_back(std::make_unique<Worker>(i, impl.shared, impl.registry.shard(i)));
+        impl.shared.workers.push_back(impl.workers.back().get());
         impl.workers.back()->use(loaded, impl.workers_wanted);
     }
     impl.open_listeners();
@@ -144,20 +154,34 @@ void Server::count_failed_reload() {
 
 void Server::release_memory() {
     auto& impl = *impl_;
-    const bool quiet = impl.shared.inflight.load() == 0;
-    impl.shared.budget.free_kept(quiet);
-    // Pages under a load would be asked for again at once.
-    if (!quiet) return;
+    auto& memory = impl.memory;
+    memory.most_sessions = std::max(memory.most_sessions, impl.shared.sessions.load());
+    if (++memory.seconds % kTrimSeconds == 0) impl.release_memory();
+}
+
+void Server::Impl::release_memory() {
+    const bool quiet = shared.inflight.load() == 0;
+    shared.budget.free_kept(quiet);
+    // Pages under a load would be asked for again at once, unless most of the load has gone. What
+    // the workers give back then is trimmed the time after.
+    const auto sessions = shared.sessions.load();
+    if (memory.most_sessions >= kManySessions && sessions <= memory.most_sessions / 2) {
+        memory.rounds_to_go = 2;
+    }
+    memory.most_sessions = sessions;
+    const bool mostly_gone = memory.rounds_to_go > 0;
+    if (mostly_gone) --memory.rounds_to_go;
+    if (!quiet && !mostly_gone) return;
     // Trimming walks the heap, so only after something was freed: by new connections, or by pooled
     // ones that age out long after their load has ended.
-    const auto started = impl.shared.started.load(std::memory_order_relaxed);
+    const auto started = shared.started.load(std::memory_order_relaxed);
     const auto in_use = bytes_in_use();
-    const bool freed = started != impl.trimmed_at || in_use + kWorthTrimming < impl.in_use;
-    impl.trimmed_at = started;
-    impl.in_use = in_use;
-    if (!freed) return;
+    const bool freed = started != memory.trimmed_at || in_use + kWorthTrimming < memory.in_use;
+    memory.trimmed_at = started;
+    memory.in_use = in_use;
+    if (!freed && !mostly_gone) return;
     // What the workers give back now is trimmed next time: then it is less that is in use.
-    for (auto& worker : impl.workers) worker->shrink();
+    for (auto& worker : workers) worker->shrink();
     ::malloc_trim(0);
 }
 

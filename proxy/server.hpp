@@ -48,8 +48,8 @@ class Server {
     /// A reload that failed is counted, so that an alert can see it.
     void count_failed_reload();
 
-    /// Gives memory that a past load has left unused back to the system. For a quiet moment: does
-    /// nothing while requests run or when nothing has run since the last call.
+    /// Call it every second. Every few of them it gives memory that a past load has left unused
+    /// back to the system, if no request runs or most connections have gone.
     void release_memory();
 
     /// From now on /readyz answers 503, new requests are refused, idle connections close, and

@@ -4,6 +4,7 @@
 #include "proxy/auth.hpp"
 #include "proxy/failover.hpp"
 #include "proxy/log.hpp"
+#include "proxy/pace.hpp"
 #include "proxy/unknown_path.hpp"
 #include "wire/append.hpp"
 
@@ -25,6 +26,7 @@ using wire::append_field;
 namespace {
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::size_t kLingerBytes = 1 << 20;
+constexpr std::chrono::milliseconds kReserveTime{1000};  // for a head that came without a place
 constexpr unsigned kEmptyLines = 1;  // in front of a request, without being its beginning
 
 // A request under way, from its head to its answer: a drain waits for it.
@@ -65,10 +67,11 @@ Session::~Session() {
 }
 
 void Session::start(Worker& worker, upstreams::Socket socket, Role role,
-                    const boost::asio::ip::address& client) {
+                    const boost::asio::ip::address& client, bool reserve) {
     std::unique_ptr<Session, void (*)(Session*)> self(new Session(worker, std::move(socket), role),
                                                       [](Session* s) { delete s; });
     self->request_.client = client;
+    self->out_of_places_ = reserve;
     upstreams::spawn(live(std::move(self)));
 }
 
@@ -94,6 +97,10 @@ void Session::close_if_idle() {
     if (!idle_) return;
     client_gone_ = true;
     signal_.notify();
+}
+
+bool Session::truly_idle() {
+    return idle_ && client_->in.empty() && !client_->readable();
 }
 
 void Session::abort() {
@@ -170,15 +177,23 @@ Task<bool> Session::read_head() {
         if (!idle_deadline) idle_deadline = Clock::now() + limits.keepalive;
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
         if (!in.ensure_free(kReadBuffer / 2)) {
+            in.spend_reserve();
+            out_of_memory_ = true;
+        }
+        if (out_of_memory_ && !in.ensure_free(kReadBuffer / 2)) {
             auto refusal = out_of_memory();
             co_return co_await refuse(std::move(refusal));
         }
         idle_ = !head_deadline;
+        if (idle_) worker_.now_idle(*this);
         // Until something of a request is there, the wait is an idle one all the same.
         auto until = head_deadline.value_or(*idle_deadline);
         if (in.empty()) until = std::min(until, *idle_deadline);
+        if (out_of_places_)
+            until = std::min(until, *idle_deadline - limits.keepalive + kReserveTime);
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         const bool came = co_await more(wait);
+        if (idle_) worker_.no_longer_idle(*this);
         idle_ = false;
         if (came) continue;
         if (client_gone_ || in.empty() || !head_deadline) co_return false;
@@ -212,6 +227,7 @@ std::optional<LocalError> Session::check_head() {
     const auto origin = request_.head.fields.find(wire::FieldId::origin);
     if (!origin.empty() && guard.allows(origin)) request_.cors = cors_fields(origin);
     if (!administrative) {
+        if (auto error = check_room()) return error;
         if (auto error = authenticate(runtime_->config(), request_)) return error;
     }
     if (request_.head.framing.kind == wire::BodyKind::length &&
@@ -219,6 +235,14 @@ std::optional<LocalError> Session::check_head() {
         return LocalError(413, "body_too_large", "The request body is larger than limits.body.");
     }
     return std::nullopt;
+}
+
+// What was taken in although there was no room for it gets to the administrative pages only.
+std::optional<LocalError> Session::check_room() {
+    if (out_of_memory_) return out_of_memory();
+    if (!out_of_places_) return std::nullopt;
+    worker_.count_refused(worker_.places());
+    return out_of_places();
 }
 
 // The preflight of an allowed origin, for something that is there.
@@ -232,7 +256,7 @@ bool Session::may_preflight() const {
 }
 
 Task<void> Session::serve_one() {
-    keep_alive_ = request_.head.keep_alive;
+    keep_alive_ = request_.head.keep_alive && !out_of_places_ && !out_of_memory_;
     answered_ = true;
     request_.key = nullptr;
     request_.session.clear();
@@ -294,9 +318,10 @@ Task<bool> Session::send_rest(GatherList& list) {
     using State = Stream::SendState;
     auto state = client_->write_error() ? State::failed : State::blocked;
     const auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
+    const auto all = list.bytes();
+    Pace pace(limit, coarse_now());
     while (state == State::blocked && !client_gone_) {
-        const auto left = list.bytes();
-        timer_.set(coarse_now() + limit);
+        timer_.set(coarse_now() + pace.left(coarse_now()));
         client_->arm_write();
         while (!client_->writable() && !client_gone_) {
             co_await signal_.wait();
@@ -304,7 +329,8 @@ Task<bool> Session::send_rest(GatherList& list) {
         }
         if (client_gone_) break;
         state = client_->send(list);
-        if (list.bytes() == left && timer_.expired()) break;  // takes nothing
+        pace.note(all - list.bytes(), coarse_now());
+        if (pace.left(coarse_now()).count() <= 0) break;  // takes next to nothing
     }
     if (state == State::done) co_return true;
     client_gone_ = true;

@@ -15,11 +15,12 @@
 
 namespace understudy::proxy {
 
-class Session final : public upstreams::StreamListener {
+class Session final : public upstreams::StreamListener, public IdleHook {
   public:
-    /// Starts a session that owns itself.
+    /// Starts a session that owns itself. `reserve`: there was no place for it any more, so it only
+    /// gets to ask for health and metrics, once.
     static void start(Worker& worker, upstreams::Socket socket, Role role,
-                      const boost::asio::ip::address& client);
+                      const boost::asio::ip::address& client, bool reserve = false);
 
     Worker& worker() { return worker_; }
     upstreams::Signal& signal() { return signal_; }
@@ -62,6 +63,8 @@ class Session final : public upstreams::StreamListener {
     // From the worker:
     // -----------------------------------------------------------------------------
     void close_if_idle();
+    /// Nothing of a request has come, as far as the kernel knows too.
+    bool truly_idle();
     void abort();
 
   private:
@@ -83,6 +86,7 @@ class Session final : public upstreams::StreamListener {
     upstreams::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
     upstreams::Task<void> linger();
     std::optional<LocalError> check_head();
+    std::optional<LocalError> check_room();
     bool may_preflight() const;
     void steady_views();
     void finish_request();
@@ -104,6 +108,8 @@ class Session final : public upstreams::StreamListener {
     bool linger_ = false;  // input may be unread: close gently
     bool reset_ = false;
     bool answered_ = false;
+    bool out_of_places_ = false;  // has one of the reserve
+    bool out_of_memory_ = false;  // its head is in the memory's reserve
 };
 
 }  // namespace understudy::proxy

@@ -35,8 +35,7 @@ bool out_of_room(const error_code& ec) {
 
 const std::string& overloaded_answer() {
     static const std::string answer = [] {
-        const std::string body =
-            to_json(overloaded("Too many client connections (limits.connections); try again."));
+        const std::string body = to_json(out_of_places());
         return "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
                "retry-after: 1\r\nconnection: close\r\ncontent-length: " +
                std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -161,16 +160,64 @@ void Worker::accept_later(const std::shared_ptr<Listener>& listener) {
 void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket,
                       const asio::ip::address& client) {
     const bool counted = listener->role != Role::admin;  // admin must answer when clients are many
+    bool reserve = false;
     if (counted) {
-        const auto limit =
-            std::min(runtime_->config().limits.connections, shared_.descriptor_share);
-        if (shared_.connections.fetch_add(1) >= limit) {
+        const auto limit = places();
+        const auto others = shared_.connections.fetch_add(1);
+        if (others >= limit && make_place()) {
+            count_refused(limit);
+        } else if (others >= limit + Shared::kReservePlaces) {
             shared_.connections.fetch_sub(1);
             refuse(std::move(socket), limit);
             return;
+        } else {
+            reserve = others >= limit;
         }
     }
-    Session::start(*this, std::move(socket), listener->role, client);
+    Session::start(*this, std::move(socket), listener->role, client, reserve);
+}
+
+std::size_t Worker::places() const {
+    return std::min(runtime_->config().limits.connections, shared_.descriptor_share);
+}
+
+void Worker::now_idle(Session& session) {
+    idle_.push_back(session);
+    idle_count_.store(idle_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void Worker::no_longer_idle(Session& session) {
+    auto& hook = static_cast<IdleHook&>(session);
+    if (!hook.is_linked()) return;
+    hook.unlink();
+    idle_count_.store(idle_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+// An idle connection gives way to one that may have something to ask, the one that waits longest
+// first. True: one does, here or at another worker.
+bool Worker::make_place() {
+    if (shed_idle()) return true;
+    for (auto* const other : shared_.workers) {
+        if (other == this || other->idle_count_.load(std::memory_order_relaxed) == 0) continue;
+        asio::post(other->io_, [other] { other->shed_idle(); });
+        return true;
+    }
+    return false;
+}
+
+bool Worker::shed_idle() {
+    constexpr unsigned kLooks = 8;  // at ones whose request is just coming
+    unsigned looks = 0;
+    for (auto& hook : idle_) {
+        auto& session = static_cast<Session&>(hook);
+        if (session.truly_idle()) {
+            no_longer_idle(session);  // it may go before this returns
+            session.close_if_idle();
+            return true;
+        }
+        if (++looks == kLooks) break;
+    }
+    return false;
 }
 
 void Worker::refuse(Socket socket, std::size_t limit) {
@@ -179,7 +226,10 @@ void Worker::refuse(Socket socket, std::size_t limit) {
         ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL);
     error_code ignored;
     socket.shutdown(Socket::shutdown_send, ignored);
+    count_refused(limit);
+}
 
+void Worker::count_refused(std::size_t limit) {
     series().connections_refused.add();
     ++refused_;
     const auto now = upstreams::Clock::now();
@@ -189,7 +239,9 @@ void Worker::refuse(Socket socket, std::size_t limit) {
     log(config::LogLevel::warn, "connections_refused",
         {{"count", std::exchange(refused_, 0)},
          {"limit", static_cast<std::uint64_t>(limit)},
-         {"message", "limits.connections or half of the allowed descriptors is reached"}});
+         {"message",
+          "limits.connections or half of the allowed descriptors is reached: new clients were turned "
+          "away, or the longest idle connections closed for them"}});
 }
 
 }  // namespace understudy::proxy

@@ -16,7 +16,9 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -28,10 +30,17 @@
 namespace understudy::proxy {
 
 class Session;
+class Worker;
 
 /// State of the whole process that workers look at.
 struct Shared {
-    Shared(std::size_t memory, metrics::Registry& r) : budget(memory), registry(r) {}
+    Shared(std::size_t memory, metrics::Registry& r)
+        : budget(memory, std::min(kMemoryReserve, memory / 16)), registry(r) {}
+    /// Of `limits.memory`, for the heads of requests that could not be read otherwise: health and
+    /// metrics answer when everything else is refused.
+    static constexpr std::size_t kMemoryReserve = 1 << 20;
+    /// Connections beyond the limit, for the same.
+    static constexpr std::size_t kReservePlaces = 16;
     upstreams::MemoryBudget budget;
     metrics::Registry& registry;
     upstreams::Resolver resolver;
@@ -43,6 +52,7 @@ struct Shared {
     std::atomic<std::size_t> started{0};      // connections ever accepted
     std::atomic<std::size_t> sessions{0};     // of clients, of any kind
     std::atomic<bool> draining{false};
+    std::vector<Worker*> workers;  // all of them, before the first one runs
 };
 
 /// What a listener serves.
@@ -53,6 +63,11 @@ enum class Role : std::uint8_t {
 };
 
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, upstreams::Executor>;
+
+/// A place in the list of idle sessions; leaves it by itself.
+using IdleHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using IdleSessions = boost::intrusive::list<IdleHook, boost::intrusive::constant_time_size<false>>;
 
 class Worker {
   public:
@@ -88,6 +103,14 @@ class Worker {
     metrics::WorkerSeries& series() { return shard_.worker(); }
     void add(Session* session) { sessions_.insert(session); }
     void remove(Session* session) { sessions_.erase(session); }
+    /// The session waits for the first byte of a request, from now on.
+    void now_idle(Session& session);
+    void no_longer_idle(Session& session);
+    /// Counts a client that was turned away, or lost its idle connection, for want of places; logs
+    /// that at most every 10 s.
+    void count_refused(std::size_t limit);
+    /// How many client connections there may be now.
+    std::size_t places() const;
     /// Uniform in [0, 1).
     double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
     /// Writes a fresh request id: "req_" and 32 hex digits.
@@ -104,6 +127,8 @@ class Worker {
                   const boost::asio::ip::address& client);
     void accept_later(const std::shared_ptr<Listener>& listener);
     void refuse(upstreams::Socket socket, std::size_t limit);
+    bool make_place();
+    bool shed_idle();
 
     Shared& shared_;
     metrics::Shard& shard_;
@@ -120,7 +145,9 @@ class Worker {
     std::string last_answered_;  // requests in a row mostly name the same model
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::unordered_set<Session*> sessions_;
-    std::uint64_t refused_ = 0;  // connections, since the last line about them
+    IdleSessions idle_;                       // the one that waits longest first
+    std::atomic<std::size_t> idle_count_{0};  // for other workers to look at
+    std::uint64_t refused_ = 0;               // connections, since the last line about them
     upstreams::TimePoint refusals_logged_at_;
     std::mt19937_64 random_;
 };

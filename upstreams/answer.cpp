@@ -345,6 +345,10 @@ void Attempt::start_streaming() {
         fail(FailureClass::malformed, start == wire::BodyStart::page ? "HTML" : "not an answer");
         return;
     }
+    if (!heads_.set(head_.fields.size() + 2 * kTail)) {
+        fail(FailureClass::overloaded, kOutOfMemory);
+        return;
+    }
     first_at_ = progress_at_ = handed_at_ = Clock::now();
     sendable_ = reader_->payload();
     watch_tail();

@@ -30,6 +30,7 @@ Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gon
     : spec_(spec),
       watch_(signal, client_gone, spec.peer->context().timers),
       scratch_(spec.peer->context().scratch),
+      heads_(spec.peer->context().budget),
       started_(Clock::now()) {
     total_at_ = started_ + spec.upstream->timeouts.total;
 }
@@ -107,7 +108,7 @@ bool Attempt::stale() const {
     return idle_close_ && failure_ == FailureClass::connection;
 }
 
-void Attempt::write_request() {
+bool Attempt::write_request() {
     constexpr std::size_t kUsualHead = 1000;
     const auto& rewrite = spec_.upstream->body;
     if (spec_.facts != nullptr && (spec_.model || spec_.inject_usage || !rewrite.empty())) {
@@ -121,10 +122,14 @@ void Attempt::write_request() {
     scratch_->request_head.reserve(kUsualHead);
     spec_.head_template->write(head, scratch_->request_head);
     scratch_->reader.reset({spec_.header_bytes, spec_.header_count});
+    if (heads_.set(scratch_->request_head.size())) return true;
+    fail(FailureClass::overloaded, kOutOfMemory);
+    return false;
 }
 
 Task<void> Attempt::run() {
-    write_request();
+    const bool ready = write_request();
+    if (!ready) co_return;
     for (bool fresh = false;; fresh = true) {
         const bool leased = (!fresh && lease_pooled()) || co_await lease();
         if (!leased) co_return;
@@ -312,6 +317,10 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
             fail(FailureClass::malformed, "a plain answer was asked for, events came");
             return false;
         }
+    }
+    if (!heads_.set(head_.fields.size() + raw_head_.size())) {
+        fail(FailureClass::overloaded, kOutOfMemory);
+        return false;
     }
     reader_.emplace(head.framing);
     stream_->in.consume(head.size);

@@ -149,7 +149,7 @@ class Attempt {
 
     // attempt.cpp: the exchange
     Task<void> exchange();
-    void write_request();
+    [[nodiscard]] bool write_request();
     bool send_at_once();
     Task<bool> send_slowly();
     bool final_head_begun();
@@ -210,6 +210,7 @@ class Attempt {
     ScratchPool::Lease scratch_;  // until the answer's head has been read
     AnswerHead head_;
     std::string raw_head_;  // of an answer that is not 2xx, for classification
+    MemoryCharge heads_;    // what the copied heads, and other such copies, take
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
     wire::Coding coding_ = wire::Coding::identity;

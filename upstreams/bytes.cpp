@@ -84,8 +84,12 @@ bool Bytes::move_to_kept(std::size_t capacity, std::size_t promised) {
     return true;
 }
 
+bool Bytes::charge(std::size_t n) {
+    return budget_->take(n) || (may_spend_reserve_ && budget_->take_reserved(n));
+}
+
 bool Bytes::reallocate(std::size_t capacity) {
-    if (capacity > capacity_ && !budget_->take(capacity - capacity_)) return false;
+    if (capacity > capacity_ && !charge(capacity - capacity_)) return false;
     void* moved = std::realloc(data_, capacity);
     if (moved == nullptr) {
         if (capacity > capacity_) budget_->give(capacity - capacity_);

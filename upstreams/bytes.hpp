@@ -1,6 +1,7 @@
 // The one growable buffer of the data path, and the bound on all of them together.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -21,14 +22,21 @@ class MemoryBudget {
     static constexpr std::size_t kLarge = 64 * 1024;  // smaller blocks are not kept
     static constexpr std::size_t kMaxKept = 32 << 20;
 
-    explicit MemoryBudget(std::size_t limit) : limit_(limit) {}
+    /// `reserve`: the part of the limit that only take_reserved() may use.
+    explicit MemoryBudget(std::size_t limit, std::size_t reserve = 0)
+        : limit_(limit - reserve), reserve_(reserve) {}
     ~MemoryBudget() { free_kept(true); }
     MemoryBudget(const MemoryBudget&) = delete;
     MemoryBudget& operator=(const MemoryBudget&) = delete;
 
     bool take(std::size_t n) noexcept { return try_take(n) || (kept() > 0 && take_instead(n)); }
+    /// Out of the reserve too, for what has to go on when everything else is refused.
+    bool take_reserved(std::size_t n) noexcept { return try_take(n, reserve_); }
     void give(std::size_t n) noexcept { used_.fetch_sub(n, std::memory_order_relaxed); }
-    void set_limit(std::size_t limit) noexcept { limit_.store(limit, std::memory_order_relaxed); }
+    /// The reserve stays as large as it is.
+    void set_limit(std::size_t limit) noexcept {
+        limit_.store(limit - std::min(limit, reserve_), std::memory_order_relaxed);
+    }
     std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
     /// A kept block of `least` to `most` bytes, the smallest there is, taken and to be freed by the
@@ -46,20 +54,41 @@ class MemoryBudget {
         std::size_t size = 0;
         bool fresh = false;  // put back since the last free_kept()
     };
-    bool try_take(std::size_t n) noexcept {
+    bool try_take(std::size_t n, std::size_t beyond = 0) noexcept {
         const auto used = used_.fetch_add(n, std::memory_order_relaxed) + n;
-        if (used + kept() <= limit_.load(std::memory_order_relaxed)) return true;
+        if (used + kept() <= limit_.load(std::memory_order_relaxed) + beyond) return true;
         used_.fetch_sub(n, std::memory_order_relaxed);
         return false;
     }
     bool take_instead(std::size_t n) noexcept;
     bool keep(char* data, std::size_t size) noexcept;
 
-    std::atomic<std::size_t> limit_;
+    std::atomic<std::size_t> limit_;  // without the reserve
+    const std::size_t reserve_;
     std::atomic<std::size_t> used_{0};
     std::atomic<std::size_t> kept_{0};
     std::mutex mutex_;  // of blocks_; only large buffers come here
     std::array<Block, 8> blocks_;
+};
+
+/// Bytes held elsewhere than in a Bytes (a copied head, say), charged for as long as this lives.
+class MemoryCharge {
+  public:
+    explicit MemoryCharge(MemoryBudget& budget) : budget_(budget) {}
+    ~MemoryCharge() { budget_.give(held_); }
+    MemoryCharge(const MemoryCharge&) = delete;
+    MemoryCharge& operator=(const MemoryCharge&) = delete;
+    /// Holds `n` bytes from now on. False when the budget refuses: then nothing has changed.
+    bool set(std::size_t n) noexcept {
+        if (n > held_ && !budget_.take(n - held_)) return false;
+        if (n < held_) budget_.give(held_ - n);
+        held_ = n;
+        return true;
+    }
+
+  private:
+    MemoryBudget& budget_;
+    std::size_t held_ = 0;
 };
 
 /// A contiguous queue of bytes: filled at the end, consumed from the front. Grows by realloc, which
@@ -109,6 +138,8 @@ class Bytes {
     }
     /// While a read into free_space() is under way nothing may move: growing and compacting wait.
     void pin(bool pinned) { pinned_ = pinned; }
+    /// From now on it may grow out of the budget's reserve.
+    void spend_reserve() { may_spend_reserve_ = true; }
     bool pinned() const { return pinned_; }
     /// Drops `n` bytes from the end.
     void trim_back(std::size_t n) { end_ -= n; }
@@ -122,6 +153,7 @@ class Bytes {
     void release();
 
   private:
+    bool charge(std::size_t n);
     bool reallocate(std::size_t capacity);
     bool move_to_kept(std::size_t capacity, std::size_t promised);
 
@@ -131,6 +163,7 @@ class Bytes {
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     bool pinned_ = false;
+    bool may_spend_reserve_ = false;
 };
 
 /// A read buffer that is large enough for nearly every request and answer in one system call. Only

@@ -79,12 +79,18 @@ class Race {
         auto t = std::make_shared<Try>(peer_.context().io, IpEndpoint(address, peer_.port()),
                                        watch_.signal());
         tries_.push_back(t);
+        stagger_.set(Clock::now() + kNextAddressAfter);
+        t->socket.open(t->endpoint.protocol(), t->ec);
+        if (!t->ec && is_last_reserve(t->socket.native_handle())) {
+            t->ec = boost::asio::error::no_descriptors;
+        }
+        t->done = static_cast<bool>(t->ec);
+        if (t->done) return;
         t->socket.async_connect(t->endpoint, [t](const error_code& ec) {
             t->done = true;
             t->ec = ec;
             if (t->signal != nullptr) t->signal->notify();
         });
-        stagger_.set(Clock::now() + kNextAddressAfter);
     }
     void abandon() {
         for (const auto& t : tries_) {

@@ -1,5 +1,6 @@
 #include "upstreams/shortage.hpp"
 
+#include <sys/resource.h>
 #include <cerrno>
 
 namespace understudy::upstreams {
@@ -20,6 +21,14 @@ bool is_shortage(const error_code& ec) noexcept {
         default:
             return false;
     }
+}
+
+bool is_last_reserve(int descriptor) noexcept {
+    constexpr rlim_t kReserve = 24;  // those of Shared::kReservePlaces, and some to work with
+    rlimit allowed{};
+    if (::getrlimit(RLIMIT_NOFILE, &allowed) != 0 || allowed.rlim_cur == RLIM_INFINITY)
+        return false;
+    return static_cast<rlim_t>(descriptor) + kReserve >= allowed.rlim_cur;
 }
 
 }  // namespace understudy::upstreams

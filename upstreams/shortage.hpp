@@ -9,4 +9,9 @@ namespace understudy::upstreams {
 /// Memory, buffers of the kernel, descriptors, local ports (connect(2), socket(2)).
 bool is_shortage(const error_code& ec) noexcept;
 
+/// Whether a new descriptor is one of the last few that this process may have: those are for
+/// clients who ask for health and metrics. Descriptors are given out from the lowest free number
+/// (open(2)).
+bool is_last_reserve(int descriptor) noexcept;
+
 }  // namespace understudy::upstreams
