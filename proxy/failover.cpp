@@ -188,7 +188,11 @@ Task<void> Failover::relay(Attempt& attempt, AttemptRecord& record, std::size_t 
                       whole ? &record.bill() : nullptr);
     if (whole) {
         record_->whole = true;
-        co_await relay_whole(session_, head, attempt.head().status, attempt.body());
+        upstreams::GatherList list;
+        const bool sent =
+            relay_whole(session_, head, attempt.head().status, attempt.body(), list) ||
+            co_await session_.send_rest(list);
+        static_cast<void>(sent);  // the session knows when its client is gone
     } else {
         co_await relay_stream(session_, attempt, head);
         if (attempt.state() == Attempt::State::broken) record_->outcome = Outcome::exhausted;
@@ -304,7 +308,11 @@ Task<void> Failover::answer_failure() {
         auto& head = session_.head_buffer();
         add_upstream_head(head, primary_->head);
         head += fields;
-        co_await relay_whole(session_, head, primary_->head.status, primary_->body);
+        upstreams::GatherList list;
+        const bool sent =
+            relay_whole(session_, head, primary_->head.status, primary_->body, list) ||
+            co_await session_.send_rest(list);
+        static_cast<void>(sent);
         co_return;
     }
     const auto error = ours ? shortage() : local_failure();

@@ -4,6 +4,7 @@
 #include "wire/append.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace understudy::proxy {
 
@@ -17,6 +18,13 @@ namespace {
 static_assert(wire::kMaxTokenCount == metrics::kMaxTokensPerAnswer);
 
 constexpr std::size_t kMaxNameInTrace = 128;
+// What can stand in a trace, a header and a log as it is.
+constexpr auto kPlainInTrace = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t c = '!'; c < 0x7f; ++c) plain[c] = true;
+    for (const char c : {',', ';', '"', '\\'}) plain[static_cast<unsigned char>(c)] = false;
+    return plain;
+}();
 constexpr std::uint64_t kBytesPerToken = 4;           // the usual rule of thumb for English text
 constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;  // beyond it there are images, not words
 
@@ -71,10 +79,8 @@ metrics::TokenCounts disjoint(const wire::Usage& usage) {
 void append_model_name(std::string& out, std::string_view model) {
     const auto from = out.size();
     out.append(model.substr(0, kMaxNameInTrace));
-    for (auto at = from; at < out.size(); ++at) {
-        const char c = out[at];
-        const bool plain = c > ' ' && c < 0x7f && c != ',' && c != ';' && c != '"' && c != '\\';
-        if (!plain) out[at] = '_';
+    for (char* c = out.data() + from; c != out.data() + out.size(); ++c) {
+        if (!kPlainInTrace[static_cast<unsigned char>(*c)]) *c = '_';
     }
 }
 

@@ -77,15 +77,14 @@ void add_answer_fields(std::string& out, const Inbound& request, const RequestRe
     }
 }
 
-Task<void> relay_whole(Session& session, std::string& head, unsigned status,
-                       std::string_view body) {
+bool relay_whole(Session& session, std::string& head, unsigned status, std::string_view body,
+                 GatherList& list) {
     if (status != 204 && status != 304) append_field(head, "content-length", body.size());
     head.append(session.connection_field()).append("\r\n");
-    GatherList list;
+    list.clear();
     list.add(head);
     list.add(body);
-    const bool sent = session.send_at_once(list) || co_await session.send_rest(list);
-    static_cast<void>(sent);  // the session knows that its client is gone
+    return session.send_at_once(list);
 }
 
 Task<void> relay_stream(Session& session, Attempt& attempt, std::string& head) {

@@ -20,10 +20,11 @@ void add_upstream_head(std::string& out, const upstreams::AnswerHead& head);
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill);
 
-/// A whole answer, or an upstream's error as it came. `head` holds what the functions above put
-/// there; framing and Connection are added here. It and `body` stay untouched until this is done.
-upstreams::Task<void> relay_whole(Session& session, std::string& head, unsigned status,
-                                  std::string_view body);
+/// Sends a whole answer, or an upstream's error as it came. `head` holds what the functions above
+/// put there; framing and Connection are added here. False: the socket did not take all of it, and
+/// Session::send_rest() has to go on with `list`, while `head` and `body` stay untouched.
+[[nodiscard]] bool relay_whole(Session& session, std::string& head, unsigned status,
+                               std::string_view body, upstreams::GatherList& list);
 
 /// A committed answer, piece by piece, to its end: proper, or visibly cut. `head` as above.
 upstreams::Task<void> relay_stream(Session& session, upstreams::Attempt& attempt,

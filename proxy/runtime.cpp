@@ -57,6 +57,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     std::vector<std::shared_ptr<upstreams::Peer>> by_index;
     std::vector<std::shared_ptr<const upstreams::HeadTemplate>> heads;
     last_series_.resize(config.upstreams.size());
+    last_prices_.resize(config.upstreams.size());
     std::map<std::string, std::uint32_t> shares;  // upstreams with the same address share a pool
     for (const auto& upstream : config.upstreams) {
         const auto share = static_cast<std::uint32_t>(
@@ -173,6 +174,17 @@ metrics::AttemptSeries& Runtime::find_series(const config::Upstream& upstream,
 const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
                                           std::string_view answered, std::string_view asked) {
     if (upstream.price) return &*upstream.price;
+    auto& last = last_prices_[static_cast<std::size_t>(&upstream - config().upstreams.data())];
+    if (last.known && last.answered == answered && last.asked == asked) return last.price;
+    last.price = find_price(upstream, answered, asked);
+    last.answered.assign(answered);
+    last.asked.assign(asked);
+    last.known = true;
+    return last.price;
+}
+
+const metrics::ModelPrice* Runtime::find_price(const config::Upstream& upstream,
+                                               std::string_view answered, std::string_view asked) {
     // Prices by model are the upstream's own, those of the table its provider's.
     auto& key = price_key_.assign(upstream.prices.empty() ? upstream.price_provider : "@");
     if (!upstream.prices.empty()) key.append(upstream.name);

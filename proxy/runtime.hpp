@@ -89,6 +89,9 @@ class Runtime {
     const WebGuard& web_guard() const { return web_guard_; }
 
   private:
+    const metrics::ModelPrice* find_price(const config::Upstream& upstream,
+                                          std::string_view answered, std::string_view asked);
+
     std::shared_ptr<const LoadedConfig> loaded_;
     WebGuard web_guard_;
     metrics::Shard& shard_;
@@ -114,7 +117,14 @@ class Runtime {
     using SeriesKey = std::tuple<const config::Upstream*, std::string, metrics::Operation>;
     std::map<SeriesKey, metrics::AttemptSeries*> series_;
     std::map<std::string, const metrics::ModelPrice*, std::less<>> prices_;  // bounded memo
-    std::string price_key_;                                                  // scratch
+    /// The price asked for last at each upstream, as with last_series_.
+    struct LastPrice {
+        std::string answered, asked;
+        const metrics::ModelPrice* price = nullptr;
+        bool known = false;
+    };
+    std::vector<LastPrice> last_prices_;
+    std::string price_key_;  // scratch
 };
 
 }  // namespace understudy::proxy

@@ -173,8 +173,9 @@ Task<bool> Session::read_head() {
             }
         }
         const bool begun = empty_lines > kEmptyLines || (!in.empty() && in.view() != "\r");
-        if (begun && !head_deadline) head_deadline = Clock::now() + limits.header_timeout;
-        if (!idle_deadline) idle_deadline = Clock::now() + limits.keepalive;
+        const auto now = coarse_now();
+        if (begun && !head_deadline) head_deadline = now + limits.header_timeout;
+        if (!idle_deadline) idle_deadline = now + limits.keepalive;
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
         if (!in.ensure_free(kReadBuffer / 2)) {
             in.spend_reserve();
@@ -191,7 +192,7 @@ Task<bool> Session::read_head() {
         if (in.empty()) until = std::min(until, *idle_deadline);
         if (out_of_places_)
             until = std::min(until, *idle_deadline - limits.keepalive + kReserveTime);
-        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now);
         const bool came = co_await more(wait);
         if (idle_) worker_.no_longer_idle(*this);
         idle_ = false;

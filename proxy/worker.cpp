@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 namespace understudy::proxy {
@@ -31,6 +32,19 @@ constexpr unsigned kAcceptsPerTurn = 16;  // then it is the turn of those that a
 bool out_of_room(const error_code& ec) {
     return ec == asio::error::no_descriptors || ec.value() == ENFILE || ec.value() == ENOBUFS ||
            ec.value() == ENOMEM;
+}
+
+// Eight hex digits, all at once: a request's id would else be one of the dearer things about it.
+char* append_hex(std::uint32_t bits, char* out) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101U;
+    std::uint64_t digits = bits;  // spread to one nibble per octet
+    digits = (digits | digits << 16) & 0x0000ffff0000ffffU;
+    digits = (digits | digits << 8) & 0x00ff00ff00ff00ffU;
+    digits = (digits | digits << 4) & 0x0f0f0f0f0f0f0f0fU;
+    const auto letters = ((digits + 6 * kOnes) >> 4) & kOnes;  // one where it is above nine
+    digits += '0' * kOnes + letters * ('a' - '0' - 10);
+    std::memcpy(out, &digits, sizeof digits);
+    return out + sizeof digits;
 }
 
 const std::string& overloaded_answer() {
@@ -120,13 +134,13 @@ void Worker::stop() {
 }
 
 void Worker::make_request_id(std::string& id) {
-    static constexpr char kHex[] = "0123456789abcdef";
     constexpr std::string_view kPrefix = "req_";
     std::array<char, kPrefix.size() + 32> text;
     auto* out = std::copy(kPrefix.begin(), kPrefix.end(), text.data());
     for (int half = 0; half < 2; ++half) {
-        auto bits = random_();
-        for (int i = 0; i < 16; ++i, bits >>= 4) *out++ = kHex[bits & 15];
+        const auto bits = random_();
+        out = append_hex(static_cast<std::uint32_t>(bits), out);
+        out = append_hex(static_cast<std::uint32_t>(bits >> 32), out);
     }
     id.assign(text.data(), text.size());
 }

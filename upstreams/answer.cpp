@@ -243,7 +243,7 @@ Task<void> Attempt::hold_plain() {
             co_return;
         }
         if (reader_->complete()) {
-            co_await judge_plain();
+            if (!judge_uncoded()) co_await judge_coded();
             co_return;
         }
         if (reader_->payload() > spec_.buffer_response) {
@@ -264,7 +264,7 @@ Task<void> Attempt::hold_plain() {
         if (came) continue;
         if (state_ == State::failed) co_return;
         if (reader_->end_of_stream() && !stream_->cut()) {
-            co_await judge_plain();
+            if (!judge_uncoded()) co_await judge_coded();
         } else {
             fail(FailureClass::malformed, "the answer was cut: " + describe(stream_->read_error()));
         }
@@ -272,14 +272,13 @@ Task<void> Attempt::hold_plain() {
     }
 }
 
-Task<void> Attempt::judge_plain() {
+// The answer is whole. False: it is compressed, and judge_coded() has to look.
+bool Attempt::judge_uncoded() {
     body_whole_ = true;
     ended_at_ = Clock::now();
-    if (coding_ == wire::Coding::identity) {
-        judge_plain_body(body());
-    } else {
-        co_await judge_coded();
-    }
+    if (coding_ != wire::Coding::identity) return false;
+    judge_plain_body(body());
+    return true;
 }
 
 // A compressed answer, decoded slice by slice.

@@ -166,7 +166,7 @@ class Attempt {
     Task<void> hold_stream();
     bool judge_held(StreamMeter::Verdict verdict);
     void read_as_events();
-    Task<void> judge_plain();
+    bool judge_uncoded();
     Task<void> judge_coded();
     void judge_plain_body(std::string_view body);
     void start_streaming();

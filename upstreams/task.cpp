@@ -37,35 +37,42 @@ struct Shelf {
     unsigned count = 0;
 };
 
-class Shelves {
-  public:
-    ~Shelves() {
-        for (auto& shelf : shelves_) {
+// Without a destructor, so that no access has to ask whether they are there yet.
+constinit thread_local std::array<Shelf, kLargest / kStep + 1> shelves{};
+
+Shelf* shelf_for(std::size_t size) {
+    return size <= kLargest ? &shelves[(size + kStep - 1) / kStep] : nullptr;
+}
+
+// Frees what the thread has kept when it ends.
+struct Sweeper {
+    bool here = false;
+    ~Sweeper() {
+        for (auto& shelf : shelves) {
             while (shelf.top != nullptr)
                 ::operator delete(std::exchange(shelf.top, shelf.top->next));
+            shelf.count = kKeep;  // what comes back later is not kept
         }
     }
-    Shelf* of(std::size_t size) {
-        return size <= kLargest ? &shelves_[rounded(size) / kStep] : nullptr;
-    }
-
-  private:
-    std::array<Shelf, kLargest / kStep + 1> shelves_{};
 };
+thread_local Sweeper sweeper;
 
-thread_local Shelves shelves;
+void* new_frame(std::size_t size) {
+    sweeper.here = true;  // makes it exist
+    return ::operator new(rounded(size));
+}
 
 }  // namespace
 
 void* take_frame(std::size_t size) {
-    Shelf* const shelf = shelves.of(size);
-    if (shelf == nullptr || shelf->top == nullptr) return ::operator new(rounded(size));
+    Shelf* const shelf = shelf_for(size);
+    if (shelf == nullptr || shelf->top == nullptr) return new_frame(size);
     --shelf->count;
     return std::exchange(shelf->top, shelf->top->next);
 }
 
 void give_frame(void* frame, std::size_t size) noexcept {
-    Shelf* const shelf = shelves.of(size);
+    Shelf* const shelf = shelf_for(size);
     if (shelf == nullptr || shelf->count == kKeep) {
         ::operator delete(frame);
         return;
