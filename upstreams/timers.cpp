@@ -3,6 +3,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
 #include <ctime>
 
 namespace understudy::upstreams {
@@ -74,6 +75,7 @@ void TimerQueue::sift_down(std::size_t index) {
 void TimerQueue::enqueue(Timer& timer) {
     timer.queued_at_ = timer.deadline_;
     if (timer.index_ == Timer::kNotQueued) {
+        timer.queued_at_ = std::max(timer.deadline_, not_before_);
         heap_.push_back(&timer);
         timer.index_ = heap_.size() - 1;
     }
@@ -105,6 +107,7 @@ void TimerQueue::arm() {
 void TimerQueue::fire() {
     armed_for_ = TimePoint::max();
     const auto now = Clock::now();
+    not_before_ = now + Clock::duration(1);
     // A callback may add and remove timers, so look at the top anew each time.
     while (!heap_.empty() && heap_.front()->queued_at_ <= now) {
         Timer& timer = *heap_.front();
@@ -122,6 +125,7 @@ void TimerQueue::fire() {
         timer.expired_ = true;
         timer.callback_(timer.context_);
     }
+    not_before_ = TimePoint::min();
     arm();
 }
 

@@ -33,6 +33,8 @@ class Timer {
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
+    /// A deadline that has passed fires at the next turn of the loop, after what else is ready:
+    /// also when it is set again by its own callback.
     void set(TimePoint deadline);
     void clear() {
         deadline_ = TimePoint::max();
@@ -50,7 +52,9 @@ class Timer {
     Callback callback_;
     void* context_;
     TimePoint deadline_ = TimePoint::max();
-    TimePoint queued_at_ = TimePoint::max();  // <= deadline_ while queued: the heap is lazy
+    // While queued no later than deadline_, for the heap is lazy, or the next turn if that has
+    // passed.
+    TimePoint queued_at_ = TimePoint::max();
     std::size_t index_ = kNotQueued;
     bool expired_ = false;
 };
@@ -76,7 +80,8 @@ class TimerQueue {
 
     boost::asio::steady_timer kernel_timer_;
     TimePoint armed_for_ = TimePoint::max();
-    std::vector<Timer*> heap_;  // by queued_at_
+    TimePoint not_before_ = TimePoint::min();  // of timers that are set while others fire
+    std::vector<Timer*> heap_;                 // by queued_at_
 };
 
 }  // namespace understudy::upstreams

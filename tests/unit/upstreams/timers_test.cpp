@@ -85,6 +85,18 @@ TEST_CASE("A deadline that has passed already fires at the next turn, not inside
     CHECK(late->timer.expired());
 }
 
+TEST_CASE("A timer that its callback sets to the past again lets others run in between") {
+    Bench bench;
+    const auto again = bench.at("again", -1h);
+    again->then = [&] {
+        if (bench.fired.size() < 100) again->timer.set(TimePoint{});
+    };
+    for (std::size_t turn = 1; turn < 10; ++turn) {
+        REQUIRE(bench.run_until(turn));
+        CHECK(bench.fired.size() == turn);
+    }
+}
+
 TEST_CASE("An expired timer is no longer expired once it is set or cleared") {
     Bench bench;
     const auto timer = bench.at("t", 1ms);
