@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds kSettle{200};   // for the end of the body b
 constexpr std::chrono::milliseconds kLastLook{20};  // for bytes that the kernel has already
 constexpr const char* kNotInItsCoding =
     "the body is not, or not whole, in the coding that its head names";
+constexpr const char* kHoldsKey = "a compressed answer that holds the upstream's own key";
 constexpr std::size_t kMaxDecoded = 16 << 20;  // of a compressed plain answer
 
 bool needs_finish(wire::AnswerShape shape) {
@@ -72,6 +73,29 @@ bool Attempt::finished_but_open() const {
     if (!meter_ || spec_.several_choices) return false;
     const auto& facts = meter_->facts();
     return facts.finish && !facts.doubtful && !facts.error;
+}
+
+// Brings what came of the body into view. False: broken framing. An echo of the upstream's own key
+// is masked before anybody can look, here or, in events, by the meter.
+bool Attempt::digest() {
+    if (!reader_->digest(stream_->in)) return false;
+    if (!meter_ || meter_->gave_up()) mask_fresh();
+    return true;
+}
+
+void Attempt::mask_fresh() {
+    const auto& mask = spec_.head_template->key_mask();
+    const std::size_t held = reader_->payload();
+    if (held != masked_ && !mask.empty() && coding_ == wire::Coding::identity) {
+        const std::size_t from = masked_ - std::min(masked_, mask.longest() - 1);
+        mask.apply(stream_->in.data() + from, held - from);
+    }
+    masked_ = held;
+}
+
+// Whether a compressed body holds the key: it cannot be masked there, so it cannot be passed on.
+bool Attempt::leaks(Bytes& decoded) const {
+    return spec_.head_template->key_mask().apply(decoded.data(), decoded.size());
 }
 
 // What there is to know of the upstream without waiting. Keeps a read under way.
@@ -161,7 +185,7 @@ void Attempt::look_for_refused_addition(std::string_view error_body) {
 Task<void> Attempt::read_error() {
     const auto idle = spec_.upstream->timeouts.idle;
     for (;;) {
-        if (!reader_->digest(stream_->in)) break;
+        if (!digest()) break;
         body_whole_ = reader_->complete();
         if (body_whole_ || reader_->payload() > kMaxErrorBody) break;
         set_deadline(std::min(sent_at_ + until_content(), coarse_now() + idle));
@@ -178,6 +202,8 @@ Task<void> Attempt::read_error() {
     if (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded)) {
         text = decoded;
     }
+    // In a compressed body it cannot be masked.
+    if (spec_.head_template->key_mask().apply(decoded)) body_whole_ = false;
     wire::ResponseHead head;
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
@@ -199,13 +225,13 @@ std::optional<wire::BodyStart> Attempt::beginning() const {
 
 void Attempt::read_as_events() {
     auto* const decode = coding_ == wire::Coding::identity ? nullptr : &stream_->in.budget();
-    meter_.emplace(spec_.shape, decode, spec_.inject_usage);
+    meter_.emplace(spec_.shape, decode, spec_.inject_usage, &spec_.head_template->key_mask());
 }
 
 // A stream was asked for. Events are events under any label, and an object is none under the label
 // of events. True: it is decided how the body is read, or the attempt has failed.
 bool Attempt::know_kind(bool ended) {
-    if (!reader_->digest(stream_->in)) {
+    if (!digest()) {
         fail(FailureClass::malformed, "broken chunked coding");
         return true;
     }
@@ -238,7 +264,7 @@ Task<void> Attempt::hold_plain() {
     const auto patience =
         spec_.stream && needs_finish(spec_.shape) ? limits.first_token : limits.response;
     for (std::size_t held = 0;;) {
-        if (!reader_->digest(stream_->in)) {
+        if (!digest()) {
             fail(FailureClass::malformed, "broken chunked coding");
             co_return;
         }
@@ -300,7 +326,9 @@ Task<void> Attempt::judge_coded() {
         const bool stay = co_await let_others_run();
         if (!stay) co_return;
     }
-    if (decoder.finished()) {
+    if (leaks(decoder.out)) {
+        fail(FailureClass::malformed, kHoldsKey);
+    } else if (decoder.finished()) {
         judge_plain_body(decoder.out.view());
     } else {
         fail(FailureClass::malformed, kNotInItsCoding);
@@ -349,7 +377,7 @@ void Attempt::start_streaming() {
         return;
     }
     first_at_ = progress_at_ = handed_at_ = Clock::now();
-    sendable_ = reader_->payload();
+    sendable_ = surely_masked();
     watch_tail();
     state_ = State::committed;
     stream_->set_flowing(true);
@@ -368,6 +396,8 @@ bool Attempt::judge_held(StreamMeter::Verdict verdict) {
         fail(FailureClass::malformed, "an error event came first" + kind_of(meter_->error_json()));
     } else if (verdict == Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);
+    } else if (verdict == Verdict::leak) {
+        fail(FailureClass::malformed, kHoldsKey);
     } else if (verdict == Verdict::no_memory) {
         fail(FailureClass::overloaded, kOutOfMemory);
     } else if (held > spec_.buffer_response) {
@@ -381,7 +411,7 @@ bool Attempt::judge_held(StreamMeter::Verdict verdict) {
 
 Task<void> Attempt::hold_stream() {
     for (;;) {
-        if (!reader_->digest(stream_->in)) {
+        if (!digest()) {
             fail(FailureClass::malformed, "broken chunked coding");
             co_return;
         }
@@ -449,6 +479,7 @@ void Attempt::advance() {
     const std::size_t n = meter_ ? meter_->ready_end() : sendable_;
     stream_->in.consume(n);
     reader_->consumed(n);
+    masked_ -= std::min(masked_, n);
     if (meter_) meter_->take();
     sendable_ = 0;
     // Time spent on a slow client is not the upstream's silence.
@@ -461,7 +492,7 @@ void Attempt::advance() {
 void Attempt::scan_stream() {
     handed_at_ = coarse_now();
     if (!meter_) {
-        sendable_ = reader_->payload();
+        sendable_ = surely_masked();
         watch_tail();
         progress_at_ = handed_at_;
         return;
@@ -471,12 +502,22 @@ void Attempt::scan_stream() {
     if (meter_->progress() != progress) progress_at_ = handed_at_;
     if (verdict == StreamMeter::Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);
+    } else if (verdict == StreamMeter::Verdict::leak) {
+        fail(FailureClass::malformed, kHoldsKey);
     } else if (verdict == StreamMeter::Verdict::no_memory) {
         fail(FailureClass::overloaded, kOutOfMemory);
     } else if (meter_->unfinished(body()) > std::max(spec_.buffer_response, kMinMaxEvent)) {
         meter_->give_up();
         meter_->scan(body());
     }
+}
+
+// As much of the payload as can go out: in its last bytes a key may have begun.
+std::size_t Attempt::surely_masked() const {
+    const std::size_t longest = spec_.head_template->key_mask().longest();
+    const std::size_t held = reader_->payload();
+    if (longest == 0 || reader_->complete()) return held;
+    return held - std::min(held, longest - 1);
 }
 
 void Attempt::watch_tail() {
@@ -508,6 +549,7 @@ void Attempt::finish_stream() {
 void Attempt::end_of_body() {
     const std::size_t whole_events = meter_ ? meter_->ready_end() : 0;
     if (meter_) meter_->scan_rest(body());
+    if (!meter_) sendable_ = surely_masked();
     finish_stream();
     // Half an event in front of our error event would garble it.
     if (meter_ && state_ == State::broken) meter_->hold_back(whole_events);
@@ -544,7 +586,7 @@ bool Attempt::pump() {
             }
             return true;
         }
-        if (!reader_->digest(stream_->in)) {
+        if (!digest()) {
             fail(FailureClass::malformed, "broken chunked coding");
             return true;
         }

@@ -159,6 +159,9 @@ class Attempt {
     void keep_fields(const wire::ResponseHead& head);
 
     // answer.cpp: bodies
+    bool digest();
+    void mask_fresh();
+    bool leaks(Bytes& decoded) const;
     Task<void> read_error();
     bool know_kind(bool ended);
     Task<void> hold_beginning();
@@ -183,6 +186,7 @@ class Attempt {
     const char* already_over() const;
     bool finished_but_open() const;
     void finish_stream();
+    std::size_t surely_masked() const;
     void watch_tail();
     bool rest_may_come() const;
 
@@ -220,6 +224,7 @@ class Attempt {
 
     std::uint64_t received_ = 0;  // of the stream, at the last look
     std::string tail_;            // last bytes of a large plain answer, where its usage stands
+    std::size_t masked_ = 0;      // payload in which the upstream's key has been looked for
     std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
     TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
         total_at_, limit_{}, last_look_for_{};

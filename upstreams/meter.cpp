@@ -4,8 +4,9 @@
 
 namespace understudy::upstreams {
 
-StreamMeter::StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage)
-    : shape_(shape), drop_usage_(drop_usage && decode == nullptr), inspector_(shape) {
+StreamMeter::StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage,
+                         const KeyMask* mask)
+    : shape_(shape), drop_usage_(drop_usage && decode == nullptr), inspector_(shape), mask_(mask) {
     if (decode != nullptr) decoder_ = std::make_unique<Decoder>(*decode);
 }
 
@@ -84,10 +85,35 @@ bool StreamMeter::note(const wire::EventFacts& facts) {
     return forward;
 }
 
+// Whether there was something to mask. The text lies in the attempt's buffer, which is not const.
+bool StreamMeter::mask(std::string_view text) const {
+    return mask_ != nullptr && mask_->apply(const_cast<char*>(text.data()), text.size());
+}
+
+// What an event says, when what it must not say has been masked. In one that repeats the event
+// before it, which has been looked at, only what differs can hold a secret.
+const wire::EventFacts& StreamMeter::inspect(const wire::SseEvent& event) {
+    constexpr std::size_t kFraming = 10;  // "data: ", and what ends the line and the event
+    const auto repeats = inspector_.repeats();
+    const auto& facts = inspector_.inspect(event.data, event.name);
+    if (mask_ == nullptr) return facts;
+    const bool differs = inspector_.repeats() == repeats ||
+                         event.raw.size() > event.data.size() + kFraming ||
+                         event.data.size() - inspector_.literal_bytes() >= mask_->shortest();
+    if (!differs || !mask(event.raw)) return facts;
+    // Data of several lines has been joined elsewhere.
+    mask(event.data);
+    inspector_.forget();
+    return inspector_.inspect(event.data, event.name);
+}
+
 StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fate) {
-    if (!event.has_data) return Verdict::none;
+    if (!event.has_data) {
+        mask(event.raw);
+        return Verdict::none;
+    }
     ++events_;
-    const wire::EventFacts& facts = inspector_.inspect(event.data, event.name);
+    const wire::EventFacts& facts = inspect(event);
     if (note(facts)) ++progress_;
     if (facts.error) {
         facts_.error = true;
@@ -131,6 +157,9 @@ StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last
     auto rest = payload.substr(scanned_);
     const auto result = decoder_->feed(rest);
     backlog_ = result == Decoder::Result::more;
+    if (mask_ != nullptr && mask_->apply(decoder_->out.data(), decoder_->out.size())) {
+        return Verdict::leak;
+    }
     pass(scanned_, payload.size() - rest.size());
     scanned_ = payload.size() - rest.size();
     auto verdict = Verdict::none;

@@ -3,6 +3,7 @@
 
 #include "upstreams/bytes.hpp"
 #include "upstreams/decoder.hpp"
+#include "upstreams/key_mask.hpp"
 #include "wire/answer.hpp"
 #include "wire/event_inspector.hpp"
 #include "wire/json_scan.hpp"
@@ -36,13 +37,17 @@ class StreamMeter {
     /// `decode`: where what the payload decodes to is kept, when it is compressed (it is then
     /// passed on as it is, always); null when it is not. `drop_usage`: usage was asked for by us,
     /// not by the client.
-    StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage);
+    /// `mask`: what is made unreadable in the payload, which has to lie in memory that may be
+    /// written to, and must not stand in a compressed one; null: nothing.
+    StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage,
+                const KeyMask* mask = nullptr);
 
     enum class Verdict : std::uint8_t {
         none,        // nothing that commits yet
         commit,      // content or a proper end is among the scanned bytes
         error,       // an error event came before any content; error_json() has it
         unreadable,  // the payload is not in the coding that its head names
+        leak,        // the payload is compressed, and holds what the mask is to hide
         no_memory,   // limits.memory refuses what it decodes to
     };
     /// Scans payload that follows what was scanned before. `payload` is everything not yet taken:
@@ -87,6 +92,8 @@ class StreamMeter {
   private:
     /// What becomes of an event: the client gets it, does not, or gets it without its usage.
     enum class Fate : std::uint8_t { pass, drop, cut };
+    const wire::EventFacts& inspect(const wire::SseEvent& event);
+    bool mask(std::string_view text) const;
     Verdict on_event(const wire::SseEvent& event, Fate& fate);
     bool note(const wire::EventFacts& facts);
     bool note_usage(const wire::Usage& usage);
@@ -102,6 +109,7 @@ class StreamMeter {
     wire::SseScanner scanner_;
     wire::EventInspector inspector_;
     std::unique_ptr<Decoder> decoder_;
+    const KeyMask* mask_;
     std::vector<wire::Span> ready_;
     std::size_t scanned_ = 0;
     std::uint64_t progress_ = 0;

@@ -43,6 +43,12 @@ void append_key(const config::Upstream& upstream, FieldSet configured, std::stri
     }
 }
 
+// "Bearer sk-...": only the last word is the secret.
+std::string_view without_scheme(std::string_view value) {
+    const auto space = value.rfind(' ');
+    return space == std::string_view::npos ? value : value.substr(space + 1);
+}
+
 }  // namespace
 
 HeadTemplate::HeadTemplate(const config::Upstream& upstream)
@@ -58,15 +64,18 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
         configured.add(id);
         if (id == FieldId::other) others_.push_back(header.name);
         append_field(last_, header.name, header.value.reveal());
+        const bool secret = wire::kCredentials.contains(id) ||
+                            (id == FieldId::other && wire::names_secret(header.name));
+        if (secret) key_mask_.add(without_scheme(header.value.reveal()));
         // The upstream is given credentials by the configuration, so the client's stay here.
-        own_credentials_ = own_credentials_ || wire::kCredentials.contains(id) ||
-                           (id == FieldId::other && wire::names_secret(header.name));
+        own_credentials_ = own_credentials_ || secret;
         if (id != FieldId::other) dropped_.add(id);
     }
     if (!configured.contains(FieldId::host))
         append_field(first_, "host", upstream.base_url.authority());
     append_field(last_, "via", hop_mark());
     if (upstream.api_key) append_key(upstream, configured, last_);
+    if (upstream.api_key) key_mask_.add(upstream.api_key->reveal());
     // Compressed events arrive late and compressed answers cannot be judged without decoding.
     if (!configured.contains(FieldId::accept_encoding))
         append_field(last_, "accept-encoding", "identity");

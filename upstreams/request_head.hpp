@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "upstreams/key_mask.hpp"
 #include "wire/field_id.hpp"
 #include "wire/head.hpp"
 
@@ -37,6 +38,9 @@ class HeadTemplate {
     /// lines are copied as they came.
     void write(const OutboundHead& request, std::string& out) const;
 
+    /// What of it nobody but the upstream may see.
+    const KeyMask& key_mask() const { return key_mask_; }
+
   private:
     void copy_fields(const wire::Fields& fields, bool credentials, std::string& out) const;
     bool configured(std::string_view name) const;
@@ -50,6 +54,7 @@ class HeadTemplate {
     std::vector<std::string> others_;  // the same, where there is no id
     bool own_credentials_ = false;
     bool own_request_id_ = false;
+    KeyMask key_mask_;
 };
 
 }  // namespace understudy::upstreams

@@ -22,13 +22,28 @@ Clock::duration tick() {
     return since_boot(resolution);
 }
 
+struct Turn {
+    TimePoint now{};
+    bool loops = false;  // somebody says when the next one begins
+    bool known = false;
+};
+constinit thread_local Turn turn;
+
 }  // namespace
 
+void new_turn(bool loops) noexcept {
+    turn.loops = loops;
+    turn.known = false;
+}
+
 TimePoint coarse_now() noexcept {
+    if (turn.known) return turn.now;
     static const Clock::duration one_tick = tick();
     timespec last_tick{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &last_tick);
-    return TimePoint(since_boot(last_tick) + one_tick);
+    turn.now = TimePoint(since_boot(last_tick) + one_tick);
+    turn.known = turn.loops;
+    return turn.now;
 }
 
 Timer::~Timer() {
@@ -108,6 +123,7 @@ void TimerQueue::fire() {
     armed_for_ = TimePoint::max();
     const auto now = Clock::now();
     not_before_ = now + Clock::duration(1);
+    turn.known = false;  // for those who are called, the deadline has passed
     // A callback may add and remove timers, so look at the top anew each time.
     while (!heap_.empty() && heap_.front()->queued_at_ <= now) {
         Timer& timer = *heap_.front();

@@ -20,6 +20,11 @@ using TimePoint = Clock::time_point;
 /// processor. Costs a fifth of it: no time stamp counter is read.
 TimePoint coarse_now() noexcept;
 
+/// A turn of this thread's loop begins, or (`loops` false) its loop has ended. Within a turn
+/// coarse_now() asks the clock once: a turn takes a few milliseconds at most, and a streamed event
+/// asks several times.
+void new_turn(bool loops = true) noexcept;
+
 class TimerQueue;
 
 /// One deadline with one callback, owned by whoever waits. Belongs to its worker's thread.

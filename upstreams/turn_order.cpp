@@ -2,6 +2,7 @@
 
 #include "upstreams/asio_internals.hpp"
 #include "upstreams/read_op.hpp"
+#include "upstreams/timers.hpp"
 
 #include <cstdint>
 #include <span>
@@ -36,10 +37,13 @@ TurnOrder::TurnOrder(boost::asio::io_context& io)
 TurnOrder::~TurnOrder() {
     wait_instead = nullptr;
     order_here = nullptr;
+    new_turn(false);
 }
 
 int TurnOrder::wait_here(int epoll, epoll_event* events, int timeout) noexcept {
-    return order_here->wait(epoll, events, timeout);
+    const int n = order_here->wait(epoll, events, timeout);
+    new_turn();
+    return n;
 }
 
 // Asio serves deadlines after all else in a turn: nothing may be held back then, or a stream would

@@ -29,6 +29,10 @@ class EventInspector {
 
     /// How many events were judged without a walk.
     std::uint64_t repeats() const noexcept { return repeats_; }
+    /// Bytes of the event that is remembered, without those that may differ.
+    std::size_t literal_bytes() const noexcept { return literals_.size(); }
+    /// The next event is no repeat of any that came before.
+    void forget() noexcept { hole_count_ = 0; }
 
   private:
     /// A value that may differ from event to event, and the literal in front of it.

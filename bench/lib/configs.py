@@ -122,10 +122,10 @@ limits: {{ connections: {CONNECTIONS_MAX} }}
 upstreams:
   - name: first
     base_url: {scheme}://127.0.0.1:{first}/v1
-    api_key: sk-bench
+    api_key: sk-bench-Zk4vQ8mT1xJ7rB2nW6yH9pL3cD5fG0sAuEwVqXiO
     max_connections: {CONNECTIONS_MAX}{tls}
   - name: second
     base_url: {scheme}://127.0.0.1:{second}/v1
-    api_key: sk-bench
+    api_key: sk-bench-Zk4vQ8mT1xJ7rB2nW6yH9pL3cD5fG0sAuEwVqXiO
     max_connections: {CONNECTIONS_MAX}{tls}
 """

@@ -1,0 +1,115 @@
+#include "upstreams/key_mask.hpp"
+
+#include "wire/byte_search.hpp"  // UNDERSTUDY_SSE2
+
+#if UNDERSTUDY_SSE2
+#include <immintrin.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace understudy::upstreams {
+
+namespace {
+
+// What documentation of local servers puts where a key is demanded and none is checked. Words below
+// kShortest ("ollama", "EMPTY", "none") need no entry.
+constexpr std::array<std::string_view, 9> kNoSecrets{
+    "lm-studio",    "not-needed",    "notneeded", "no-key-required", "sk-no-key-required",
+    "not-required", "no-key-needed", "anything",  "placeholder"};
+
+// How common a byte is in English, in JSON and in identifiers, roughly.
+int commonness(char c) {
+    if (c >= 'A' && c <= 'Z') return std::string_view("JKQVWXYZ").find(c) < 8 ? 0 : 1;
+    if (c >= '0' && c <= '9') return 2;
+    if (c >= 'a' && c <= 'z') return std::string_view("jkqvwxz").find(c) < 7 ? 3 : 5;
+    return 4;
+}
+
+std::size_t rarest_in(std::string_view text, std::size_t besides) {
+    std::size_t rarest = besides == 0 ? 1 : 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (at != besides && commonness(text[at]) < commonness(text[rarest])) rarest = at;
+    }
+    return rarest;
+}
+
+// Every search returns the first place in [at, end) with `first` there and `second` `gap` bytes
+// behind it, or null. So much may be read behind `end`.
+struct Pair {
+    char first;
+    char second;
+    std::size_t gap;
+};
+
+char* find_pair_near(char* at, char* end, const Pair& pair) {
+    for (; at < end; ++at) {
+        at = static_cast<char*>(std::memchr(at, pair.first, static_cast<std::size_t>(end - at)));
+        if (at == nullptr) return nullptr;
+        if (at[pair.gap] == pair.second) return at;
+    }
+    return nullptr;
+}
+
+#if UNDERSTUDY_SSE2
+__attribute__((target("avx2"))) char* find_pair_avx2(char* at, char* end, const Pair& pair) {
+    constexpr std::ptrdiff_t kBlock = 32;
+    if (end - at < kBlock) return find_pair_near(at, end, pair);
+    const __m256i first = _mm256_set1_epi8(pair.first);
+    const __m256i second = _mm256_set1_epi8(pair.second);
+    for (char* const last = end - kBlock;; at = std::min(at + kBlock, last)) {
+        const auto* here = reinterpret_cast<const __m256i*>(at);
+        const auto* there = reinterpret_cast<const __m256i*>(at + pair.gap);
+        const __m256i both = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256(here), first),
+                                              _mm256_cmpeq_epi8(_mm256_loadu_si256(there), second));
+        const auto found = static_cast<unsigned>(_mm256_movemask_epi8(both));
+        if (found != 0) return at + std::countr_zero(found);
+        if (at == last) return nullptr;
+    }
+}
+#endif
+
+char* find_pair(char* at, char* end, const Pair& pair) {
+#if UNDERSTUDY_SSE2
+    if (__builtin_cpu_supports("avx2")) return find_pair_avx2(at, end, pair);
+#endif
+    return find_pair_near(at, end, pair);
+}
+
+}  // namespace
+
+void KeyMask::add(std::string_view secret) {
+    if (secret.size() < kShortest) return;
+    if (std::find(kNoSecrets.begin(), kNoSecrets.end(), secret) != kNoSecrets.end()) return;
+    const auto one = rarest_in(secret, secret.size());
+    const auto other = rarest_in(secret, one);
+    secrets_.push_back({std::string(secret), std::min(one, other), std::max(one, other)});
+    longest_ = std::max(longest_, secret.size());
+    shortest_ = std::min(shortest_, secret.size());
+}
+
+bool KeyMask::apply(char* text, std::size_t size) const {
+    bool found = false;
+    for (const auto& secret : secrets_) {
+        const std::size_t length = secret.text.size();
+        if (size < length) continue;
+        const Pair pair{secret.text[secret.first], secret.text[secret.second],
+                        secret.second - secret.first};
+        char* at = text + secret.first;
+        char* const end = at + (size - length) + 1;
+        while (at < end) {
+            at = find_pair(at, end, pair);
+            if (at == nullptr) break;
+            char* const begin = at++ - secret.first;
+            if (std::memcmp(begin, secret.text.data(), length) != 0) continue;
+            std::memset(begin, '*', length);
+            found = true;
+        }
+    }
+    return found;
+}
+
+}  // namespace understudy::upstreams
