@@ -12,7 +12,14 @@ find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(zstd REQUIRED CONFIG)
 find_package(Threads REQUIRED)
+
+if(UNDERSTUDY_STATIC)
+  set(UNDERSTUDY_ZSTD zstd::libzstd_static)
+else()
+  set(UNDERSTUDY_ZSTD zstd::libzstd_shared)
+endif()
 
 # Two files use spdlog and fmt, and Debian ships no archives of them: as headers they need no library at
 # run time.
@@ -21,7 +28,7 @@ set_target_properties(spdlog::spdlog_header_only PROPERTIES
   INTERFACE_LINK_LIBRARIES "Threads::Threads;fmt::fmt-header-only")
 
 # Linked in, the C++ libraries cost the pages that are used; as shared libraries they cost relocations and
-# whole neighbourhoods of pages each (3 MB of an idle daemon). OpenSSL, zlib and libc stay shared, so that
+# whole neighbourhoods of pages each (3 MB of an idle daemon). OpenSSL, zlib, zstd and libc stay shared, so that
 # the distribution's security updates reach them. Sanitizers bring runtimes of their own.
 find_library(YAML_CPP_ARCHIVE NAMES libyaml-cpp.a)
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.a
@@ -43,7 +50,7 @@ endif()
 if(UNDERSTUDY_STATIC)
   message(STATUS "Understudy: everything is linked in, libc and OpenSSL too")
 elseif(UNDERSTUDY_STATIC_CXX)
-  message(STATUS "Understudy: libstdc++ and yaml-cpp are linked in; OpenSSL, zlib and libc are shared")
+  message(STATUS "Understudy: libstdc++ and yaml-cpp are linked in; OpenSSL, zlib, zstd and libc are shared")
 else()
   message(STATUS "Understudy: all libraries are shared (an idle daemon takes about 2 MB more)")
 endif()

@@ -4,6 +4,7 @@
 #include "config/config.hpp"
 #include "proxy/endpoints.hpp"
 #include "upstreams/timers.hpp"
+#include "wire/content_coding.hpp"
 #include "wire/head.hpp"
 #include "wire/request_body.hpp"
 
@@ -16,12 +17,14 @@
 
 namespace understudy::proxy {
 
-/// Views point into the session's read buffer, which does not move while the request is handled.
+/// Views point into the session's read buffer, or into what was decoded of it, which do not move
+/// while the request is handled.
 struct Inbound {
     wire::RequestHead head;
     Endpoint endpoint;
-    std::string_view body;
-    wire::ClearBlocks clear;  // of a large body, noted while it came
+    wire::BodyCoding coding = wire::BodyCoding::identity;  // in which the body came
+    std::string_view body;                                 // decoded
+    wire::ClearBlocks clear;                               // of a large body, noted while it came
     wire::RequestFacts facts;
     std::string request_id;
     boost::asio::ip::address client;     // who connected; unspecified when not known

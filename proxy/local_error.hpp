@@ -24,8 +24,9 @@ struct LocalError {
     std::string message;
     std::string_view param;  // empty: null
     std::optional<std::chrono::seconds> retry_after;
-    std::string_view allow;    // for 405
-    std::string_view upgrade;  // for 426
+    std::string_view allow;            // for 405
+    std::string_view upgrade;          // for 426
+    std::string_view accept_encoding;  // for 415
     ErrorShape shape = ErrorShape::openai;
 };
 

@@ -10,7 +10,6 @@
 namespace understudy::proxy {
 
 using upstreams::Clock;
-using wire::iequals;
 
 namespace {
 
@@ -54,11 +53,6 @@ std::optional<LocalError> Failover::scan_body() {
             return bad_request("The multipart body does not contain its boundary.");
         }
         return std::nullopt;
-    }
-    if (const auto encoding = request_.head.fields.find(wire::FieldId::content_encoding);
-        !encoding.empty() && !iequals(encoding, "identity")) {
-        return LocalError(400, "unsupported_encoding",
-                          "Compressed request bodies are not supported; send it as it is.");
     }
     const auto* const clear = request_.clear.empty() ? nullptr : &request_.clear;
     const auto problem = wire::scan_request(request_.body, facts, clear);

@@ -101,6 +101,7 @@ Task<bool> Session::read_sized_body(std::uint64_t size) {
 
 // `size`: of the body as far as it may be there.
 void Session::look_at_body(std::size_t size) {
+    if (request_.coding != wire::BodyCoding::identity) return;  // what will be read is not this
     request_.clear.extend(client_->in.view().substr(request_.head.size, size));
 }
 

@@ -29,6 +29,15 @@ constexpr std::size_t kLingerBytes = 1 << 20;
 constexpr std::chrono::milliseconds kReserveTime{1000};  // for a head that came without a place
 constexpr unsigned kEmptyLines = 1;  // in front of a request, without being its beginning
 
+LocalError unsupported_coding() {
+    LocalError error(
+        415, "unsupported_content_encoding",
+        "The body's content-encoding is none that this proxy decodes; send it in one of: "
+        "gzip, zstd, identity (as it is).");
+    error.accept_encoding = wire::kBodyCodings;
+    return error;
+}
+
 // A request under way, from its head to its answer: a drain waits for it.
 class Counted {
   public:
@@ -231,6 +240,11 @@ std::optional<LocalError> Session::check_head() {
         if (auto error = check_room()) return error;
         if (auto error = authenticate(runtime_->config(), request_)) return error;
     }
+    if (endpoint.kind == EndpointKind::proxied &&
+        request_.head.framing.kind != wire::BodyKind::none) {
+        request_.coding = wire::body_coding(request_.head.fields);
+        if (request_.coding == wire::BodyCoding::unsupported) return unsupported_coding();
+    }
     if (request_.head.framing.kind == wire::BodyKind::length &&
         request_.head.framing.length > runtime_->config().limits.body_bytes) {
         return LocalError(413, "body_too_large", "The request body is larger than limits.body.");
@@ -262,6 +276,7 @@ Task<void> Session::serve_one() {
     request_.key = nullptr;
     request_.session.clear();
     request_.cors.clear();
+    request_.coding = wire::BodyCoding::identity;
     request_.facts.model.clear();  // until this request's body has been read
     request_.facts.stream = false;
     const Counted counted(worker_.shared().inflight);
@@ -282,6 +297,10 @@ Task<void> Session::serve_one() {
     const bool whole = body_is_here() || co_await read_body();
     if (!whole) co_return;
     steady_views();
+    if (request_.coding != wire::BodyCoding::identity) {
+        const bool decoded = co_await decode_body();
+        if (!decoded) co_return;
+    }
     request_.received_at = Clock::now();
     if (worker_.shared().draining) keep_alive_ = false;
     handling_ = true;
@@ -297,6 +316,7 @@ Task<void> Session::serve_one() {
 
 void Session::finish_request() {
     client_->in.consume(request_size_);
+    decoded_.reset();
     request_.clear.clear();
     request_.cors.clear();  // also of the next head if it is refused
     client_->rewind_read();
@@ -366,12 +386,21 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
         append_field(lines, "retry-after", seconds);
     }
     if (!error.allow.empty()) append_field(lines, "allow", error.allow);
+    if (!error.accept_encoding.empty())
+        append_field(lines, "accept-encoding", error.accept_encoding);
     if (!error.upgrade.empty()) {
         append_field(lines, "upgrade", error.upgrade);
         append_field(lines, "connection", "upgrade");
     }
     const auto body = to_json(error, request_.request_id);
     co_await answer(error.status, "application/json", lines, body);
+}
+
+// Answers a request that was read to its end but cannot be served; the next one can. Always false.
+Task<bool> Session::decline(LocalError error) {
+    reject(*runtime_, request_, error);
+    co_await answer(error);
+    co_return false;
 }
 
 // Answers a request that could not be read, and ends the connection. Always false.

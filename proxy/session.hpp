@@ -5,6 +5,7 @@
 #include "proxy/inbound.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/worker.hpp"
+#include "upstreams/decoder.hpp"
 #include "upstreams/stream.hpp"
 #include "upstreams/task.hpp"
 #include "upstreams/timers.hpp"
@@ -80,8 +81,12 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     upstreams::Task<bool> read_sized_body(std::uint64_t size);
     upstreams::Task<bool> read_chunked_body();
     void look_at_body(std::size_t size);
+    upstreams::Task<bool> decode_body();
+    upstreams::Task<bool> let_others_run();
+    void keep_decoded(upstreams::Bytes& decoded);
     upstreams::Task<bool> more(std::chrono::milliseconds limit);
     upstreams::Task<void> serve_one();
+    upstreams::Task<bool> decline(LocalError error);
     upstreams::Task<bool> refuse(LocalError error);
     upstreams::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
     upstreams::Task<void> linger();
@@ -99,7 +104,8 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     std::shared_ptr<Runtime> runtime_;  // of the current request
     wire::HeadReader head_reader_;
     Inbound request_;
-    std::size_t request_size_ = 0;  // bytes of the current request in the buffer
+    std::optional<upstreams::Bytes> decoded_;  // the body, where it came compressed
+    std::size_t request_size_ = 0;             // bytes of the current request in the buffer
     std::string head_out_;
     bool idle_ = false;      // waiting for the first byte of a request
     bool handling_ = false;  // a request is being answered: a read error means the client left

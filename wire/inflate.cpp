@@ -21,9 +21,10 @@ struct Inflater::State {
     bool usable = false;
 };
 
-Inflater::Inflater() : state_(std::make_unique<State>()) {
-    // 15 window bits, +32: gzip or zlib, whichever the header says.
-    state_->usable = inflateInit2(&state_->stream, 15 + 32) == Z_OK;
+Inflater::Inflater(Form form) : state_(std::make_unique<State>()), form_(form) {
+    // 15 window bits, +16: gzip, +32: gzip or zlib, whichever the header says.
+    const int kind = form == Form::members ? 16 : 32;
+    state_->usable = inflateInit2(&state_->stream, 15 + kind) == Z_OK;
 }
 
 Inflater::~Inflater() {
@@ -33,8 +34,13 @@ Inflater::~Inflater() {
 Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std::size_t& produced) {
     produced = 0;
     if (!state_->usable) return Step::broken;
-    if (finished_) return Step::finished;
     auto& z = state_->stream;
+    if (finished_) {
+        if (form_ == Form::any) return Step::finished;
+        if (input.empty()) return Step::need_input;
+        inflateReset(&z);  // what follows a member is another one (RFC 1952 2.2)
+        finished_ = false;
+    }
     const auto given = static_cast<uInt>(std::min<std::size_t>(input.size(), 1U << 30));
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
     z.avail_in = given;
@@ -45,7 +51,8 @@ Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std:
     produced = out.size() - z.avail_out;
     if (code == Z_STREAM_END) {
         finished_ = true;
-        return Step::finished;
+        if (form_ == Form::any) return Step::finished;
+        return input.empty() ? Step::need_input : Step::need_output;
     }
     // Z_BUF_ERROR: nothing to do without more input, or more room.
     const bool stuck = code == Z_BUF_ERROR && produced == 0 && !input.empty();

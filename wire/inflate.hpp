@@ -1,6 +1,8 @@
-// Decompression of answers that came compressed although identity was asked for. They are relayed
-// as they came; this only lets them be judged and metered.
+// Decompression of gzip: of answers that came compressed although identity was asked for, which are
+// relayed as they came and only judged and metered through this, and of requests.
 #pragma once
+
+#include "wire/decode_step.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,25 +25,28 @@ Coding coding_of(std::string_view content_encoding) noexcept;
 /// Incremental gzip/zlib decoder (RFC 1950 to 1952). Its caller decides how much it may put out.
 class Inflater {
   public:
-    Inflater();
+    using Step = DecodeStep;
+    enum class Form : std::uint8_t {
+        any,      // one gzip member or one zlib stream; what follows it is of no interest
+        members,  // gzip members in a row, as many as there are, and nothing else
+    };
+
+    explicit Inflater(Form form = Form::any);
     ~Inflater();
     Inflater(const Inflater&) = delete;
     Inflater& operator=(const Inflater&) = delete;
 
-    enum class Step : std::uint8_t {
-        need_input,   // all of the input was used
-        need_output,  // `out` is full, and there may be more
-        finished,     // the end of the coding; what follows in the input is not looked at
-        broken,       // not this coding, or corrupt
-    };
     /// Decodes from the front of `input`, which is advanced, into `out`; `produced` says how much.
     Step step(std::string_view& input, std::span<char> out, std::size_t& produced);
-    /// The coding ended properly.
+    /// The coding ended properly; of members: the last one, as far as the input has come.
     bool finished() const { return finished_; }
+    /// Bytes it holds: the window, and zlib's state.
+    static constexpr std::size_t memory() { return 40 * 1024; }
 
   private:
     struct State;
     std::unique_ptr<State> state_;
+    Form form_;
     bool finished_ = false;
 };
 

@@ -261,6 +261,14 @@ TEST_CASE("What a browser says of its page does not travel") {
     }
 }
 
+TEST_CASE("A body goes up decoded, so its coding does not travel") {
+    for (const char* coding : {"gzip", "zstd", "identity", ""}) {
+        INFO(coding);
+        CHECK(count(head(upstream(), {{"Content-Encoding", coding}}, true), "content-encoding") ==
+              0);
+    }
+}
+
 TEST_CASE("A request that was here before, or passed too many, is in a loop") {
     const auto looped = [](const std::string& via) {
         wire::Fields fields;

@@ -1,0 +1,68 @@
+#include "wire/inflate.hpp"
+
+#include "coding_support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace understudy::wire;
+using namespace understudy::wire::test;
+using namespace std::string_literals;
+
+namespace {
+
+Outcome members(std::string_view coded) {
+    return decode_every_way<Inflater>(coded, Inflater::Form::members);
+}
+Outcome any(std::string_view coded) {
+    return decode_every_way<Inflater>(coded, Inflater::Form::any);
+}
+const auto whole = [](std::string text) { return Outcome{std::move(text), true, false}; };
+
+}  // namespace
+
+TEST_CASE("gzip members in a row are one body") {
+    const auto one = deflated("one ");
+    CHECK(members(one) == whole("one "));
+    CHECK(members(one + deflated("two") + deflated("") + deflated("!")) == whole("one two!"));
+    CHECK(members(deflated("")) == whole(""));
+    CHECK(members(deflated(prose(3000))) == whole(prose(3000)));
+}
+
+TEST_CASE("What is no gzip, cut, damaged or has something behind it is no body") {
+    const auto one = deflated("{\"model\":\"m\"}");
+    CHECK(members("{\"model\":\"m\"}").broken);
+    CHECK(members(deflated("{}", 15)).broken);   // zlib's own form, which is "deflate"
+    CHECK(members(deflated("{}", -15)).broken);  // neither header nor checksum
+    CHECK(members(one + "x").finished == false);
+    CHECK(members(one + "more behind it").broken);
+    CHECK(members(one + std::string(20, '\0')).broken);
+    CHECK(members(zstd_frame("{}")).broken);
+    CHECK_FALSE(members("").finished);
+    for (std::size_t size = 0; size < one.size(); ++size) {
+        const auto cut = members(one.substr(0, size));
+        CHECK_FALSE(cut.finished);
+        CHECK_FALSE(cut.broken);
+        CHECK_FALSE(members(one + one.substr(0, std::max<std::size_t>(size, 1))).finished);
+    }
+    for (std::size_t at = 10; at < one.size(); ++at) {  // behind the header, which has no checksum
+        auto damaged = one;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+        CHECK_FALSE(members(damaged).finished);
+    }
+}
+
+TEST_CASE("Of an answer one member or zlib stream is read, and what follows is left alone") {
+    Inflater inflater;
+    const auto coded = deflated("text", 15) + "behind";
+    std::string_view input = coded;
+    std::string out(100, '\0');
+    std::size_t n = 0;
+    CHECK(inflater.step(input, out, n) == Inflater::Step::finished);
+    CHECK(out.substr(0, n) == "text");
+    CHECK(input == "behind");
+    CHECK(inflater.step(input, out, n) == Inflater::Step::finished);
+    CHECK(n == 0);
+    CHECK(any("neither").broken);
+}
