@@ -20,9 +20,10 @@ namespace {
 // Fields that are ours to write, or that speak to us only. A body goes up decoded. The page that a
 // browser shows is no business of a provider's, and some refuse what comes from pages.
 constexpr FieldSet kOurs{
-    FieldId::host,         FieldId::expect,          FieldId::x_request_id,
-    FieldId::origin,       FieldId::content_length,  FieldId::referer,
-    FieldId::x_understudy, FieldId::accept_encoding, FieldId::content_encoding};
+    FieldId::host,          FieldId::expect,          FieldId::x_request_id,
+    FieldId::origin,        FieldId::content_length,  FieldId::referer,
+    FieldId::x_understudy,  FieldId::accept_encoding, FieldId::content_encoding,
+    FieldId::sec_fetch_site};
 
 // Of the fields without an id: whether a client's stays here. `credentials`: the client's own may
 // travel.
