@@ -284,7 +284,8 @@ Task<void> Session::serve_one() {
     if (request_.request_id.empty()) worker_.make_request_id(request_.request_id);
     if (may_preflight()) {
         const auto fields = preflight_fields(request_.head);
-        co_await answer(204, {}, fields, {});
+        const std::string_view nothing;
+        co_await answer(204, nothing, fields, nothing);
         co_return;
     }
     if (auto error = check_head()) {
