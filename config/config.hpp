@@ -46,6 +46,16 @@ struct BaseUrl {
     bool operator==(const BaseUrl&) const = default;
 };
 
+/// A proxy on the way to an upstream, which is reached through it by CONNECT (RFC 9110 9.3.6).
+struct Proxy {
+    std::string host;  // name or numeric address, no brackets
+    std::uint16_t port = 80;
+    std::optional<Secret> authorization;  // of Proxy-Authorization: "Basic ..."
+    std::string variable;                 // of the environment, where it was found there
+    std::string text() const;             // "proxy.example:3128"
+    bool operator==(const Proxy&) const = default;
+};
+
 /// All per attempt; 0 is refused.
 struct Timeouts {
     Duration connect{5'000};       // TCP and TLS together
@@ -103,6 +113,8 @@ struct Upstream {
     std::vector<HeaderSetting> headers;
     wire::BodyRewrite body;
     TlsOptions tls;
+    std::optional<Proxy> proxy;                // in effect: its own, or the environment's
+    bool proxy_configured = false;             // the file has the last word, also with `none`
     std::uint32_t max_connections = 256;       // over all workers
     std::optional<metrics::ModelPrice> price;  // of every model there ...
     std::vector<ModelPriceRule> prices;        // ... or by model; then `price` is absent

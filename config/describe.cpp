@@ -95,6 +95,7 @@ std::string describe_upstreams(const Config& config, const Painter& paint) {
         out += "  " + upstream.name + padding(upstream.name, name_width) + url +
                padding(url, url_width) + key_text(upstream);
         if (upstream.model) out += ", model " + *upstream.model;
+        if (upstream.proxy) out += ", through " + upstream.proxy->text();
         out += "\n";
     }
     return out;
@@ -188,6 +189,10 @@ std::string explain_key(const Upstream& upstream) {
     return upstream.api_key ? "its own" : "the client's, passed through";
 }
 
+std::string proxy_text(const Proxy& proxy) {
+    return proxy.text() + (proxy.variable.empty() ? "" : ", of " + proxy.variable);
+}
+
 std::string explain_entry(const Config& config, const ChainEntry& entry, std::string_view asked,
                           const Painter& paint) {
     const Upstream& upstream = config.upstreams[entry.upstream];
@@ -211,6 +216,7 @@ std::string explain_entry(const Config& config, const ChainEntry& entry, std::st
             out += line(paint, "tls", "verified against " + tls.ca);
         }
     }
+    if (upstream.proxy) out += line(paint, "proxy", proxy_text(*upstream.proxy));
     out += line(paint, "timeouts", timeouts_text(upstream.timeouts));
     return out + explain_price(config, upstream, model, paint);
 }

@@ -47,6 +47,7 @@ constexpr KeySpec kUpstream[] = {
     {"headers", "map", "none"},
     {"body", "section", "none", kBody},
     {"tls", "section", "none", kTls},
+    {"proxy", "proxy", "none"},
     {"max_connections", "integer", "256"},
     {"price", "section", "none", kPrice},
     {"continuation", "choice", "auto"},

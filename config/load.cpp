@@ -4,6 +4,7 @@
 #include "config/checks.hpp"
 #include "config/files.hpp"
 #include "config/finish.hpp"
+#include "config/outbound_proxy.hpp"
 #include "config/prices.hpp"
 #include "config/profile_store.hpp"
 #include "config/read.hpp"
@@ -88,6 +89,7 @@ Loaded finish(Context& context, Config config, const Element* root, const Overri
     override_listen(overrides, config, context.problems);
     require_profile(context, config);
     if (!config.routes_given) config.routes = default_routes(config);
+    take_environment_proxies(context, config);
     config.source = context.file;
     config.prices = builtin_prices();
     for (const Finding& finding : find_contradictions(config, overrides)) {

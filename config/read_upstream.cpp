@@ -1,5 +1,6 @@
 #include "config/address.hpp"
 #include "config/files.hpp"
+#include "config/outbound_proxy.hpp"
 #include "config/preset_upstream.hpp"
 #include "config/read.hpp"
 #include "wire/field_id.hpp"
@@ -228,6 +229,21 @@ void read_tls(const Section& section, Upstream& upstream) {
     if (!upstream.base_url.tls) value->warn("has no effect, because base_url is http://");
 }
 
+void read_proxy(const Section& section, Upstream& upstream) {
+    const auto value = section.get("proxy");
+    if (!value) return;
+    const std::string* text = value->text("a proxy such as http://proxy:3128, or none");
+    if (text == nullptr) return;
+    upstream.proxy_configured = true;
+    if (*text == "none") return;
+    auto proxy = parse_proxy(*text);
+    if (proxy) {
+        upstream.proxy = std::move(proxy.value);
+    } else {
+        value->problem(std::move(proxy.error));
+    }
+}
+
 void read_continuation(const Section& section, Upstream& upstream) {
     using Entry = std::pair<std::string_view, Continuation>;
     constexpr std::array kWords{
@@ -256,6 +272,7 @@ void read_upstream(const Value& value, Config& config) {
     if (const auto body = section.get("body")) read_body(*body, upstream.body);
     if (upstream.preset != nullptr) add_quirks(upstream.preset->quirks, upstream.body);
     read_tls(section, upstream);
+    read_proxy(section, upstream);
     if (const auto n = read_integer(section, "max_connections", {1, 100'000})) {
         upstream.max_connections = static_cast<std::uint32_t>(*n);
     }

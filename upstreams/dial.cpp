@@ -1,6 +1,7 @@
 #include "upstreams/dial.hpp"
 
 #include "upstreams/shortage.hpp"
+#include "upstreams/tunnel.hpp"
 
 #include <boost/asio/connect.hpp>
 
@@ -76,8 +77,8 @@ class Race {
         return n;
     }
     void start(const boost::asio::ip::address& address) {
-        auto t = std::make_shared<Try>(peer_.context().io, IpEndpoint(address, peer_.port()),
-                                       watch_.signal());
+        auto t = std::make_shared<Try>(peer_.context().io,
+                                       IpEndpoint(address, peer_.next_hop_port()), watch_.signal());
         tries_.push_back(t);
         stagger_.set(Clock::now() + kNextAddressAfter);
         t->socket.open(t->endpoint.protocol(), t->ec);
@@ -111,10 +112,10 @@ class Race {
 Task<std::shared_ptr<const Addresses>> resolve(Peer& peer, Watch& watch) {
     auto& dns = peer.context().dns;
     for (;;) {
-        auto answer = dns.find(peer.host(), watch.signal());
+        auto answer = dns.find(peer.next_hop(), watch.signal());
         if (answer) co_return answer;
         co_await watch.signal().wait();
-        dns.forget(peer.host(), watch.signal());
+        dns.forget(peer.next_hop(), watch.signal());
         if (watch.stopped()) co_return nullptr;
     }
 }
@@ -123,11 +124,11 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
     Dialled result;
     const auto addresses = co_await resolve(peer, watch);
     if (!addresses) {
-        result.error = "resolve " + peer.host() + ": no answer";
+        result.error = "resolve " + peer.next_hop() + ": no answer";
         co_return result;
     }
     if (addresses->list.empty()) {
-        result.error = "resolve " + peer.host() + ": " + addresses->error;
+        result.error = "resolve " + peer.next_hop() + ": " + addresses->error;
         co_return result;
     }
     Race race(peer, watch, *addresses);
@@ -166,12 +167,30 @@ Task<std::string> handshake(Peer& peer, Watch& watch, Stream& stream) {
     }
 }
 
+// False: there is no way through it, and `result` says why.
+Task<bool> pass_proxy(Peer& peer, Watch& watch, Dialled& result) {
+    const auto tunnel = co_await open_tunnel(peer, watch, *result.stream);
+    if (tunnel.error.empty()) co_return true;
+    result.error = via_text(peer) + tunnel.error;
+    result.shortage = tunnel.shortage;
+    result.stream->close();
+    result.stream = nullptr;
+    co_return false;
+}
+
 }  // namespace
 
 Task<Dialled> dial(Peer& peer, Watch& watch) {
     auto result = co_await connect(peer, watch);
-    if (!result.stream) co_return result;
+    if (!result.stream) {
+        result.error.insert(0, via_text(peer));
+        co_return result;
+    }
     result.stream->set_listener(&watch);
+    if (peer.proxy()) {
+        const bool opened = co_await pass_proxy(peer, watch, result);
+        if (!opened) co_return result;
+    }
     if (peer.tls()) {
         result.error = co_await handshake(peer, watch, *result.stream);
         if (!result.error.empty()) {

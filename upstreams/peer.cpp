@@ -17,6 +17,7 @@ Peer::Peer(WorkerContext& context, const config::Upstream& upstream,
     : context_(context),
       host_(upstream.base_url.host),
       port_(upstream.base_url.port),
+      proxy_(upstream.proxy),
       tls_name_(upstream.tls.sni.empty() ? upstream.base_url.host : upstream.tls.sni),
       tls_(std::move(tls)),
       tls_sessions_(tls_ ? std::make_shared<TlsSessionCache>() : nullptr),
@@ -29,9 +30,14 @@ Peer::~Peer() {
 }
 
 std::string Peer::key_of(const config::Upstream& u) {
+    std::string proxy;
+    if (u.proxy) {
+        proxy = u.proxy->text();
+        if (u.proxy->authorization) proxy += '|' + u.proxy->authorization->reveal();
+    }
     return (u.base_url.tls ? "https|" : "http|") + u.base_url.host + '|' +
            std::to_string(u.base_url.port) + '|' + u.tls.sni + '|' + u.tls.ca + '|' +
-           (u.tls.verify ? '1' : '0');
+           (u.tls.verify ? '1' : '0') + '|' + proxy;
 }
 
 void Peer::update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls) {

@@ -15,6 +15,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace understudy::upstreams {
@@ -68,6 +69,11 @@ class Peer final : public StreamListener {
 
     const std::string& host() const { return host_; }
     std::uint16_t port() const { return port_; }
+    /// The proxy on the way, if there is one; then connections are made to it and go on from there.
+    const std::optional<config::Proxy>& proxy() const { return proxy_; }
+    /// Whose name is looked up and whose port is connected to.
+    const std::string& next_hop() const { return proxy_ ? proxy_->host : host_; }
+    std::uint16_t next_hop_port() const { return proxy_ ? proxy_->port : port_; }
     const std::string& tls_name() const { return tls_name_; }
     const std::shared_ptr<const TlsContext>& tls() const { return tls_; }
     const std::shared_ptr<TlsSessionCache>& tls_sessions() const { return tls_sessions_; }
@@ -91,6 +97,7 @@ class Peer final : public StreamListener {
     WorkerContext& context_;
     std::string host_;
     std::uint16_t port_;
+    std::optional<config::Proxy> proxy_;
     std::string tls_name_;
     std::shared_ptr<const TlsContext> tls_;
     std::shared_ptr<TlsSessionCache> tls_sessions_;

@@ -272,4 +272,18 @@ TEST_CASE("Connections are shared by what makes them the same, and by nothing le
     CHECK(key([](auto& u) { u.tls.sni = "x"; }) != same);
     CHECK(key([](auto& u) { u.tls.ca = "x"; }) != same);
     CHECK(key([](auto& u) { u.tls.verify = false; }) != same);
+    const auto through = [&](const std::string& host, std::uint16_t port, const char* secret) {
+        return key([&](auto& u) {
+            u.proxy.emplace();
+            u.proxy->host = host;
+            u.proxy->port = port;
+            if (secret != nullptr) u.proxy->authorization.emplace(secret);
+        });
+    };
+    CHECK(through("p", 1, nullptr) != same);
+    CHECK(through("p", 1, nullptr) == through("p", 1, nullptr));
+    CHECK(through("p", 1, nullptr) != through("q", 1, nullptr));
+    CHECK(through("p", 1, nullptr) != through("p", 2, nullptr));
+    CHECK(through("p", 1, "Basic a") != through("p", 1, nullptr));
+    CHECK(through("p", 1, "Basic a") != through("p", 1, "Basic b"));
 }
