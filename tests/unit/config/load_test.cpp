@@ -172,26 +172,27 @@ routes:
     fallback_on: [ratelimit]
 log: { level: verbose }
 nonsense: 1
-)") == Texts{"u.yaml:1:9: listen: \"8080\" has no address; write ADDRESS:PORT, as in "
-             "127.0.0.1:8080 or [::1]:8080",
-             "u.yaml:3:5: upstreams[0].base_url: is missing; expected a URL such as "
-             "https://api.openai.com/v1",
-             "u.yaml:4:5: upstreams[0].base_ulr: unknown key; did you mean \"base_url\"?",
-             "u.yaml:5:26: upstreams[0].timeouts.connect: \"5\" has no unit; write 5s for "
-             "seconds (or 5ms, 5m, 5h)",
-             "u.yaml:6:11: upstreams[1].name: another upstream is already named \"one\"",
-             "u.yaml:8:22: upstreams[1].max_connections: \"0\" is out of range; it must be 1 "
-             "to 100000",
-             "u.yaml:11:18: routes[0].chain[1]: there is no upstream for \"oen\"; did you mean "
-             "\"one\"?",
-             "u.yaml:12:19: routes[0].fallback_on[0]: \"ratelimit\" is not one of connection, "
-             "timeout, rate_limit, quota, server_error, malformed, auth, not_found, "
-             "context_length, content_filter or bad_request; did you mean \"rate_limit\"?",
-             "u.yaml:13:15: log.level: \"verbose\" is not one of trace, debug, info, warn, "
-             "error or off",
-             "u.yaml:14:1: nonsense: unknown key; known here: listen, admin, workers, "
-             "upstreams, routes, breaker, keys, limits, drain, log, ledger, profiles or "
-             "prices"});
+)") == Texts{
+           "u.yaml:1:9: listen: \"8080\" has no address; write ADDRESS:PORT, as in "
+           "127.0.0.1:8080 or [::1]:8080",
+           "u.yaml:3:5: upstreams[0].base_url: is missing; expected a URL such as "
+           "https://api.openai.com/v1",
+           "u.yaml:4:5: upstreams[0].base_ulr: unknown key; did you mean \"base_url\"?",
+           "u.yaml:5:26: upstreams[0].timeouts.connect: \"5\" has no unit; write 5s for "
+           "seconds (or 5ms, 5m, 5h)",
+           "u.yaml:6:11: upstreams[1].name: another upstream is already named \"one\"",
+           "u.yaml:8:22: upstreams[1].max_connections: \"0\" is out of range; it must be 1 "
+           "to 100000",
+           "u.yaml:11:18: routes[0].chain[1]: there is no upstream for \"oen\"; did you mean "
+           "\"one\"?",
+           "u.yaml:12:19: routes[0].fallback_on[0]: \"ratelimit\" is not one of connection, "
+           "timeout, rate_limit, quota, server_error, malformed, auth, not_found, "
+           "context_length, content_filter or bad_request; did you mean \"rate_limit\"?",
+           "u.yaml:13:15: log.level: \"verbose\" is not one of trace, debug, info, warn, "
+           "error or off",
+           "u.yaml:14:1: nonsense: unknown key; known here: listen, admin, workers, "
+           "upstreams, routes, breaker, keys, cors, hosts, limits, drain, log, ledger, profiles or "
+           "prices"});
 }
 
 TEST_CASE("A door open to other machines needs keys or an explicit word") {
