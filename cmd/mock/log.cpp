@@ -128,7 +128,9 @@ std::string shown_query(std::string_view query) {
     while (!query.empty()) {
         const auto end = std::min(query.find('&'), query.size());
         const auto pair = query.substr(0, end);
-        const auto name = pair.substr(0, pair.find('='));
+        // g++ 12 warns of a find() in what substr() gave it.
+        const auto equals = std::find(pair.begin(), pair.end(), '=');
+        const auto name = pair.substr(0, static_cast<std::size_t>(equals - pair.begin()));
         const bool secret =
             name == "key" || name == "api_key" || name == "api-key" || name == "access_token";
         if (!out.empty()) out += '&';
