@@ -1,6 +1,7 @@
 // Small helpers over text that more than one reader of the configuration needs. All pure.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,10 @@ std::string lower(std::string_view text);
 
 /// "a, b or c".
 std::string one_of(std::span<const std::string_view> words);
+
+/// How many slips of the hand lie between two words: letters left out, put in, or changed, and
+/// neighbours exchanged.
+std::size_t slips(std::string_view a, std::string_view b);
 
 /// The candidate that `word` most likely is a misspelling of; nullopt when none is close.
 std::optional<std::string_view> nearest(std::string_view word,

@@ -65,6 +65,9 @@ class PriceTable {
     const ModelPrice* resolve(std::string_view provider, std::string_view answered_model,
                               std::string_view configured_model) const;
 
+    /// Every model by its key.
+    const std::map<std::string, ModelPrice, std::less<>>& all() const { return prices_; }
+
   private:
     std::map<std::string, ModelPrice, std::less<>> prices_;
 };

@@ -62,6 +62,18 @@ void append_escaped(std::string& out, char32_t c) {
                    0xdc00 + (rest & 0x3ff));
 }
 
+std::string value_text(const LogField& field) {
+    if (const auto* n = std::get_if<std::uint64_t>(&field.value)) return std::to_string(*n);
+    if (const auto* d = std::get_if<double>(&field.value)) {
+        return std::isfinite(*d) ? fmt::format("{:.12g}", *d) : std::string("null");
+    }
+    if (const auto* b = std::get_if<bool>(&field.value)) return *b ? "true" : "false";
+    if (const auto* number = std::get_if<LogNumber>(&field.value)) return number->digits;
+    return std::get<std::string>(field.value);
+}
+
+}  // namespace
+
 // A JSON string, ASCII controls escaped by its own rules and the invisible ones too. What comes out
 // of encode_string() is valid UTF-8.
 std::string quoted(std::string_view text) {
@@ -83,18 +95,6 @@ std::string quoted(std::string_view text) {
     }
     return out;
 }
-
-std::string value_text(const LogField& field) {
-    if (const auto* n = std::get_if<std::uint64_t>(&field.value)) return std::to_string(*n);
-    if (const auto* d = std::get_if<double>(&field.value)) {
-        return std::isfinite(*d) ? fmt::format("{:.12g}", *d) : std::string("null");
-    }
-    if (const auto* b = std::get_if<bool>(&field.value)) return *b ? "true" : "false";
-    if (const auto* number = std::get_if<LogNumber>(&field.value)) return number->digits;
-    return std::get<std::string>(field.value);
-}
-
-}  // namespace
 
 std::string format_text(std::string_view event, const LogFields& fields) {
     std::string line(event);

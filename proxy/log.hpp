@@ -53,4 +53,8 @@ bool log_is_json();
 std::string format_text(std::string_view event, const LogFields& fields);
 std::string format_json(std::string_view event, const LogFields& fields);
 
+/// `text` as a JSON string that a terminal shows harmlessly: controls, and what is invisible or
+/// turns text around, are escaped.
+std::string quoted(std::string_view text);
+
 }  // namespace understudy::proxy

@@ -9,13 +9,14 @@ import subprocess
 
 class Certificates:
     """`ca` is the file to trust; `context(name)` a server context for one of: good (127.0.0.1 and
-    localhost), wrong_name, expired (both by the same CA), self_signed."""
+    localhost), providers (the presets' names), wrong_name, expired (all by the same CA), self_signed."""
 
     def __init__(self, directory: pathlib.Path):
         self.directory = directory
         self.ca = str(directory / "ca.pem")
         self._self_signed("ca", "/CN=Test CA", "CA:TRUE")
         self._issued("good", "IP:127.0.0.1,DNS:localhost", days=30)
+        self._issued("providers", "DNS:api.openai.com,DNS:api.groq.com,DNS:openrouter.ai", days=30)
         self._issued("wrong_name", "DNS:somebody.else.test", days=30)
         self._issued("expired", "IP:127.0.0.1,DNS:localhost", days=-1)
         self._self_signed("self_signed", "/CN=127.0.0.1", "CA:FALSE", "IP:127.0.0.1")

@@ -3,24 +3,31 @@
  * clock_gettime(CLOCK_REALTIME) is off by the seconds in the file $FAKE_CLOCK; the steady clock is
  * left alone.
  *
+ * connect() to an IPv4 address and port of the file $FAKE_PORTS, a line "127.0.0.2:443 40123" each,
+ * goes to that port of 127.0.0.1 instead: a provider's own address can be played by a test.
+ *
  * getaddrinfo(): names come from the file $FAKE_NAMES, one per line, as
  * "name address[,address...]" or "name NXDOMAIN|SERVFAIL|HANG". Names that are not in it go to the
  * real resolver. The answer is built by the real one from numeric addresses, so that freeaddrinfo()
  * stays the real one too. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+typedef int (*connect_fn)(int, const struct sockaddr *, socklen_t);
 typedef int (*resolve_fn)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-static int look_up(const char *name, char *answer, size_t size) {
-    const char *path = getenv("FAKE_NAMES");
+static int look_up(const char *variable, const char *name, char *answer, size_t size) {
+    const char *path = getenv(variable);
     FILE *file = path ? fopen(path, "r") : NULL;
     char line[512], key[256], value[256];
     int found = 0;
@@ -39,7 +46,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
                 struct addrinfo **result) {
     resolve_fn real = (resolve_fn)dlsym(RTLD_NEXT, "getaddrinfo");
     char answer[256];
-    if (!node || !look_up(node, answer, sizeof answer)) return real(node, service, hints, result);
+    if (!node || !look_up("FAKE_NAMES", node, answer, sizeof answer)) return real(node, service, hints, result);
     if (strcmp(answer, "NXDOMAIN") == 0) return EAI_NONAME;
     if (strcmp(answer, "SERVFAIL") == 0) return EAI_AGAIN;
     if (strcmp(answer, "HANG") == 0) {
@@ -74,4 +81,17 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
         now->tv_sec += offset;
     }
     return result;
+}
+
+int connect(int socket, const struct sockaddr *address, socklen_t size) {
+    connect_fn real = (connect_fn)dlsym(RTLD_NEXT, "connect");
+    char ip[INET_ADDRSTRLEN], key[64], port[256];
+    if (address->sa_family != AF_INET) return real(socket, address, size);
+    struct sockaddr_in to = *(const struct sockaddr_in *)address;
+    inet_ntop(AF_INET, &to.sin_addr, ip, sizeof ip);
+    snprintf(key, sizeof key, "%s:%d", ip, ntohs(to.sin_port));
+    if (!look_up("FAKE_PORTS", key, port, sizeof port)) return real(socket, address, size);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((unsigned short)atoi(port));
+    return real(socket, (const struct sockaddr *)&to, sizeof to);
 }

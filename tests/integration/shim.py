@@ -14,7 +14,8 @@ SOURCE = pathlib.Path(__file__).with_name("libc_shim.c")
 
 class Shim:
     """`env` puts the shim under a daemon. names(api_test="127.0.0.1") makes api.test resolve (also to
-    NXDOMAIN, SERVFAIL, HANG, or several addresses with commas); jump(7200) moves the wall clock."""
+    NXDOMAIN, SERVFAIL, HANG, or several addresses with commas); ports({"127.0.0.2:443": 40123}) leads
+    connections to that address to a port of 127.0.0.1; jump(7200) moves the wall clock."""
 
     def __init__(self, directory: pathlib.Path):
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -24,16 +25,21 @@ class Shim:
         subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"],
                        check=True)
         self._names, self._clock = directory / "names", directory / "clock"
+        self._ports = directory / "ports"
         self._write(self._names, "")
         self._write(self._clock, "0")
+        self._write(self._ports, "")
         options = [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
         self.env = {"LD_PRELOAD": str(library), "FAKE_NAMES": str(self._names),
-                    "FAKE_CLOCK": str(self._clock),
+                    "FAKE_CLOCK": str(self._clock), "FAKE_PORTS": str(self._ports),
                     "ASAN_OPTIONS": ":".join(filter(None, options))}
 
     def names(self, **answers: str):
         self._write(self._names, "".join(f"{name.replace('_', '.')} {answer}\n"
                                          for name, answer in answers.items()))
+
+    def ports(self, ports: dict[str, int]):
+        self._write(self._ports, "".join(f"{where} {port}\n" for where, port in ports.items()))
 
     def jump(self, seconds: int):
         self._write(self._clock, str(seconds))
