@@ -88,7 +88,10 @@ int run_demo(const Arguments& arguments) {
             std::fprintf(stderr, "understudy demo: %s\n", problem.text().c_str());
         return kFailure;
     }
-    proxy::init_log(loaded.config->log);
+    // The tour tells itself what went wrong, on the same screen.
+    auto quiet = loaded.config->log;
+    quiet.level = config::LogLevel::off;
+    proxy::init_log(quiet);
     proxy::Server daemon(loaded.config);
     daemon.start();
     const auto endpoint = daemon.listening().front();
@@ -96,6 +99,7 @@ int run_demo(const Arguments& arguments) {
     const demo::Screen screen(demo::colours_wanted());
     const std::size_t wrong = run_tour(endpoint.port, screen);
     if (!arguments.once) {
+        proxy::init_log(loaded.config->log);
         screen.next_steps({"http://" + endpoint.text(), primary.url(), backup.url()});
         std::printf("Serving until Ctrl-C.\n");
         std::fflush(stdout);

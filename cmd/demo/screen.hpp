@@ -1,6 +1,7 @@
-// The demo's one screen: at most 80 columns, colours on a terminal only.
+// The demo's one screen: 60 columns, or 80 where there are so many; colours on a terminal only.
 #pragma once
 
+#include "cmd/demo/layout.hpp"
 #include "cmd/demo/tour.hpp"
 
 #include <cstdint>
@@ -15,8 +16,9 @@ struct Places {
 
 class Screen {
   public:
-    /// `colours`: whether standard output takes them (see colours_wanted).
-    explicit Screen(bool colours) : colours_(colours) {}
+    /// `colours`: whether standard output takes them (see colours_wanted). As wide as $COLUMNS and
+    /// the terminal allow.
+    explicit Screen(bool colours);
 
     void title() const;
     /// The line of one request; the parts it does not know are passed.
@@ -28,6 +30,7 @@ class Screen {
   private:
     std::string paint(const char* colour, const std::string& text) const;
     bool colours_;
+    Layout layout_;
 };
 
 /// Standard output is a terminal, NO_COLOR is not set, and TERM is not dumb.

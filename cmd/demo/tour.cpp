@@ -54,6 +54,12 @@ std::string words_for(const Step& step, const Attempt& attempt) {
     return std::string(attempt.status) + " " + std::string(attempt.failure);
 }
 
+/// The same where there is little room.
+std::string brief_words_for(const Step& step, const Attempt& attempt) {
+    if (step.broken) return "cut midway";
+    return std::string(attempt.failure == "ok" ? "answered" : attempt.failure);
+}
+
 }  // namespace
 
 std::span<const Step> tour_steps() {
@@ -79,6 +85,7 @@ Result judge(const Step& step, const Answer& answer) {
     result.as_promised = answer.status == step.status && upstream == step.upstream &&
                          attempt.failure == step.primary && body_right;
     result.primary_did = words_for(step, attempt);
+    result.primary_briefly = brief_words_for(step, attempt);
     result.answered_by =
         answer.status == 0 ? "nobody" : std::string(upstream) + " " + std::to_string(answer.status);
     if (step.broken && said_so) result.answered_by = "error event";

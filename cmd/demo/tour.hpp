@@ -27,8 +27,9 @@ std::string request_json(const Step& step);
 /// What became of it.
 struct Result {
     bool as_promised = false;
-    std::string primary_did;  // "429 rate_limit", "timeout"
-    std::string answered_by;  // "backup 200"
+    std::string primary_did;      // "429 rate_limit", "silence: timeout"
+    std::string primary_briefly;  // "rate_limit", "timeout"
+    std::string answered_by;      // "backup 200"
 };
 Result judge(const Step& step, const Answer& answer);
 
