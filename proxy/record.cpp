@@ -161,6 +161,8 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
     f.emplace_back("model", request_.facts.model.substr(0, kMaxNameInTrace));
     if (route_ != nullptr) f.emplace_back("route", route_->route->model);
     f.emplace_back("outcome", std::string(metrics::name_of(outcome)));
+    // The outcomes are a closed set, in which this one is "exhausted"; but it was answered.
+    if (broken) f.emplace_back("ended", "broken");
     f.emplace_back("status", static_cast<std::uint64_t>(status));
     if (!error_code.empty()) f.emplace_back("code", error_code);
     f.emplace_back("ms", milliseconds(took));
@@ -257,6 +259,7 @@ AttemptRecord::~AttemptRecord() {
         failure = wire::FailureClass::client_closed;
     }
     correct_trace(failure);
+    request_.broken = request_.broken || state == State::broken;
     const bool served = state == State::whole || state == State::finished ||
                         state == State::committed || state == State::broken;
     // Here and not at the start: by its first answer a model becomes a label.

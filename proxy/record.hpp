@@ -57,6 +57,7 @@ class RequestRecord {
     std::chrono::nanoseconds waited{0};  // for upstreams
     bool delivered = false;              // the client has it all: what happens after is its affair
     bool whole = false;                  // a plain answer: overhead can be told
+    bool broken = false;                 // the answer had begun, and then broke
 
     /// The client has the whole answer; the request's clock stops.
     void deliver();

@@ -14,7 +14,7 @@ import pytest
 
 from harness import (MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
                      expect_metrics, get, metric, ms, plain_and_streamed, request_lines, seconds,
-                     status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
+                     reset, status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
 from tests.support.daemon import Daemon, Mock, Process, StartError, binary, run, wait_until
 
 FIRST = event({"content": "Hello"})
@@ -322,6 +322,22 @@ def test_json_logs_are_json_line_by_line_and_hold_the_facts(start, upstream):
     assert record["client"] == "127.0.0.1"
     numbers = [v for v in record.values() if isinstance(v, (int, float))]
     assert 12 in numbers and 5 in numbers, "tokens are missing"
+
+
+@pytest.mark.parametrize("stream, answer, outcome, ended", [
+    (True, steps(SSE_HEAD, chunk(FIRST), reset), "exhausted", "broken"),
+    (True, status(503), "exhausted", None), (False, status(503), "exhausted", None),
+    (True, well(), "primary", None)])
+def test_a_stream_that_broke_is_told_from_one_that_nobody_answered(start, upstream, stream, answer,
+                                                                   outcome, ended):
+    daemon = start(config(upstream(answer), log={"format": "json"}))
+    chat(daemon, stream=stream, headers={"x-request-id": "ended-0001"})
+    wait_until(lambda: any("ended-0001" in line for line in daemon.stderr_lines()), "the line",
+               MAX_WAIT)
+    (record,) = [r for r in request_lines(daemon) if r.get("id") == "ended-0001"]
+    assert record.get("ended") == ended
+    assert record["outcome"] == outcome
+    expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": record["outcome"]}))
 
 
 def test_text_logs_name_the_client_of_served_and_of_rejected_requests(start, upstream):
