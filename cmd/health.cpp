@@ -105,7 +105,9 @@ int health(const std::string& text) {
 
 Run add_health(CLI::App& app) {
     auto url = std::make_shared<std::string>(kDefaultUrl);
-    app.add_option("url", *url, "Where the daemon listens (default: " + *url + ")");
+    app.add_option("url", *url,
+                   "Where the daemon listens, with its port (default: " + *url +
+                       "; a URL without a port means 80)");
     return [url] { return health(*url); };
 }
 

@@ -224,9 +224,8 @@ std::optional<LocalError> Session::check_head() {
     const bool elsewhere = (role_ == Role::admin && !administrative) ||
                            (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
     if (wants_websocket(request_.head.fields)) return websocket_refused();
-    if (endpoint.kind == EndpointKind::unknown || elsewhere) {
-        return unknown_path(request_.head.target);
-    }
+    if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
+    if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);
     const auto& guard = runtime_->web_guard();
     if (endpoint.kind != EndpointKind::healthz && endpoint.kind != EndpointKind::readyz) {
         if (auto error = guard.check(request_.head, role_ == Role::admin)) return error;

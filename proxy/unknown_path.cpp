@@ -124,6 +124,16 @@ LocalError unknown_path(std::string_view target) {
     return error;
 }
 
+LocalError at_other_listener(std::string_view target, bool on_admin) {
+    LocalError error(404, "not_found",
+                     shown_path(target) + " is not served by this listener. " +
+                         (on_admin ? "It is the `admin` one, for /metrics, /healthz and /readyz: "
+                                     "send requests to an address of `listen`."
+                                   : "The configuration has an `admin` listener: ask there."));
+    error.shape = error_shape(target);
+    return error;
+}
+
 LocalError wrong_method(std::string_view method, std::string_view target, std::string_view allow) {
     LocalError error(
         405, "method_not_allowed",

@@ -19,8 +19,11 @@ ErrorShape error_shape(std::string_view target);
 /// A sentence that names the likely mistake and what to do; empty where none is likely.
 std::string guess_mistake(std::string_view target);
 
-/// 404, and 405 with the methods that `allow` lists.
+/// 404 for a path that no listener serves.
 LocalError unknown_path(std::string_view target);
+/// 404 for what is served, but by the other listener: `admin` or `listen`.
+LocalError at_other_listener(std::string_view target, bool on_admin);
+/// 405 with the methods that `allow` lists.
 LocalError wrong_method(std::string_view method, std::string_view target, std::string_view allow);
 
 /// Whether the client asks to speak WebSocket (RFC 6455 4.1). Clients that fall back to HTTP do so

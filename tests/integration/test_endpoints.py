@@ -1,6 +1,8 @@
 """Section 4: what is served, with and without /v1, and that nothing else is ever forwarded."""
 
 import json
+import pathlib
+import re
 
 import pytest
 
@@ -256,7 +258,8 @@ def test_health_readiness_and_metrics_answer(start, upstream):
 
 def test_with_an_admin_listener_the_metrics_move_there(start, upstream):
     daemon = start(config(upstream(), admin="127.0.0.1:0"))
-    assert get(daemon, "/metrics").status == 404
+    moved = get(daemon, "/metrics")
+    assert moved.status == 404 and "`admin`" in moved.json["error"]["message"]
     port = int(daemon.admin_url.rpartition(":")[2])
     for path in ("/metrics", "/healthz", "/readyz"):
         with Client(daemon, port=port) as client:
@@ -264,8 +267,34 @@ def test_with_an_admin_listener_the_metrics_move_there(start, upstream):
             assert client.response().status == 200, path
     with Client(daemon, port=port) as client:
         client.ask(body=chat_body())
-        assert client.response().status == 404
+        refused = client.response()
+        assert refused.status == 404 and "`listen`" in refused.json["error"]["message"]
     assert chat(daemon).status == 200
+
+
+def documented_paths():
+    """The paths of the table "Paths" in docs/operations.md, with their method."""
+    text = (pathlib.Path(__file__).parents[2] / "docs/operations.md").read_text()
+    table = text.partition("\n## Paths\n")[2].partition("\n## ")[0]
+    for line in table.splitlines():
+        cell = line.split("|")[1] if line.startswith("| `") else ""
+        method = re.search(r"`(GET|POST) ", cell)
+        for path in re.findall(r"(/[^`]+)`", cell):
+            yield method[1], path
+
+
+def test_every_documented_path_is_served(start, upstream):
+    paths = list(documented_paths())
+    assert len(paths) == 13 and ("POST", "/v1/responses/compact") in paths
+    daemon = start(config(upstream()))
+    for method, path in paths:
+        path = path.replace("{id}", "gpt-4o").replace("*", "speech")
+        for path in {path, path.removeprefix("/v1")}:
+            with Client(daemon) as client:
+                client.ask("PUT", path, body=b"{}")
+                refused = client.response()
+                assert refused.status == 405, (path, refused.status)
+                assert method in refused.header("allow"), path
 
 
 def test_head_answers_without_a_body(start, upstream):

@@ -15,7 +15,8 @@ import pytest
 from harness import (MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
                      expect_metrics, get, metric, ms, plain_and_streamed, request_lines, seconds,
                      reset, status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
-from tests.support.daemon import Daemon, Mock, Process, StartError, binary, run, wait_until
+from tests.support.daemon import (Daemon, Mock, Process, StartError, binary, closed_port, run,
+                                  wait_until)
 
 FIRST = event({"content": "Hello"})
 
@@ -302,6 +303,34 @@ def test_zero_configuration_starts_from_a_key_in_the_environment(upstream, tmp_p
         assert "sk-test-zero-conf" not in "\n".join(daemon.stderr_lines())
         daemon.signal(signal.SIGTERM)
         assert daemon.wait(MAX_WAIT) == 0
+
+
+# --- what the documentation says of health and metrics
+
+def test_upstreams_that_are_down_do_not_change_readiness(start):
+    with closed_port() as port:
+        daemon = start(config({"name": "dead", "base_url": f"http://127.0.0.1:{port}/v1"}))
+        assert chat(daemon).status == 502
+        assert get(daemon, "/readyz").status == 200
+        assert run("health", daemon.url).returncode == 0
+
+
+def test_health_asks_port_80_of_a_url_without_a_port(start, upstream, shim):
+    daemon = start(config(upstream()))
+    shim.ports({"127.0.0.1:80": daemon.port})
+    assert run("health", "http://127.0.0.1", env=shim.env).returncode == 0
+    shim.ports({})
+    text = "\n".join(run("health", "--help").stdout_lines())
+    assert "without a port" in " ".join(text.split())
+
+
+def test_a_keys_name_is_in_the_log_and_no_metric(start, upstream):
+    daemon = start(config(upstream(), keys=[{"name": "team-a", "key": "sk-team-a-0123456789"}]))
+    got = chat(daemon, headers={"authorization": "Bearer sk-team-a-0123456789"})
+    assert got.status == 200
+    wait_until(lambda: any(" key=team-a " in line for line in daemon.stderr_lines()), "the line",
+               MAX_WAIT)
+    assert "team-a" not in daemon.metrics_text()
 
 
 # --- logs

@@ -1,7 +1,7 @@
 """`understudy check --probe`: every upstream is asked, whatever is configured, and what is wrong is said."""
 
 import json
-import os
+import pathlib
 
 import pytest
 
@@ -438,15 +438,25 @@ def test_the_start_without_configuration_is_probed_by_the_providers_lists(upstre
     assert Probe(run("check", "--probe", env=env, cwd=str(tmp_path))).code == 0
 
 
-def test_the_readmes_file_is_probed(upstream, tmp_path, shim, certificates):
-    readme = open(os.path.join(os.path.dirname(__file__), "../../README.md")).read()
-    text = next(part for part in readme.split("```")[1::2] if part.startswith("yaml\nlisten:"))
-    (tmp_path / "understudy.yaml").write_text(text.removeprefix("yaml\n"))
+def documented(page, begins):
+    """The first YAML of this page that begins so."""
+    text = (pathlib.Path(__file__).parents[2] / page).read_text()
+    return next(part.removeprefix("yaml\n") for part in text.split("```")[1::2]
+                if part.startswith("yaml\n" + begins) and part.count("  - name:") > 1)
+
+
+@pytest.mark.parametrize("page, begins, backup, models_there", [
+    ("README.md", "listen:", "openrouter", {"openai": "gpt-4o-mini", "openrouter": "openai/gpt-4o-mini"}),
+    ("docs/configuration.md", "upstreams:", "groq", {"openai": "gpt-4o", "groq": "openai/gpt-oss-120b"})])
+def test_the_documented_files_of_two_providers_are_probed(upstream, tmp_path, shim, certificates, page,
+                                                          begins, backup, models_there):
+    (tmp_path / "understudy.yaml").write_text(documented(page, begins))
     tls = certificates.context("providers")
-    openai = upstream(provider(models("gpt-4o-mini"), key="sk-o"), tls=tls)
-    openrouter = upstream(provider(models("openai/gpt-4o-mini"), key="sk-or"), tls=tls)
-    env = {**playing(shim, certificates, openai=openai, openrouter=openrouter),
-           "HOME": str(tmp_path), "OPENAI_API_KEY": "sk-o", "OPENROUTER_API_KEY": "sk-or"}
+    servers = {name: upstream(provider(models("tts-1", models_there[name]), key=f"sk-{name}"), tls=tls)
+               for name in ("openai", backup)}
+    env = {**playing(shim, certificates, **servers), "HOME": str(tmp_path),
+           "OPENAI_API_KEY": "sk-openai", f"{backup.upper()}_API_KEY": f"sk-{backup}"}
     seen = Probe(run("check", "--probe", env=env, cwd=str(tmp_path)))
-    assert seen.code == 0
-    assert asked(openai) == ["gpt-4o-mini"] and asked(openrouter) == ["openai/gpt-4o-mini"]
+    assert seen.code == 0, seen.text
+    assert {name: asked(server) for name, server in servers.items()} == \
+        {name: [model] for name, model in models_there.items()}
