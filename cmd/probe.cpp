@@ -8,6 +8,7 @@
 #include "cmd/probe/scheme.hpp"
 
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ namespace {
 
 using namespace probe;
 
+constexpr std::size_t kNameWidth = 16;
 constexpr std::size_t kMostChoices = 3;    // models tried where none is configured
 constexpr std::size_t kMostQuestions = 8;  // to one upstream; each costs a few tokens
 
@@ -84,22 +86,23 @@ std::vector<Row> probe_one(const config::Config& config, std::size_t index,
     return {std::move(row)};
 }
 
-void print_cells(const Row& row) {
-    std::printf("%-16s %-7s %-7s %-7s %-8s %-9s %-8s %-8s %-12s ", row.name.c_str(),
-                row.dns.c_str(), row.tcp.c_str(), row.tls.c_str(), row.key.c_str(),
-                row.model.c_str(), row.streams.c_str(), row.usage.c_str(), row.first_token.c_str());
+void print_cells(const Row& row, std::size_t name_width) {
+    std::printf("%-*s %-7s %-7s %-7s %-8s %-9s %-8s %-8s %-12s ", static_cast<int>(name_width),
+                row.name.c_str(), row.dns.c_str(), row.tcp.c_str(), row.tls.c_str(),
+                row.key.c_str(), row.model.c_str(), row.streams.c_str(), row.usage.c_str(),
+                row.first_token.c_str());
 }
 
-void print(const Row& row, bool colour) {
+void print(const Row& row, std::size_t name_width, bool colour) {
     const char* start = row.state == Row::State::usable   ? "\x1b[32m"
                         : row.state == Row::State::remark ? "\x1b[33m"
                                                           : "\x1b[31m";
-    print_cells(row);
+    print_cells(row, name_width);
     std::printf("%s%s%s\n", colour ? start : "", row.verdict.c_str(), colour ? "\x1b[0m" : "");
     std::fflush(stdout);
 }
 
-void print_header() {
+void print_header(std::size_t name_width) {
     Row header;
     header.name = "upstream";
     header.dns = "dns";
@@ -110,7 +113,7 @@ void print_header() {
     header.streams = "streams";
     header.usage = "usage";
     header.first_token = "first token";
-    print_cells(header);
+    print_cells(header, name_width);
     std::fputs("verdict\n", stdout);
     std::fflush(stdout);
 }
@@ -119,11 +122,15 @@ void print_header() {
 
 int run_probe(const config::Config& config, std::string_view model) {
     const bool colour = wants_colour(STDOUT_FILENO);
-    print_header();
+    std::size_t name_width = kNameWidth;
+    for (const auto& upstream : config.upstreams) {
+        name_width = std::max(name_width, upstream.name.size());
+    }
+    print_header(name_width);
     bool all = true;
     for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
         for (const auto& row : probe_one(config, i, model)) {
-            print(row, colour);
+            print(row, name_width, colour);
             all = all && row.state != Row::State::problem;
         }
     }

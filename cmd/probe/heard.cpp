@@ -69,15 +69,21 @@ std::string key_of(const config::Upstream& upstream) {
     return upstream.api_key ? "the api_key" : "the credential in `headers`";
 }
 
-std::string explain_handshake(const config::Upstream& upstream, std::string_view what) {
-    std::string text(what);
-    if (what.find("certificate") == std::string_view::npos) {
-        return text + "; no TLS connection could be made: are port and scheme of base_url (" +
-               upstream.base_url.text() + ") right?";
+std::string explain_handshake(const config::Upstream& upstream, const Heard& heard) {
+    const std::string text(without_timeout(heard.detail));
+    if (text.find("certificate verify failed") != std::string::npos) {
+        return text +
+               "; its certificate is not one that this machine trusts for that name: set "
+               "tls.ca to the file of the authority that issued it, or tls.sni to the name in it";
     }
-    return text +
-           "; its certificate is not one that this machine trusts for that name: set "
-           "tls.ca to the file of the authority that issued it, or tls.sni to the name in it";
+    if (speaks_tls(heard)) {
+        return text +
+               "; the server refused the handshake: is the host of base_url (or tls.sni) the "
+               "name that it serves, and does it want a client's certificate (there is no "
+               "setting for one)?";
+    }
+    return text + "; no TLS connection could be made: are port and scheme of base_url (" +
+           upstream.base_url.text() + ") right?";
 }
 
 }  // namespace
@@ -88,6 +94,13 @@ Step reached(const Heard& heard, bool tls) {
     if (what.starts_with("resolve ")) return Step::resolve;
     if (what.starts_with("connect ") || what == "no address") return Step::connect;
     return tls && what.starts_with("TLS with ") ? Step::handshake : Step::answer;
+}
+
+bool speaks_tls(const Heard& heard) {
+    // OpenSSL's names for alerts that came begin with the version in which they were defined.
+    return heard.detail.find("certificate") != std::string::npos ||
+           heard.detail.find(" alert ") != std::string::npos ||
+           heard.detail.find(": tlsv1") != std::string::npos;
 }
 
 std::string error_message(std::string_view body) {
@@ -131,7 +144,7 @@ std::string explain_silence(const config::Upstream& upstream, const Heard& heard
             }
             return text + "; is the server running, and is the port in base_url right?";
         case Step::handshake:
-            return explain_handshake(upstream, what);
+            return explain_handshake(upstream, heard);
         case Step::answer:
             break;
     }

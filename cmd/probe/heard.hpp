@@ -44,6 +44,10 @@ enum class Step { resolve, connect, handshake, answer };
 /// The step at which it ended; `answer` where all before were taken, whatever came.
 Step reached(const Heard& heard, bool tls);
 
+/// Whether a handshake that failed shows that TLS is spoken there: a certificate was read, or the
+/// server sent an alert.
+bool speaks_tls(const Heard& heard);
+
 /// What an error body says to people; empty where it says nothing in one of the usual members.
 std::string error_message(std::string_view body);
 

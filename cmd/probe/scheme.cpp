@@ -36,9 +36,7 @@ std::uint16_t own_port(bool tls) {
 Doubt doubt_tls(const Heard& heard) {
     if (reached(heard, true) != Step::handshake) return Doubt::none;
     if (says(kNoRecord, config::lower(heard.detail))) return Doubt::likely;
-    // A certificate was read, so TLS is spoken there.
-    const bool certificate = heard.detail.find("certificate") != std::string::npos;
-    return certificate ? Doubt::none : Doubt::possible;
+    return speaks_tls(heard) ? Doubt::none : Doubt::possible;
 }
 
 Doubt doubt_plain(const Heard& heard) {
@@ -46,7 +44,8 @@ Doubt doubt_plain(const Heard& heard) {
     // Closed at once, silence, or the bytes of a TLS alert, which are no head.
     if (heard.status == 0) return Doubt::possible;
     if (heard.status >= 300 && heard.status < 400) {
-        return config::lower(heard.location).starts_with("https://") ? Doubt::likely : Doubt::none;
+        return config::lower(heard.location).starts_with("https://") ? Doubt::possible
+                                                                     : Doubt::none;
     }
     return heard.status >= 400 && says(kPlainRefused, config::lower(heard.body)) ? Doubt::likely
                                                                                  : Doubt::none;

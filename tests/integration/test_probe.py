@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import ssl
 
 import pytest
 
@@ -301,6 +302,14 @@ def test_names_and_ports_that_lead_nowhere_are_told_apart(upstream, tmp_path, sh
     assert seen["well"]["verdict"] == "usable, asked for m"
 
 
+def test_long_names_keep_the_columns_in_line(upstream, tmp_path):
+    name = "an-upstream-with-a-name-of-some-length"
+    there = upstream(provider(models("m")))
+    seen = probe(tmp_path, there.entry(name), there.entry("short"))
+    assert seen[name]["dns"] == seen["short"]["dns"] == "ok"
+    assert seen[name]["verdict"] == seen["short"]["verdict"] == "usable, asked for m"
+
+
 def test_one_upstream_alone_that_fails_is_told_as_well(tmp_path):
     with closed_port() as port:
         seen = probe(tmp_path, {"name": "only", "base_url": f"http://127.0.0.1:{port}/v1"})
@@ -386,16 +395,33 @@ def test_plain_http_to_a_tls_port_is_said_to_be_the_wrong_scheme(upstream, tmp_p
     assert f"base_url: https://127.0.0.1:{there.port}/v1" in row["verdict"]
 
 
-def test_a_redirect_to_https_says_so(upstream, tmp_path):
-    there = upstream(status(301, b"", "Location: https://api.example.test/v1/models"))
-    row = probe(tmp_path, there.entry("there"))["there"]
-    assert "most likely speaks TLS" in row["verdict"]
+def test_a_redirect_to_the_same_place_by_https_is_the_wrong_scheme(upstream, tmp_path, shim,
+                                                                   certificates):
+    """As most providers answer at port 80."""
+    plain_one = upstream(status(301, b"", "Location: https://api.openai.com/v1/models"))
+    tls_one = upstream(provider(models("m")), tls=certificates.context("providers"))
+    env = playing(shim, certificates, openai=tls_one)
+    shim.ports({"127.0.0.2:80": plain_one.port, "127.0.0.2:443": tls_one.port})
+    row = probe(tmp_path, {"name": "there", "base_url": "http://api.openai.com/v1", "api_key": KEY},
+                env=env)["there"]
+    assert row["verdict"].endswith("write base_url: https://api.openai.com/v1")
+    assert KEY.encode() not in b"".join(c.received for c in tls_one.connections)
 
 
-def test_another_redirect_says_where_to(upstream, tmp_path):
-    there = upstream(status(308, b"", "Location: http://api.example.test/v1/models"))
+@pytest.mark.parametrize("to", ["http://api.example.test/v1/models", "https://api.example.test/v1"])
+def test_another_redirect_says_where_to(upstream, tmp_path, to):
+    there = upstream(status(308, b"", f"Location: {to}"))
     row = probe(tmp_path, there.entry("there", model="m"))["there"]
-    assert "http://api.example.test/v1/models" in row["verdict"] and "scheme" not in row["verdict"]
+    assert f'308 to "{to}"' in row["verdict"] and "scheme" not in row["verdict"]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_a_tls_server_that_refuses_the_handshake_is_no_wrong_scheme(upstream, tmp_path, certificates):
+    context = certificates.context("good")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    there = upstream(provider(models("m")), tls=context)
+    row = probe(tmp_path, there.entry("there", tls={"ca": certificates.ca}))["there"]
+    assert (row["tcp"], row["tls"]) == ("ok", "FAILED") and "refused the handshake" in row["verdict"]
 
 
 def test_a_server_that_only_goes_away_is_not_taken_for_the_wrong_scheme(upstream, tmp_path):

@@ -72,7 +72,11 @@ TEST_CASE("TLS spoken to a plain port is likely, where OpenSSL reads what is no 
         CHECK(doubt(kUrl, silence(std::string("TLS with a.test: ") + reason)) == Doubt::possible);
     }
     CHECK(doubt(kUrl, silence("timeout: TLS with a.test: no answer")) == Doubt::possible);
-    // A certificate is a proof of TLS; before the handshake nothing is known.
+    for (const char* alert : {"sslv3 alert handshake failure", "tlsv1 unrecognized name",
+                              "tlsv13 alert certificate required"}) {
+        CHECK(doubt(kUrl, silence(std::string("TLS with a.test: ") + alert)) == Doubt::none);
+    }
+    // A certificate is a proof of TLS, as an alert is; before the handshake nothing is known.
     CHECK(doubt(kUrl, silence("TLS with a.test: certificate verify failed: expired")) ==
           Doubt::none);
     CHECK(doubt(kUrl, silence("connect 127.0.0.1:8000: connection refused")) == Doubt::none);
@@ -94,7 +98,7 @@ TEST_CASE("Plain HTTP spoken to a TLS port is likely, where the server says so")
     }
     auto redirect = answer(301, FailureClass::bad_request);
     redirect.location = "HTTPS://a.test/v1/models";
-    CHECK(doubt(kUrl, redirect) == Doubt::likely);
+    CHECK(doubt(kUrl, redirect) == Doubt::possible);
     redirect.location = "http://b.test/v1/models";
     CHECK(doubt(kUrl, redirect) == Doubt::none);
     CHECK(doubt(kUrl, answer(400, FailureClass::bad_request, "no such model")) == Doubt::none);
@@ -153,7 +157,9 @@ TEST_CASE("Every way of getting no answer says what to do") {
                 "firewall"));
     CHECK(holds(explain_silence(tls, silence("TLS with a.test: certificate verify failed")),
                 "tls.ca"));
-    CHECK(holds(explain_silence(tls, silence("TLS with a.test: handshake failure")), "scheme"));
+    CHECK(holds(explain_silence(tls, silence("TLS with a.test: tlsv13 alert certificate required")),
+                "client's certificate"));
+    CHECK(holds(explain_silence(tls, silence("TLS with a.test: connection closed")), "scheme"));
     CHECK(holds(explain_silence(plain, silence("timeout: no answer")), "a.test:81"));
 }
 
