@@ -65,8 +65,8 @@ std::string completed(const std::string& text) {
 
 TEST_CASE("Every YAML example of the documentation loads") {
     std::vector<std::string> files{"README.md"};
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(SOURCE_DIR) + "/docs")) {
+    const auto docs = std::filesystem::path(SOURCE_DIR) / "docs";
+    for (const auto& entry : std::filesystem::directory_iterator(docs)) {
         if (entry.path().extension() == ".md") {
             files.push_back("docs/" + entry.path().filename().string());
         }

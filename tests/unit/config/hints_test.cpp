@@ -49,10 +49,9 @@ TEST_CASE("A status where a failure class belongs is answered with the class") {
                           {"404", "not_found"},
                           {"400", "bad_request"}}) {
         CAPTURE(row.written);
-        const auto problems =
-            problems_of(route_with(std::string("{ model: m, chain: [one, two], ") +
-                                   "fallback_on: [" + row.written + "] }"));
-        CHECK(first_has(problems, std::string("write ") + row.right));
+        std::string route = "{ model: m, chain: [one, two], fallback_on: [";
+        route.append(row.written).append("] }");
+        CHECK(first_has(problems_of(route_with(route)), std::string("write ") + row.right));
     }
 }
 
