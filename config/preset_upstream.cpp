@@ -20,11 +20,6 @@ bool mentions(const wire::BodyRewrite& body, std::string_view member) {
            std::any_of(body.rename.begin(), body.rename.end(), either);
 }
 
-// A dated version, as against the names of the v1 API ("v1", "preview", "latest").
-bool is_dated(std::string_view api_version) {
-    return !api_version.empty() && api_version.front() >= '0' && api_version.front() <= '9';
-}
-
 }  // namespace
 
 Upstream upstream_of(const Preset& preset) {
@@ -74,9 +69,13 @@ void add_quirks(const Quirks& quirks, wire::BodyRewrite& body) {
     if (quirks.one_choice) bound("n", 1, 1);
 }
 
+bool is_dated_version(std::string_view api_version) {
+    return !api_version.empty() && api_version.front() >= '0' && api_version.front() <= '9';
+}
+
 std::optional<std::string> place_azure(Upstream& upstream) {
     std::string& path = upstream.base_url.path;
-    const bool dated = is_dated(upstream.api_version);
+    const bool dated = is_dated_version(upstream.api_version);
     if (path.empty() || path == "/openai") {
         path = dated ? "/openai" : "/openai/v1";
         upstream.model_in_path = dated;

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace understudy::config {
 
@@ -30,6 +31,9 @@ std::string variables_text(const Preset& preset);
 /// Lays the preset's quirks under the configured changes: a member that these name at all is left
 /// to them.
 void add_quirks(const Quirks& quirks, wire::BodyRewrite& body);
+
+/// "2024-10-21", as against the names of Azure's v1 API ("v1", "preview", "latest", none).
+bool is_dated_version(std::string_view api_version);
 
 /// Where Azure's resource answers, worked out from what the configuration says of it: a bare
 /// resource URL gets the path of the v1 API, or, with a dated api_version, that of deployments.

@@ -24,17 +24,34 @@ constexpr std::array kPresets{
            .quirks = {.one_choice = true}},
     // ai.google.dev/gemini-api/docs/openai; it refuses every name it does not know with 400
     // 'Unknown name "seed": Cannot find field' (github.com/Vali-98/ChatterUI/issues/227,
-    // github.com/n4ze3m/page-assist/issues/418, github.com/ed-donner/agents/issues/45).
-    Preset{
-        .name = "gemini",
-        .base_url = "https://generativelanguage.googleapis.com/v1beta/openai",
-        .hosts = {"generativelanguage.googleapis.com"},
-        .key_variables = {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
-        .price_provider = "gemini",
-        .prefixes = {"gemini"},
-        .quirks = {.drop = {"frequency_penalty", "presence_penalty", "seed", "logit_bias",
-                            "logprobs", "top_logprobs", "store", "metadata", "user", "service_tier",
-                            "prompt_cache_key", "safety_identifier", "prediction", "verbosity"}}},
+    // github.com/n4ze3m/page-assist/issues/418, github.com/ed-donner/agents/issues/45), other
+    // makers' ways to ask for reasoning among them.
+    Preset{.name = "gemini",
+           .base_url = "https://generativelanguage.googleapis.com/v1beta/openai",
+           .hosts = {"generativelanguage.googleapis.com"},
+           .key_variables = {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+           .price_provider = "gemini",
+           .prefixes = {"gemini"},
+           .quirks = {.drop = {"frequency_penalty",
+                               "presence_penalty",
+                               "seed",
+                               "logit_bias",
+                               "logprobs",
+                               "top_logprobs",
+                               "store",
+                               "metadata",
+                               "user",
+                               "service_tier",
+                               "prompt_cache_key",
+                               "prompt_cache_retention",
+                               "safety_identifier",
+                               "prediction",
+                               "verbosity",
+                               "web_search_options",
+                               "top_k",
+                               "thinking",
+                               "reasoning",
+                               "enable_thinking"}}},
     // openrouter.ai/docs/api-reference/overview; reasoning:
     // openrouter.ai/docs/use-cases/reasoning-tokens
     Preset{.name = "openrouter",
@@ -45,14 +62,21 @@ constexpr std::array kPresets{
            .prefixes = {"openrouter"},
            .prefill = PrefillKind::assistant,
            .reasoning = "reasoning"},
-    // console.groq.com/docs/openai: these four give 400; console.groq.com/docs/reasoning
+    // console.groq.com/docs/openai: the first three and n above 1 give 400, as does every name it
+    // does not know, "property 'prompt_cache_key' is unsupported"
+    // (github.com/sipeed/picoclaw/pull/1196, github.com/eigent-ai/eigent/issues/1827,
+    // github.com/fanenr/chatbot/issues/21); console.groq.com/docs/reasoning
     Preset{.name = "groq",
            .base_url = "https://api.groq.com/openai/v1",
            .hosts = {"api.groq.com"},
            .key_variables = {"GROQ_API_KEY"},
            .price_provider = "groq",
            .prefixes = {"groq"},
-           .quirks = {.drop = {"logprobs", "logit_bias", "top_logprobs"}, .one_choice = true},
+           .quirks = {.drop = {"logprobs", "logit_bias", "top_logprobs", "store", "metadata",
+                               "modalities", "audio", "prediction", "web_search_options",
+                               "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+                               "verbosity", "top_k", "thinking", "enable_thinking"},
+                      .one_choice = true},
            .prefill = PrefillKind::assistant,
            .reasoning = "reasoning"},
     // docs.mistral.ai/api: names it does not know give 422 extra_forbidden; it calls the seed
@@ -65,8 +89,9 @@ constexpr std::array kPresets{
            .prefixes = {"mistral", "codestral"},
            .quirks = {.drop = {"stream_options", "store", "logit_bias", "user", "logprobs",
                                "top_logprobs", "service_tier", "modalities", "audio",
-                               "web_search_options", "prompt_cache_key", "safety_identifier",
-                               "verbosity"},
+                               "web_search_options", "prompt_cache_key", "prompt_cache_retention",
+                               "safety_identifier", "verbosity", "top_k", "thinking",
+                               "enable_thinking"},
                       .max_tokens_from = {kNewTokens},
                       .rename = MemberRename{"seed", "random_seed"},
                       .bound = MemberBound{"temperature", 0, 1.5},
@@ -85,7 +110,7 @@ constexpr std::array kPresets{
     // learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
     Preset{.name = "azure",
            .base_url = "",
-           .hosts = {"openai.azure.com", "cognitiveservices.azure.com"},
+           .hosts = {"openai.azure.com", "cognitiveservices.azure.com", "openai.azure.us"},
            .key_variables = {"AZURE_API_KEY", "AZURE_OPENAI_API_KEY"},
            .price_provider = "azure",
            .prefixes = {"azure", "azure_ai"},
@@ -126,7 +151,8 @@ constexpr std::array kPresets{
            .prefixes = {"fireworks_ai", "fireworks"},
            .quirks = {.max_tokens_from = {kNewTokens}},
            .reasoning = "reasoning_content"},
-    // inference-docs.cerebras.ai/resources/openai: the first five give 400
+    // inference-docs.cerebras.ai/resources/openai: the first five give 400; so do names it does
+    // not know (github.com/mnfst/modelparams.dev/pull/115)
     Preset{.name = "cerebras",
            .base_url = "https://api.cerebras.ai/v1",
            .hosts = {"api.cerebras.ai"},
@@ -134,7 +160,8 @@ constexpr std::array kPresets{
            .price_provider = "cerebras",
            .prefixes = {"cerebras"},
            .quirks = {.drop = {"frequency_penalty", "presence_penalty", "logit_bias",
-                               "parallel_tool_calls", "service_tier", "prompt_cache_key"}},
+                               "parallel_tool_calls", "service_tier", "prompt_cache_key",
+                               "prompt_cache_retention", "safety_identifier", "top_k"}},
            .reasoning = "reasoning"},
     // platform.moonshot.ai/docs/api/chat: temperature is 0 to 1
     Preset{.name = "moonshot",

@@ -17,7 +17,7 @@ namespace understudy::config {
 /// A short list of words, fixed when the program is built.
 class Words {
   public:
-    static constexpr std::size_t kMost = 20;
+    static constexpr std::size_t kMost = 24;
     template <class... Word>
         requires(sizeof...(Word) <= kMost)
     constexpr Words(Word... word) : items_{std::string_view(word)...}, count_(sizeof...(Word)) {}

@@ -1,8 +1,8 @@
 #include "config/profile_place.hpp"
 
 #include "config/address.hpp"
-#include "config/fernet.hpp"
 #include "config/preset_upstream.hpp"
+#include "config/profile_secret.hpp"
 #include "config/text.hpp"
 
 #include <algorithm>
@@ -15,36 +15,15 @@ constexpr std::string_view kOpenHandsPrefix = "openhands/";
 constexpr std::string_view kOpenHandsUrl = "https://llm-proxy.app.all-hands.dev";
 // What the SDK adds to a profile for `azure/...` without one.
 constexpr std::string_view kAzureVersion = "2024-12-01-preview";
-constexpr const char* kSecretKeyVariable = "OH_SECRET_KEY";
 
-bool is_masked(std::string_view secret) {
-    return std::all_of(secret.begin(), secret.end(), [](char c) { return c == '*'; });
-}
-
-// The secret in the clear; a problem where the profile does not hold it.
-std::optional<std::string> clear_secret(ProfileReader& reader, std::string stored,
-                                        const Environment& env) {
-    if (is_masked(stored)) {
-        reader.problem("api_key",
-                       "is masked: the profile was saved without its secret; save it again with "
-                       "include_secrets=True, or write the key into the file");
-        return std::nullopt;
+// The service itself answers at this address, so that a key of the environment may go there.
+bool is_own_address(const Upstream& upstream) {
+    const Preset* preset = upstream.preset;
+    if (preset == nullptr || preset->kind != PresetKind::service || !upstream.base_url.tls) {
+        return false;
     }
-    if (!looks_encrypted(stored)) return stored;
-    const auto key = env(kSecretKeyVariable);
-    if (!key || key->empty()) {
-        reader.problem("api_key",
-                       "is encrypted; set OH_SECRET_KEY to the value that the profile was saved "
-                       "with");
-        return std::nullopt;
-    }
-    auto clear = decrypt_fernet(stored, *key);
-    if (!clear) {
-        reader.problem("api_key",
-                       "cannot be decrypted: it is damaged, or was saved with another "
-                       "OH_SECRET_KEY than the one that is set");
-    }
-    return clear;
+    const std::string provider = provider_of_host(upstream.base_url.host);
+    return !provider.empty() && provider.starts_with(preset->price_provider);
 }
 
 void read_key(ProfileReader& reader, const Environment& env, bool at_preset, Upstream& upstream) {
@@ -59,7 +38,7 @@ void read_key(ProfileReader& reader, const Environment& env, bool at_preset, Ups
         return;
     }
     // As LiteLLM does, but only to the service that the variable is for.
-    if (!at_preset || upstream.preset == nullptr) return;
+    if (upstream.preset == nullptr || !(at_preset || is_own_address(upstream))) return;
     const auto found = key_in_environment(*upstream.preset, env);
     if (!found) return;
     if (const auto why = key_problem(found->value)) {
@@ -104,21 +83,33 @@ std::optional<Named> read_model(ProfileReader& reader, bool has_url) {
     return named;
 }
 
-// The API's path where the profile names a host alone, which LiteLLM completes.
+// LiteLLM speaks to these in their own dialects, so that a base URL of a profile is that API's.
+constexpr Words kSpokenNatively{"anthropic", "gemini", "cohere"};
+
+// The path of the OpenAI-compatible API where the profile names a host alone, which LiteLLM
+// completes, or another API of the same service.
 void complete_path(Upstream& upstream) {
-    if (!upstream.base_url.path.empty()) return;
+    BaseUrl& url = upstream.base_url;
+    const std::string_view own = api_path_of_host(url.host);
+    if (upstream.preset != nullptr && kSpokenNatively.contains(upstream.preset->name)) {
+        if (!own.empty()) url.path = own;
+    }
+    if (!url.path.empty()) return;
     if (upstream.preset != nullptr && upstream.preset->name != "openai") {
-        if (const auto own = parse_base_url(upstream.preset->base_url)) {
-            upstream.base_url.path = own.value->path;
+        if (const auto preset = parse_base_url(upstream.preset->base_url)) {
+            url.path = preset.value->path;
         }
     }
-    if (upstream.base_url.path.empty()) {
-        upstream.base_url.path = api_path_of_host(upstream.base_url.host);
-    }
+    if (url.path.empty()) url.path = own;
 }
 
 void place_at_azure(ProfileReader& reader, Upstream& upstream) {
     upstream.api_version = reader.text("api_version").value_or(std::string(kAzureVersion));
+    // As LiteLLM: whatever stands in front of it, the API begins with /openai.
+    std::string& path = upstream.base_url.path;
+    if (path.find("/openai") == std::string::npos && !path.empty()) {
+        path += is_dated_version(upstream.api_version) ? "/openai/deployments" : "/openai/v1";
+    }
     if (!is_plain_name(upstream.api_version)) {
         reader.problem("api_version", "is not a version such as 2024-10-21");
     } else if (const auto why = place_azure(upstream)) {

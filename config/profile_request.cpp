@@ -16,19 +16,67 @@ namespace {
 constexpr std::string_view kNewTokens = "max_completion_tokens";
 constexpr std::string_view kOldTokens = "max_tokens";
 
-// Models that take `reasoning_effort` and, at their makers', no sampling members beside it, by how
-// their names begin (platform.openai.com/docs/guides/reasoning,
-// ai.google.dev/gemini-api/docs/openai). The SDK writes an effort into every profile and sends it
-// to models that reason only: others answer 400. So a model that is not listed is not sent one.
-constexpr std::array<std::string_view, 10> kReasoning{
-    "o1",         "o3",       "o4-mini", "gpt-5",       "codex-mini",
-    "gemini-2.5", "gemini-3", "grok-4",  "nova-2-lite", "claude-opus-4-5"};
-constexpr std::string_view kDefaultEffort = "high";
+// Models that take `reasoning_effort`, by how their names begin: what openhands-sdk 1.58.2 finds in
+// LiteLLM's table of models (github.com/BerriAI/litellm, model_prices_and_context_window.json,
+// supports_reasoning). Mistral's own are missing: they take two values of it only.
+constexpr std::array<std::string_view, 35> kTakesEffort{
+    "o1",
+    "o3",
+    "o4-mini",
+    "gpt-5",
+    "gpt-6",
+    "gpt-oss",
+    "codex-mini",
+    "gemini-2.5",
+    "gemini-3",
+    "gemini-4",
+    "gemini-flash",
+    "gemini-pro",
+    "grok-3-mini",
+    "grok-4.",
+    "claude-haiku-4-5",
+    "claude-haiku-5",
+    "claude-sonnet-4-5",
+    "claude-sonnet-4-6",
+    "claude-sonnet-4.5",
+    "claude-sonnet-4.6",
+    "claude-sonnet-5",
+    "claude-opus-4-5",
+    "claude-opus-4-6",
+    "claude-opus-4-7",
+    "claude-opus-4-8",
+    "claude-opus-4.",
+    "claude-opus-5",
+    "claude-fable",
+    "claude-mythos",
+    "nova-2-lite",
+    "kimi-k2.",
+    "kimi-k3",
+    "glm-4.6",
+    "glm-4.7",
+    "glm-5",
+};
+constexpr std::array<std::string_view, 3> kTakesNoEffort{"-non-reasoning", "-search-api", "-tts"};
 
-bool reasons(std::string_view model) {
-    const std::string name = lower(model.substr(model.rfind('/') + 1));
-    return std::any_of(kReasoning.begin(), kReasoning.end(),
-                       [&](std::string_view begins) { return name.starts_with(begins); });
+// Whose APIs have another member for it, or take only some of its values:
+// docs.z.ai/api-reference/llm/ chat-completion, docs.mistral.ai/capabilities/reasoning.
+constexpr Words kSpellEffortOtherwise{"zai", "mistral"};
+constexpr std::string_view kDefaultEffort = "high";
+constexpr std::string_view kOpenAiHost = "api.openai.com";
+
+// As the SDK names the model where it asks what it can do.
+std::string capability_name(ProfileReader& reader, const Upstream& upstream) {
+    return lower(reader.text("model_canonical_name").value_or(*upstream.model));
+}
+
+bool reasons(std::string_view name) {
+    const std::string_view model = name.substr(name.rfind('/') + 1);
+    const auto begins = [&](std::string_view word) { return model.starts_with(word); };
+    const auto holds = [&](std::string_view word) {
+        return model.find(word) != std::string_view::npos;
+    };
+    return std::any_of(kTakesEffort.begin(), kTakesEffort.end(), begins) &&
+           std::none_of(kTakesNoEffort.begin(), kTakesNoEffort.end(), holds);
 }
 
 bool is_preset(const Upstream& upstream, std::string_view name) {
@@ -41,16 +89,55 @@ void set(Upstream& upstream, std::string_view member, const nlohmann::json& valu
     all.emplace_back(member, value.dump());
 }
 
+// Where the SDK asks every model for an effort: any server that speaks the protocol, whose models
+// nobody knows, and services that leave out what a model cannot use.
+bool is_any_server(const Upstream& upstream) {
+    return upstream.preset == nullptr || is_preset(upstream, "vllm") ||
+           is_preset(upstream, "openrouter") || is_preset(upstream, "dashscope") ||
+           (is_preset(upstream, "openai") && upstream.base_url.host != kOpenAiHost);
+}
+
 // Whether this service refuses the member, and leaving it out is what `drop_params` asks for.
 bool is_refused(const Upstream& upstream, std::string_view member, bool drop_params) {
     if (!drop_params || upstream.preset == nullptr) return false;
     if (upstream.preset->quirks.drop.contains(member)) return true;
     return member == "top_k" &&
-           (is_preset(upstream, "azure") || upstream.base_url.host == "api.openai.com");
+           (is_preset(upstream, "azure") || upstream.base_url.host == kOpenAiHost);
+}
+
+// A number within what the service takes, where `drop_params` lets it be changed.
+double within_bound(ProfileReader& reader, const char* member, double value, bool drop_params,
+                    const Upstream& upstream) {
+    if (!drop_params || upstream.preset == nullptr) return value;
+    const auto& bound = upstream.preset->quirks.bound;
+    if (!bound || bound->member != member || value <= bound->most) return value;
+    reader.note(member, "is lowered to " + nlohmann::json(bound->most).dump() +
+                            ", the most that `" + std::string(upstream.preset->name) + "` takes");
+    return bound->most;
+}
+
+void set_seed(ProfileReader& reader, bool drop_params, Upstream& upstream) {
+    const auto seed = reader.whole("seed");
+    if (!seed) return;
+    if (is_refused(upstream, "seed", drop_params)) {
+        reader.note("seed", "is left out: " + *upstream.model + " does not take it");
+        return;
+    }
+    const auto* rename = upstream.preset != nullptr && upstream.preset->quirks.rename
+                             ? &*upstream.preset->quirks.rename
+                             : nullptr;
+    if (rename == nullptr || rename->from != "seed") {
+        set(upstream, "seed", *seed);
+        return;
+    }
+    set(upstream, rename->to, *seed);
+    upstream.body.drop.emplace_back("seed");  // the client's
 }
 
 void set_sampling(ProfileReader& reader, bool drop_params, Upstream& upstream) {
-    const bool fixed = drop_params && reasons(*upstream.model);
+    // Models that reason take no sampling members, but for Gemini's.
+    const std::string name = capability_name(reader, upstream);
+    const bool fixed = drop_params && reasons(name) && name.find("gemini") == std::string::npos;
     for (const char* member : {"temperature", "top_p", "top_k"}) {
         const auto value = reader.number(member);
         if (!value) continue;
@@ -62,14 +149,7 @@ void set_sampling(ProfileReader& reader, bool drop_params, Upstream& upstream) {
         if (whole) {
             set(upstream, member, static_cast<std::uint64_t>(*value));  // written as 40.0 there
         } else {
-            set(upstream, member, *value);
-        }
-    }
-    if (const auto seed = reader.whole("seed")) {
-        if (is_refused(upstream, "seed", drop_params)) {
-            reader.note("seed", "is left out: " + *upstream.model + " does not take it");
-        } else {
-            set(upstream, "seed", *seed);
+            set(upstream, member, within_bound(reader, member, *value, drop_params, upstream));
         }
     }
 }
@@ -90,13 +170,19 @@ void set_max_tokens(ProfileReader& reader, Upstream& upstream) {
 
 void set_effort(ProfileReader& reader, bool drop_params, Upstream& upstream) {
     const auto effort = reader.text("reasoning_effort");
-    if (!effort || *effort == "none") return;
-    if (reasons(*upstream.model) && !is_refused(upstream, "reasoning_effort", drop_params)) {
-        set(upstream, "reasoning_effort", *effort);
-    } else if (*effort != kDefaultEffort) {
+    const bool spelled = upstream.preset == nullptr ||
+                         !kSpellEffortOtherwise.contains(upstream.preset->name) || !drop_params;
+    if (spelled && (reasons(capability_name(reader, upstream)) || is_any_server(upstream))) {
+        if (effort) set(upstream, "reasoning_effort", *effort);
+        return;
+    }
+    // Others answer 400 to it, whoever asks.
+    if (drop_params) upstream.body.drop.emplace_back("reasoning_effort");
+    if (effort && *effort != kDefaultEffort) {
         reader.note("reasoning_effort", "is left out: " + *upstream.model +
                                             " is not known to take it; put it into "
-                                            "litellm_extra_body to send it anyway");
+                                            "litellm_extra_body to send it anyway, or name the "
+                                            "model that it is in model_canonical_name");
     }
 }
 
@@ -135,6 +221,23 @@ void add_header(ProfileReader& reader, const std::string& path, const std::strin
     }
 }
 
+// The SDK tells every service who asks; only OpenRouter, or a gateway to it, makes use of it. So
+// its own defaults, which stand in every profile, go there alone.
+void set_attribution(ProfileReader& reader, Upstream& upstream) {
+    const auto add = [&](const char* member, const char* header, std::string_view by_default) {
+        const auto value = reader.text(member);
+        if (!value || (*value == by_default && !is_preset(upstream, "openrouter"))) return;
+        const auto same = [&](const HeaderSetting& other) {
+            return lower(other.name) == lower(header);
+        };
+        const auto& given = upstream.headers;
+        if (std::any_of(given.begin(), given.end(), same)) return;
+        add_header(reader, member, header, *value, upstream);
+    };
+    add("openrouter_site_url", "HTTP-Referer", "https://docs.all-hands.dev/");
+    add("openrouter_app_name", "X-Title", "OpenHands");
+}
+
 void set_headers(ProfileReader& reader, Upstream& upstream) {
     if (const auto* headers = reader.map("extra_headers")) {
         for (const auto& [name, value] : headers->items()) {
@@ -146,18 +249,7 @@ void set_headers(ProfileReader& reader, Upstream& upstream) {
             }
         }
     }
-    const auto site = reader.text("openrouter_site_url"), app = reader.text("openrouter_app_name");
-    if (!is_preset(upstream, "openrouter")) return;
-    const auto given = [&](std::string_view key) {
-        return std::any_of(upstream.headers.begin(), upstream.headers.end(),
-                           [&](const HeaderSetting& other) { return lower(other.name) == key; });
-    };
-    if (site && !given("http-referer")) {
-        add_header(reader, "openrouter_site_url", "HTTP-Referer", *site, upstream);
-    }
-    if (app && !given("x-title")) {
-        add_header(reader, "openrouter_app_name", "X-Title", *app, upstream);
-    }
+    set_attribution(reader, upstream);
 }
 
 }  // namespace
@@ -166,6 +258,7 @@ void read_request_members(ProfileReader& reader, Upstream& upstream) {
     const bool drop_params = reader.boolean("drop_params").value_or(true);
     if (!upstream.model) return;  // its place is unknown, and said to be
     set_sampling(reader, drop_params, upstream);
+    set_seed(reader, drop_params, upstream);
     set_max_tokens(reader, upstream);
     set_effort(reader, drop_params, upstream);
     set_extra_body(reader, upstream);

@@ -10,16 +10,21 @@ ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}],
          "store": True, "metadata": {"a": "b"}, "logit_bias": {"1": 2}, "logprobs": True,
          "top_logprobs": 2, "frequency_penalty": 0.5, "presence_penalty": 0.5,
          "parallel_tool_calls": False, "service_tier": "auto", "prompt_cache_key": "c",
-         "modalities": ["text"], "audio": {}, "prediction": {}, "x_unknown": 1}
+         "modalities": ["text"], "audio": {}, "prediction": {}, "x_unknown": 1,
+         "prompt_cache_retention": "24h", "safety_identifier": "s", "verbosity": "low", "top_k": 4,
+         "web_search_options": {}, "thinking": {}, "reasoning": {}, "enable_thinking": True}
 
 MAX_TOKENS = {"max_completion_tokens": ("max_tokens", 50)}
-GROQ = ("logprobs", "top_logprobs", "logit_bias")
-GEMINI = ("frequency_penalty", "presence_penalty", "seed", "logit_bias", "logprobs", "top_logprobs",
-          "store", "metadata", "user", "service_tier", "prompt_cache_key", "prediction")
-MISTRAL = ("store", "logit_bias", "user", "logprobs", "top_logprobs", "service_tier", "modalities",
-           "audio", "prompt_cache_key")
+FOREIGN = ("top_k", "thinking", "enable_thinking")
+OF_OPENAI = ("store", "logit_bias", "logprobs", "top_logprobs", "prompt_cache_key",
+             "prompt_cache_retention", "safety_identifier", "verbosity", "web_search_options")
+GROQ = (*OF_OPENAI, *FOREIGN, "metadata", "modalities", "audio", "prediction")
+GEMINI = (*OF_OPENAI, *FOREIGN, "reasoning", "frequency_penalty", "presence_penalty", "seed",
+          "metadata", "user", "service_tier", "prediction")
+MISTRAL = (*OF_OPENAI, *FOREIGN, "user", "service_tier", "modalities", "audio")
 CEREBRAS = ("frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls",
-            "service_tier", "prompt_cache_key")
+            "service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+            "top_k")
 COHERE = ("store", "metadata", "logit_bias", "top_logprobs", "modalities", "prediction", "audio",
           "service_tier", "parallel_tool_calls")
 

@@ -91,3 +91,23 @@ TEST_CASE("A model name in LiteLLM's form names a preset and a model") {
         REQUIRE(text == row.preset_and_model);
     }
 }
+
+TEST_CASE("Services that refuse names they do not know get none that clients are known to send") {
+    // What OpenHands, Codex and clients of other makers' models add to a chat request.
+    for (const char* provider : {"groq", "gemini", "mistral", "cerebras"}) {
+        for (const char* member : {"prompt_cache_key", "prompt_cache_retention", "top_k"}) {
+            CAPTURE(provider, member);
+            CHECK(find_preset(provider)->quirks.drop.contains(member));
+        }
+    }
+    for (const char* provider : {"groq", "gemini", "mistral"}) {
+        for (const char* member : {"store", "verbosity", "thinking", "enable_thinking"}) {
+            CAPTURE(provider, member);
+            CHECK(find_preset(provider)->quirks.drop.contains(member));
+        }
+    }
+    // What they do take stays.
+    CHECK_FALSE(find_preset("groq")->quirks.drop.contains("service_tier"));
+    CHECK_FALSE(find_preset("mistral")->quirks.drop.contains("metadata"));
+    CHECK(find_preset("azure")->hosts.contains("openai.azure.us"));
+}
