@@ -32,6 +32,9 @@ namespace {
 
 using config::LogLevel;
 
+// A change is read at the latest after so many looks, even if every look finds another one.
+constexpr unsigned kMostUnsettledRounds = 3;
+
 // Signals are taken by the main thread only; workers are started with all of them blocked.
 sigset_t block_signals() {
     sigset_t set;
@@ -147,14 +150,18 @@ class Daemon {
         const bool file_gone = sources_.file.exists() && !now.file.exists();
         if (file_gone || now == sources_) {
             changed_.reset();
+            unsettled_ = 0;
             return false;
         }
-        // Wait until it has been the same for one round: it may still be being written.
-        if (!changed_ || !(*changed_ == now)) {
+        // Wait until it has been the same for one round: it may still be being written. But not
+        // for ever: a program may rewrite a profile more often than this looks.
+        const bool settled = changed_ && *changed_ == now;
+        if (!settled && ++unsettled_ <= kMostUnsettledRounds) {
             changed_ = now;
             return false;
         }
         changed_.reset();
+        unsettled_ = 0;
         return true;
     }
 
@@ -250,6 +257,7 @@ class Daemon {
     std::unique_ptr<proxy::Server> server_;
     SourceState sources_;  // as they were when they were last read
     std::optional<SourceState> changed_;
+    unsigned unsettled_ = 0;  // rounds in a row that saw another state
     std::atomic<bool> finished_{false};
 };
 

@@ -6,13 +6,22 @@
 #include "config/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace understudy::config {
 namespace {
 
-// LLM providers of OpenHands themselves: the SDK writes `openhands/x` as `litellm_proxy/x` there.
-constexpr std::string_view kOpenHandsPrefix = "openhands/";
-constexpr std::string_view kOpenHandsUrl = "https://llm-proxy.app.all-hands.dev";
+// Providers that the SDK itself knows: it writes `openhands/x` as `litellm_proxy/x` at this
+// address, and so on (openhands/sdk/llm/utils/openhands_provider.py).
+struct RoutedProvider {
+    std::string_view prefix;
+    std::string_view preset;
+    std::string_view url;
+};
+constexpr std::array kRouted{
+    RoutedProvider{"openhands/", "litellm", "https://llm-proxy.app.all-hands.dev"},
+    RoutedProvider{"digitalocean/", "openai", "https://inference.do-ai.run/v1"},
+};
 // What the SDK adds to a profile for `azure/...` without one.
 constexpr std::string_view kAzureVersion = "2024-12-01-preview";
 
@@ -62,8 +71,11 @@ std::optional<Named> read_model(ProfileReader& reader, bool has_url) {
         return std::nullopt;
     }
     Named named;
-    if (name->starts_with(kOpenHandsPrefix)) {
-        named = {find_preset("litellm"), name->substr(kOpenHandsPrefix.size()), kOpenHandsUrl};
+    const auto* routed = std::find_if(kRouted.begin(), kRouted.end(), [&](const auto& provider) {
+        return name->starts_with(provider.prefix);
+    });
+    if (routed != kRouted.end()) {
+        named = {find_preset(routed->preset), name->substr(routed->prefix.size()), routed->url};
     } else if (auto there = preset_of_model(*name)) {
         named = {there->preset, std::move(there->model), {}};
     } else if (has_url) {

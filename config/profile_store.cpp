@@ -46,17 +46,18 @@ std::optional<StoredProfile> read_one(const std::string& directory, const std::s
              "and underscores, a letter or digit first"});
         return stored;
     }
-    const FileText file = read_file(stored.file, kMaxProfileBytes);
-    if (file.text) {
-        stored.reading = read_profile(*file.text, name, env);
-        return stored;
+    // A second look where it was gone and came back in between.
+    for (int looks = 2; looks > 0; --looks) {
+        const FileText file = read_file(stored.file, kMaxProfileBytes);
+        if (file.text) {
+            stored.reading = read_profile(*file.text, name, env);
+            return stored;
+        }
+        std::error_code ec;
+        const auto type = std::filesystem::symlink_status(stored.file, ec).type();
+        if (type == std::filesystem::file_type::not_found) return std::nullopt;
+        if (looks == 1) stored.reading.problems.push_back({"", file.error});
     }
-    std::error_code ec;
-    if (std::filesystem::symlink_status(stored.file, ec).type() ==
-        std::filesystem::file_type::not_found) {
-        return std::nullopt;
-    }
-    stored.reading.problems.push_back({"", file.error});
     return stored;
 }
 

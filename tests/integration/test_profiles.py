@@ -68,6 +68,26 @@ def test_a_profile_rewritten_under_load_takes_effect_without_a_failed_request(tm
     assert texts[-1] == (200, "new")
 
 
+def test_profiles_that_are_always_being_rewritten_take_effect_all_the_same(tmp_path, upstream, start):
+    old, new = upstream(well("old")), upstream(well("new"))
+    write_profile(tmp_path, "main", old)
+    daemon = start(f"listen: 127.0.0.1:0\nprofiles: {tmp_path}\n")
+    assert chat(daemon, model="main").text == "old"
+    done = threading.Event()
+
+    def rewrite():
+        while not done.wait(0.05):
+            write_profile(tmp_path, "main", new)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        wait_until(lambda: chat(daemon, model="main").text == "new", "the new profile", MAX_WAIT)
+    finally:
+        done.set()
+        writer.join(MAX_WAIT)
+
+
 def test_list_and_show_say_everything_but_secrets(tmp_path, upstream):
     write_profile(tmp_path, "good", upstream())
     write_profile(tmp_path, "masked", upstream(), api_key="**********")
