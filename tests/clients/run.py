@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prepares and runs the tests with one client library: run.py python|node --build FOLDER.
+"""Prepares and runs the tests with one client library: run.py python|node|openhands --build FOLDER.
 
 The library comes from its registry, pinned, into FOLDER. Exit code 77 (ctest: skipped) and a line
 that says why, only where the language is missing or the registry cannot be reached.
@@ -70,20 +70,51 @@ def run(command: list[str], cwd: pathlib.Path, **variables: str) -> int:
                           timeout=TEST_LIMIT_SECONDS).returncode
 
 
-def run_python(build: pathlib.Path) -> int:
-    requirements = HERE / "requirements.txt"
-    folder = build / "python"
+def pytest_in_venv(python: str, folder: pathlib.Path, requirements: pathlib.Path,
+                   tests: pathlib.Path, **variables: str) -> int:
+    """Runs `tests` in a virtual environment of that Python with just these packages."""
     if not fresh(folder, requirements):
         shutil.rmtree(folder, ignore_errors=True)
-        made = subprocess.run([sys.executable, "-m", "venv", folder], stdin=subprocess.DEVNULL,
+        made = subprocess.run([python, "-m", "venv", folder], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True)
         if made.returncode != 0:
-            skip(f"this Python cannot make a virtual environment: {made.stdout.strip()}")
+            skip(f"{python} cannot make a virtual environment: {made.stdout.strip()}")
         install([str(folder / "bin/python"), "-m", "pip", "install", "--quiet",
                  "--disable-pip-version-check", "--no-deps", "-r", str(requirements)], ROOT)
         (folder / "installed-from").write_text(fingerprint(requirements))
     return run([str(folder / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                str(HERE / "test_python_sdk.py")], ROOT, PYTHONPATH=str(ROOT))
+                str(tests)], ROOT, PYTHONPATH=str(ROOT), **variables)
+
+
+def run_python(build: pathlib.Path) -> int:
+    return pytest_in_venv(sys.executable, build / "python", HERE / "requirements.txt",
+                          HERE / "test_python_sdk.py")
+
+
+def newer_python(least: tuple[int, int]) -> str:
+    """The first Python of at least this version that works, on the path or among pyenv's."""
+    names = [sys.executable, *(f"python3.{minor}" for minor in range(12, 20)), "python3"]
+    pyenv = pathlib.Path(os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv")
+    names += sorted(str(path) for path in pyenv.glob("versions/*/bin/python3"))
+    for name in names:
+        python = shutil.which(name)
+        if python is None:
+            continue
+        # Names that pyenv knows but does not have chosen are there and fail.
+        told = subprocess.run([python, "-c", "import ensurepip, ssl, sys, venv; print(sys.executable);"
+                               f" sys.exit(sys.version_info < {least})"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        if told.returncode == 0:
+            return told.stdout.strip()
+    skip(f"openhands-sdk needs Python {least[0]}.{least[1]} or newer, and there is none on the path"
+         " or in pyenv (Debian 12 has 3.11 only)")
+
+
+def run_openhands(build: pathlib.Path) -> int:
+    home = build / "openhands-home"  # the SDK keeps files in its user's home
+    home.mkdir(exist_ok=True)
+    return pytest_in_venv(newer_python((3, 12)), build / "openhands",
+                          HERE / "openhands/requirements.txt", HERE / "openhands", HOME=str(home))
 
 
 def run_node(build: pathlib.Path) -> int:
@@ -110,8 +141,9 @@ def run_node(build: pathlib.Path) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library", choices=["python", "node"])
+    parser.add_argument("library", choices=["python", "node", "openhands"])
     parser.add_argument("--build", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     arguments.build.mkdir(parents=True, exist_ok=True)
-    sys.exit({"python": run_python, "node": run_node}[arguments.library](arguments.build.resolve()))
+    runs = {"python": run_python, "node": run_node, "openhands": run_openhands}
+    sys.exit(runs[arguments.library](arguments.build.resolve()))
