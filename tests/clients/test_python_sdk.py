@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import pathlib
+import re
 import time
 
 import openai
@@ -185,6 +187,18 @@ def test_many_requests_at_once_all_come_back(stage, healthy_text):
             return await asyncio.gather(*jobs)
 
     assert set(asyncio.run(everything())) == {healthy_text}
+
+
+def test_the_example_of_the_readme_runs(stage, healthy_text, capsys):
+    page = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text()
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+                 if block.startswith("from openai import OpenAI\n")]
+    for shown, here in [("http://127.0.0.1:8080/v1", stage.base_url),
+                        ("gpt-4o-mini", "rate-limited")]:
+        assert shown in example
+        example = example.replace(shown, here)
+    exec(example, {})
+    assert capsys.readouterr().out == healthy_text + "\n"
 
 
 def test_a_healthy_primary_answers_itself(client, healthy_text):

@@ -1,9 +1,14 @@
 """A profile that the SDK saved, asked through the daemon, against the same LLM asking by itself: every
 member that differs is in the table, with the reason."""
 
+import pathlib
+import re
+
 import pytest
 
-from harness import well
+from openhands.sdk import LLM
+
+from harness import config, well
 from sdk import MESSAGES, carried, differences, llm, plain_llm, store, text_of
 
 # Why a request may differ from the SDK's own.
@@ -122,3 +127,14 @@ def test_what_has_another_dialect_is_asked_for_at_the_compatible_endpoint(tmp_pa
     del body["messages"]
     assert (there.requests[0].target, body) == NATIVE[model]
     assert there.requests[0].header("authorization") == "Bearer sk-profile"
+
+
+def test_the_lines_of_the_readme_point_an_llm_at_the_daemon(upstream, start):
+    page = (pathlib.Path(__file__).resolve().parents[3] / "README.md").read_text()
+    [line] = re.findall(r"^llm = LLM\(.*\)$", page, re.M)
+    there = upstream(well())
+    daemon = start(config(there))
+    shown = {}
+    exec(line.replace("http://127.0.0.1:8080", daemon.url), {"LLM": LLM}, shown)
+    assert text_of(shown["llm"].completion(MESSAGES)) == "It works."
+    assert there.requests[0].model == "gpt-4o-mini"
