@@ -15,6 +15,9 @@ inline constexpr Family kAttempts{"understudy_attempts_total", counter, "",
                                   "Attempts at an upstream, by result: ok or a failure class."};
 inline constexpr Family kFailovers{"understudy_failovers_total", counter, "",
                                    "Moves from one chain entry to the next, and why."};
+inline constexpr Family kStaleReplays{
+    "understudy_stale_replays_total", counter, "",
+    "Requests sent again because a kept connection had been closed while it was idle."};
 inline constexpr Family kTokens{"understudy_tokens_total", counter, "",
                                 "Tokens of all attempts; the types are disjoint."};
 inline constexpr Family kCost{"understudy_cost_usd_total", counter, "usd",

@@ -85,6 +85,10 @@ void render_attempts(const Page& page, const Registry::Totals& totals) {
         failovers.sample(label_block({{"from", from}, {"to", to}, {"reason", page.reason(reason)}}),
                          count);
     }
+    auto replays = page.family(families::kStaleReplays);
+    for (const auto& [upstream, count] : totals.stale_replays) {
+        replays.sample(label_block({{"upstream", upstream}}), count);
+    }
     auto duration = page.family(families::kAttemptDuration);
     for (const auto& [key, sums] : totals.attempts) {
         histogram(duration, label_block({{"upstream", key.first}, {"model", key.second}}),

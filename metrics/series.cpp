@@ -88,6 +88,11 @@ Counter& Shard::failover(std::string_view from, std::string_view to, std::size_t
     return find_or_make(failovers_, std::tuple(clean_utf8(from), clean_utf8(to), reason));
 }
 
+Counter& Shard::stale_replays(std::string_view upstream) {
+    const std::lock_guard lock(mutex_);
+    return find_or_make(stale_replays_, clean_utf8(upstream));
+}
+
 Registry::Registry(std::size_t workers, std::span<const std::string_view> reasons, BuildInfo build)
     : reasons_(reasons.first(std::min(reasons.size(), kMaxReasons))),
       build_(std::move(build)),

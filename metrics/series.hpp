@@ -147,6 +147,8 @@ class Shard {
                            Operation operation = Operation::chat);
     RouteSeries& route(std::string_view name);
     Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
+    /// Requests sent again without an attempt of their own, at this upstream.
+    Counter& stale_replays(std::string_view upstream);
     WorkerSeries& worker() noexcept { return worker_; }
     /// The same for all shards of a registry.
     LearnedModels& learned_models() noexcept { return *learned_; }
@@ -159,6 +161,7 @@ class Shard {
     std::map<std::string, std::unique_ptr<RouteSeries>, std::less<>> routes_;
     std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>>
         failovers_;
+    std::map<std::string, std::unique_ptr<Counter>, std::less<>> stale_replays_;
     WorkerSeries worker_;
     std::shared_ptr<LearnedModels> learned_;
 };

@@ -51,6 +51,9 @@ void Registry::add_shard(Totals& totals, const Shard& shard) const {
     }
     for (const auto& [name, series] : shard.routes_) totals.routes[name].add(*series);
     for (const auto& [key, counter] : shard.failovers_) totals.failovers[key] += counter->value();
+    for (const auto& [key, counter] : shard.stale_replays_) {
+        totals.stale_replays[key] += counter->value();
+    }
     totals.inflight_requests += shard.worker_.inflight_requests.value();
     totals.connections += shard.worker_.connections.value();
     totals.connections_refused += shard.worker_.connections_refused.value();

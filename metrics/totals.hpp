@@ -51,6 +51,7 @@ struct Registry::Totals {
     std::map<std::tuple<std::string, std::string, Operation>, GenAiTotals> gen_ai;
     std::map<std::string, RouteTotals> routes;
     std::map<std::tuple<std::string, std::string, std::size_t>, std::uint64_t> failovers;
+    std::map<std::string, std::uint64_t> stale_replays;
     std::map<std::string, std::string, std::less<>> providers;
     std::uint64_t connections_refused = 0;
     std::int64_t inflight_requests = 0, connections = 0, upstream_idle = 0, upstream_active = 0;

@@ -168,6 +168,9 @@ void RequestRecord::write_line(std::chrono::nanoseconds took) const {
     f.emplace_back("ms", milliseconds(took));
     f.emplace_back("stream", request_.facts.stream);
     f.emplace_back("attempts", static_cast<std::uint64_t>(attempts));
+    if (stale_replays > 0) {
+        f.emplace_back("stale_replays", static_cast<std::uint64_t>(stale_replays));
+    }
     if (!trace.empty()) f.emplace_back("trace", trace);
     if (!served_by.empty()) f.emplace_back("upstream", served_by);
     if (!served_model.empty()) f.emplace_back("served_model", served_model);
@@ -266,6 +269,10 @@ AttemptRecord::~AttemptRecord() {
     auto& series = runtime_.series(*spec_.upstream, sent_model_, operation_, served);
     const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
     series.attempts[static_cast<std::size_t>(failure)].add();
+    if (attempt_.replayed()) {
+        ++request_.stale_replays;
+        runtime_.shard().stale_replays(spec_.upstream->name).add();
+    }
     series.duration.observe(nanoseconds(end - attempt_.started()));
     request_.waited += end - attempt_.started();
     if (attempt_.first_token_at() != TimePoint{} && attempt_.event_stream()) {

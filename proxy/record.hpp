@@ -50,9 +50,10 @@ class RequestRecord {
     std::string_view error_code;  // of a LocalError, static
     std::string trace;            // x-understudy-trace
     std::uint32_t attempts = 0;
-    std::string_view served_by;  // upstream that answered; the configuration's
-    std::string served_model;    // as that upstream names it
-    Bill bill;                   // of the attempt that served
+    std::uint32_t stale_replays = 0;  // beside the attempts
+    std::string_view served_by;       // upstream that answered; the configuration's
+    std::string served_model;         // as that upstream names it
+    Bill bill;                        // of the attempt that served
     std::int64_t total_cost_pico_usd = 0;
     std::chrono::nanoseconds waited{0};  // for upstreams
     bool delivered = false;              // the client has it all: what happens after is its affair

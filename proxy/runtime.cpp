@@ -77,6 +77,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
         by_index.push_back(std::move(peer));
         heads.push_back(std::make_shared<const upstreams::HeadTemplate>(upstream));
         if (upstream.model) known_models_.insert(*upstream.model);
+        shard.stale_replays(upstream.name);
     }
     std::erase_if(peers, [](const auto& p) { return p.second.expired(); });
     for (const auto& route : config.routes) {

@@ -102,6 +102,7 @@ void Attempt::judge_close(FailureClass failure) {
     IdleCloseEvidence evidence;
     evidence.answer_bytes = stream_->received() - received_before_;
     evidence.since_write = Clock::now() - wrote_at_;
+    evidence.round_trip = round_trip(stream_->socket());
     idle_close_ = may_be_idle_close(evidence);
 }
 
@@ -136,7 +137,8 @@ Task<void> Attempt::run() {
         if (!leased) co_return;
         co_await exchange();
         if (!stale() || fresh) co_return;
-        // Replayed once on a fresh connection; not counted, nobody notices.
+        // Replayed once on a fresh connection: no attempt of its own, nobody notices.
+        replayed_ = true;
         state_ = State::running;
         failure_ = FailureClass::none;
         idle_close_ = false;

@@ -129,6 +129,8 @@ class Attempt {
     /// It failed because the upstream refuses `stream_options`, which we added (inject_usage).
     bool refused_our_addition() const { return refused_addition_; }
     bool request_deadline_hit() const { return deadline_hit_; }
+    /// The request was sent again because a pooled connection had been closed while it was idle.
+    bool replayed() const { return replayed_; }
     /// `overloaded`, and no more than this upstream's places: all were taken until the deadline.
     bool starved() const { return starved_; }
 
@@ -240,6 +242,7 @@ class Attempt {
     bool refused_addition_ = false;
     bool starved_ = false;
     bool idle_close_ = false;            // the connection had been closed before the request came
+    bool replayed_ = false;              // and the request was sent again
     std::uint64_t received_before_ = 0;  // of the stream, when this exchange began
     TimePoint wrote_at_{};               // when the last of the request was written
 };

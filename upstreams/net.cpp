@@ -76,4 +76,12 @@ void keep_alive(Socket& socket) {
     set(TCP_KEEPCNT, kProbes);
 }
 
+std::chrono::microseconds round_trip(Socket& socket) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    const bool known =
+        ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+    return std::chrono::microseconds(known ? info.tcpi_rtt : 0);
+}
+
 }  // namespace understudy::upstreams

@@ -9,6 +9,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <sys/uio.h>
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -66,6 +67,10 @@ void tune(Socket& socket);
 /// Probes a silent connection after 60 s, then every 15 s: NATs and firewalls on the way forget one
 /// that a thinking model leaves silent for minutes, and nobody would be told. Errors as above.
 void keep_alive(Socket& socket);
+
+/// The connection's round trip as the kernel has measured it, also after its end; 0 where it does
+/// not say. A system call.
+std::chrono::microseconds round_trip(Socket& socket);
 
 /// Takes over a connected descriptor that is tuned already and that nobody else has a copy of:
 /// without the system calls that Asio makes where it cannot know that. Closes it on failure.

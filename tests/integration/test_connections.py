@@ -12,8 +12,8 @@ from contextlib import nullcontext
 import pytest
 
 from harness import (MAX_WAIT, Client, chat, chat_body, config, expect_metrics, get, in_turn,
-                     metric, plain_and_streamed, request_bytes, reset, seconds, silent, status, timeouts, well,
-                     full_backlog, plain)
+                     metric, plain_and_streamed, request_bytes, request_lines, reset, seconds, silent,
+                     status, timeouts, well, full_backlog, plain)
 from tests.support.daemon import wait_until
 
 
@@ -69,30 +69,55 @@ def test_a_client_that_leaves_while_it_waits_to_be_accepted_is_no_harm(
     wait_until(lambda: metric(daemon, "understudy_connections") <= 1, "they are gone", MAX_WAIT)
 
 
-@pytest.mark.row(12)
-@plain_and_streamed
-@pytest.mark.parametrize("how", ["closed while resting", "reset while resting",
-                                 "closed when the request comes", "reset when the request comes"])
-def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream, how, stream):
-    """The request is replayed once, on a fresh connection to the same upstream, and not counted."""
-    had = threading.Event()
+class EndsIdle:
+    """An upstream's script: well, but the first connection rests unread after its answer, until it is
+    ended; `then` answers on later ones."""
 
-    def answer(connection, request):
-        end = connection.reset if how.startswith("reset") else connection.close
-        if connection.index == 0 and len(connection.requests) == 2:
-            end()
+    def __init__(self, how, then=None):
+        self._how, self._then = how, then or well()
+        self._told = threading.Event()
+
+    def __call__(self, connection, request):
+        if connection.index > 0:
+            self._then(connection, request)
             return
         well()(connection, request)
-        if connection.index == 0 and how.endswith("resting"):
-            connection.wait(had)
-            end()
-    primary, backup = upstream(answer), upstream()
+        connection.wait(self._told)
+        getattr(connection, self._how)()
+
+    def end(self, upstream):
+        self._told.set()
+        wait_until(lambda: upstream.connections[0].ended, "the connection is ended", MAX_WAIT)
+
+
+def ask_while_it_ends(daemon, script, upstream, **request):
+    """One request that crosses the end of a kept connection on the way. The daemon stands still
+    meanwhile, so that it sees neither long before the other, however busy the machine is."""
+    with Client(daemon) as client:
+        daemon.signal(signal.SIGSTOP)
+        try:
+            client.ask(body=chat_body(**request))
+            script.end(upstream)
+        finally:
+            daemon.signal(signal.SIGCONT)
+        return client.response()
+
+
+@pytest.mark.row(12)
+@plain_and_streamed
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("when", ["while resting", "when the request comes"])
+def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream, how, when, stream):
+    """The request is sent again, on a fresh connection to the same upstream: no further attempt."""
+    script = EndsIdle(how)
+    primary, backup = upstream(script), upstream()
     daemon = start(config(primary, backup))
     assert chat(daemon, stream=stream).header("x-understudy-upstream") == "primary"
-    had.set()
-    if how.endswith("resting"):
-        wait_until(lambda: primary.connections[0].ended, "the connection is ended", MAX_WAIT)
-    got = chat(daemon, stream=stream)
+    if when == "while resting":
+        script.end(primary)
+        got = chat(daemon, stream=stream)
+    else:
+        got = ask_while_it_ends(daemon, script, primary, stream=stream)
     assert got.status == 200 and got.header("x-understudy-upstream") == "primary"
     assert got.header("x-understudy-attempts") == "1"
     assert len(primary.connections) == 2 and not backup.connections
@@ -101,18 +126,64 @@ def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream
 
 
 @pytest.mark.row(12)
-def test_the_replay_of_a_stale_connection_happens_once(start, upstream):
-    """The fresh connection fails too: that is a failure of the upstream, and counted."""
+def test_every_request_that_was_sent_again_is_counted(start, upstream):
+    """So that what an upstream received is its attempts and its replays, and nothing else."""
+    hot = threading.Event()
+
     def answer(connection, request):
-        if len(connection.upstream.requests) == 1:
-            well()(connection, request)
-        else:
+        if hot.is_set():
+            hot.clear()
             connection.close()
+        else:
+            well()(connection, request)
+    primary, backup = upstream(answer), upstream()
+    daemon = start(config(primary, backup, log={"format": "json"}))
+    counted = ("understudy_stale_replays_total", {"upstream": "primary"})
+    assert '{upstream="backup"} 0' in [line.removeprefix(counted[0])
+                                       for line in daemon.metrics_text().splitlines()]
+    for count in range(1, 21):
+        chat(daemon)
+        hot.set()
+        assert chat(daemon).status == 200
+        if metric(daemon, counted[0], **counted[1]) > 0:
+            break  # on a busy machine the end may come too late to be an idle one
+    expect_metrics(daemon, (1, *counted), (0, counted[0], {"upstream": "backup"}))
+    expect_metrics(daemon, (len(primary.requests) - 1, "understudy_attempts_total",
+                            {"upstream": "primary"}))
+    replays = [None] * (2 * count - 1) + [1]
+    wait_until(lambda: [line.get("stale_replays") for line in request_lines(daemon)
+                        if line.get("event") == "request"] == replays, "the log says so too")
+
+
+@pytest.mark.row(12)
+@plain_and_streamed
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_an_end_that_an_idle_connection_cannot_have_is_an_attempt(start, upstream, how, stream):
+    """Nearby, an idle close is seen within milliseconds; here the upstream works for 60 ms."""
+    def answer(connection, request):
+        if len(connection.requests) == 2:
+            time.sleep(0.06)
+            getattr(connection, how)()
+        else:
+            well()(connection, request)
     primary, backup = upstream(answer), upstream(well("Backup."))
     daemon = start(config(primary, backup))
+    chat(daemon, stream=stream)
+    got = chat(daemon, stream=stream)
+    assert got.text == "Backup." and got.header("x-understudy-attempts") == "2"
+    assert len(primary.requests) == 2
+    expect_metrics(daemon, (0, "understudy_stale_replays_total", {}))
+
+
+@pytest.mark.row(12)
+def test_the_replay_of_a_stale_connection_happens_once(start, upstream):
+    """The fresh connection fails too: that is a failure of the upstream, and counted."""
+    script = EndsIdle("close", then=lambda connection, request: connection.close())
+    primary, backup = upstream(script), upstream(well("Backup."))
+    daemon = start(config(primary, backup))
     chat(daemon)
-    assert chat(daemon).text == "Backup."
-    assert len(primary.requests) == 3
+    assert ask_while_it_ends(daemon, script, primary).text == "Backup."
+    assert len(primary.connections) == 2
     expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary",
                                                             "reason": "connection"}))
 

@@ -41,6 +41,7 @@ inline void count_backup(Shard& shard) {
     series.cost_pico_usd[0].add(9'279'200'000);
     series.duration.observe(1'500'000'000);
     shard.failover("openai", "backup", kRateLimit).add();
+    shard.stale_replays("backup").add(2);
 }
 
 inline std::unique_ptr<Registry> sample_registry() {
@@ -63,6 +64,9 @@ inline std::unique_ptr<Registry> sample_registry() {
         registry->shard(worker).worker().connections.add(3);
         registry->shard(worker).worker().upstream_idle.add(2);
         registry->shard(worker).worker().upstream_active.add(1);
+    }
+    for (std::size_t worker = 0; worker < 2; ++worker) {
+        for (const auto* name : {"openai", "backup"}) registry->shard(worker).stale_replays(name);
     }
     registry->shard(0).route("never asked");
     registry->shard(0).attempt("openai", "never-used");
