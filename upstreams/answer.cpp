@@ -378,6 +378,7 @@ void Attempt::start_streaming() {
     }
     first_at_ = progress_at_ = handed_at_ = Clock::now();
     sendable_ = surely_masked();
+    if (object && coding_ == wire::Coding::identity) json_end_.emplace();
     watch_tail();
     state_ = State::committed;
     stream_->set_flowing(true);
@@ -480,6 +481,7 @@ void Attempt::advance() {
     stream_->in.consume(n);
     reader_->consumed(n);
     masked_ -= std::min(masked_, n);
+    watched_ -= std::min(watched_, n);
     if (meter_) meter_->take();
     sendable_ = 0;
     // Time spent on a slow client is not the upstream's silence.
@@ -521,7 +523,9 @@ std::size_t Attempt::surely_masked() const {
 }
 
 void Attempt::watch_tail() {
-    const auto fresh = body();
+    const auto fresh = body().substr(watched_);
+    watched_ += fresh.size();
+    if (json_end_) json_end_->feed(fresh);
     tail_.append(fresh.substr(fresh.size() > kTail ? fresh.size() - kTail : 0));
     if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
 }
@@ -531,7 +535,12 @@ void Attempt::finish_stream() {
     ended_at_ = Clock::now();
     if (!meter_) {
         if (coding_ == wire::Coding::identity) metered_.usage = usage_in_tail(tail_);
-        state_ = State::finished;
+        if (json_end_ && !json_end_->reached()) {
+            sendable_ = 0;  // with its last bytes it would look whole
+            fail(FailureClass::malformed, "the answer ends inside its JSON");
+        } else {
+            state_ = State::finished;
+        }
         return;
     }
     const auto& facts = meter_->facts();

@@ -13,6 +13,7 @@
 #include "wire/failure.hpp"
 #include "wire/head.hpp"
 #include "wire/inflate.hpp"
+#include "wire/json_end.hpp"
 #include "wire/request_body.hpp"
 
 #include <chrono>
@@ -224,10 +225,12 @@ class Attempt {
     Metered metered_;
     std::optional<std::chrono::milliseconds> retry_after_;
 
-    std::uint64_t received_ = 0;  // of the stream, at the last look
-    std::string tail_;            // last bytes of a large plain answer, where its usage stands
-    std::size_t masked_ = 0;      // payload in which the upstream's key has been looked for
-    std::size_t sendable_ = 0;    // committed without a meter: payload bytes ready
+    std::uint64_t received_ = 0;             // of the stream, at the last look
+    std::optional<wire::JsonEnd> json_end_;  // of a large plain answer that is passed on
+    std::string tail_;          // last bytes of a large plain answer, where its usage stands
+    std::size_t masked_ = 0;    // payload in which the upstream's key has been looked for
+    std::size_t watched_ = 0;   // payload that json_end_ and tail_ have seen
+    std::size_t sendable_ = 0;  // committed without a meter: payload bytes ready
     TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
         total_at_, limit_{}, last_look_for_{};
     bool undecided_ = false;        // what the body is will be judged by its first bytes

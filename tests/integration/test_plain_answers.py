@@ -107,6 +107,22 @@ def test_an_answer_that_breaks_after_it_started_streaming_breaks_visibly(start, 
                    (1, "understudy_attempts_total", {"upstream": "primary"}))
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_large_answer_that_ends_inside_its_json_never_ends_well(start, upstream, framing):
+    """Its framing is whole: only the missing brackets tell. Its last bytes are held back."""
+    half = BIG[:1_000_000]
+    primary = upstream({
+        "length": plain(half),
+        "chunked": head("200 OK", "Content-Type: application/json", "Transfer-Encoding: chunked")
+        + chunk(half) + LAST_CHUNK,
+        "close": steps(head("200 OK", "Content-Type: application/json") + half, close)}[framing])
+    daemon = start(config(primary, upstream(well()), limits=SMALL_HOLD))
+    got = chat(daemon)
+    assert got.status == 200 and got.ended in ("cut", "reset"), got.ended
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "malformed"}),
+                   (1, "understudy_requests_total", {"outcome": "exhausted"}))
+
+
 def test_the_usage_of_a_large_answer_is_still_counted(start, upstream):
     daemon = start(config(upstream(plain(BIG)).entry("primary", model="m1"), limits=SMALL_HOLD))
     assert chat(daemon).body == BIG
