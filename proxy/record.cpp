@@ -241,9 +241,9 @@ const Bill& AttemptRecord::bill() {
     if (bill_is_final_) return bill_;
     const auto state = attempt_.state();
     const auto& metered = attempt_.metered();
-    const bool cut = (state == State::committed || state == State::broken ||
-                      (state == State::finished && attempt_.event_stream())) &&
-                     metered.content_events > 0;
+    // What ended well without usage is not guessed at: it is missing.
+    const bool cut =
+        (state == State::committed || state == State::broken) && metered.content_events > 0;
     // A price is looked up only for what can be billed.
     const auto* price = metered.usage || cut
                             ? runtime_.price(*spec_.upstream, metered.model, sent_model_)

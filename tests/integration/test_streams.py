@@ -474,6 +474,18 @@ def test_an_aborted_stream_without_usage_is_estimated_and_not_missing(start, ups
     wait_until(accounted, "the aborted stream in the accounts", MAX_WAIT)
 
 
+@pytest.mark.parametrize("end", ["done", "cut", "plain"])
+def test_an_answer_that_ended_well_without_usage_is_missing_and_not_estimated(start, upstream, end):
+    rest = b"" if end == "cut" else chunk(DONE) + LAST_CHUNK
+    stream = steps(SSE_HEAD, *map(chunk, words("one two")), chunk(FINISH) + rest, close)
+    primary = upstream(well(usage=None) if end == "plain" else stream)
+    daemon = start(config(primary.entry("primary", model="m1")))
+    assert chat(daemon, stream=end != "plain").status == 200
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
+                   (1, "understudy_usage_missing_total", {"upstream": "primary"}),
+                   (0, "understudy_tokens_total", {}))
+
+
 @pytest.mark.row(40)
 def test_a_slow_client_slows_the_upstream_and_memory_stays_bounded(start, upstream):
     total = 64 << 20

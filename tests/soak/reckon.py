@@ -345,6 +345,8 @@ def check_tokens(books: Books) -> list[str]:
             truth = tokens_of(usage_of(line["id"], last.upstream, last.model))
             if line["usage"] == "reported" and found != truth:
                 problems.append(f"{line['id']}: tokens {found}, but {truth} were reported: {line}")
+        if trace and trace[-1].reason == "ok" and line.get("usage") == "estimated":
+            problems.append(f"{line['id']}: estimated, although it ended well: {line}")
         if trace and trace[-1].reason == "ok" and line.get("usage") != "reported":
             missing[trace[-1].upstream, trace[-1].model] += 1
     for line, attempt, delivery in books.met:

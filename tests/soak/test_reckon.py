@@ -220,6 +220,7 @@ LIES = {
     "a backup called the primary": say("fallback", outcome="primary"),
     "a broken answer called a good one": say("broken", outcome="primary"),
     "tokens that were not reported": say("replayed", prompt_tokens=1),
+    "an estimate of what ended well": say("replayed", usage="estimated"),
     "reported tokens that are missing": lambda story: story.line("replayed").pop("usage"),
 }
 

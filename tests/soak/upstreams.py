@@ -177,12 +177,14 @@ class Connection:
         self._last, self.delivery = self.delivery, None
         self._look()
 
-    def _finish(self, reset: bool):
+    def _finish(self, reset: bool, killed=False):
         if not self.open:
             return
         # What has come by now is read: it is a delivery, even if it gets no answer.
         if self._reading:
             self._on_readable()
+        if killed:
+            self._cut_short()
         self.open = False
         self.read_no_more()
         self.loop.remove_writer(self.sock)
@@ -204,24 +206,20 @@ class Connection:
                 self.sock.shutdown(socket.SHUT_WR)
             self.loop.call_later(1.0, self.kill)
             return
-        if self._reading:
-            self._on_readable()
-        if self.delivery is not None and not self._crossed:
-            self._cut_short(self.delivery)
-        elif self._last is not None and self._unsent():
-            self._cut_short(self._last)
         now = time.monotonic()
         self.upstream.troubles.append(Trouble(self.upstream.name, "unread", now, now))
-        self._finish(reset=True)
+        self._finish(reset=True, killed=True)
         self._task.cancel()
-
 
     def _unsent(self) -> int:
         """What a reset takes back: the end of an answer may still be waiting in this kernel."""
         return struct.unpack("i", fcntl.ioctl(self.sock, SIOCOUTQNSD, b"\0" * 4))[0]
 
-    def _cut_short(self, delivery: Delivery):
-        """Killed in the middle: nobody can say how far the daemon has got."""
+    def _cut_short(self):
+        """Killed in the middle of an answer: nobody can say how far the daemon has got."""
+        delivery = self.delivery or (self._last if self._unsent() else None)
+        if delivery is None or self._crossed:
+            return
         delivery.cut, delivery.usage = True, None
         delivery.fate += "+killed"
         delivery.expected |= {"connection", "malformed"}
