@@ -82,7 +82,7 @@ Task<void> Failover::run() {
         if (step == Step::retry) {
             ++retries_used_;
             co_await wait(delay_);
-            if (session_.client_gone()) co_return;
+            if (session_.client_has_left()) co_return;
         } else {
             ++position;
             retries_used_ = 0;
@@ -156,6 +156,7 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     const auto decision = decide_after(attempt, position);
     const bool released = attempt.release();
     if (!released) co_await attempt.settle();
+    if (session_.client_has_left()) co_return Step::done;  // then nothing is moved on
     if (attempt.refused_our_addition()) {
         runtime_.usage_refusals().add(*entry.upstream, sent_model(entry));
         co_return Step::repair;

@@ -27,6 +27,11 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     upstreams::Signal& signal() { return signal_; }
     /// Set when the client has left (a half-closed client counts as gone, as nginx has it).
     const bool& client_gone() const { return client_gone_; }
+    /// The same, looked up where no read watches for it: the buffer is full of further requests.
+    bool client_has_left() {
+        if (!client_->read_armed() && client_->ended()) client_gone_ = true;
+        return client_gone_;
+    }
     Role role() const { return role_; }
 
     /// Sends `list` if the socket takes all of it now. False: send_rest() has to go on.

@@ -106,6 +106,12 @@ bool Stream::readable() {
     return ::poll(&one, 1, 0) > 0;
 }
 
+bool Stream::ended() {
+    if (!socket_.is_open() || read_error_) return true;
+    pollfd one{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&one, 1, 0) > 0;
+}
+
 bool Stream::cut() const {
     return read_error_ != asio::error::eof || (tls_ != nullptr && !tls_closed_);
 }

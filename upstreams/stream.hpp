@@ -65,6 +65,9 @@ class Stream {
     bool readable();
     /// Set once reading has ended: eof, or what went wrong. Bytes before it are in `in`.
     const error_code& read_error() const { return read_error_; }
+    /// The other side has ended the connection, told from the kernel even behind bytes that are not
+    /// read yet. A system call.
+    bool ended();
     /// The stream did not end as a stream should: a reset, or no TLS close_notify, which means that
     /// anybody may have cut it.
     bool cut() const;

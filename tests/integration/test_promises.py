@@ -1,12 +1,16 @@
 """Section 1, promise by promise, in one scenario each. The details have files of their own."""
 
+import fcntl
 import json
 import signal
+import struct
+import termios
+import threading
 import time
 
 import pytest
 
-from harness import (ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config,
+from harness import (MAX_WAIT, ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config,
                      error_body, event, expect_metrics, plain_and_streamed, reset,
                      silent, status, steps, timeouts, well)
 from tests.support.daemon import wait_until
@@ -96,6 +100,37 @@ def test_4_nothing_is_retried_after_the_client_has_left(start, upstream, stream)
     primary.wait_gone()
     expect_metrics(daemon, (1, "understudy_attempts_total", {}))
     assert len(primary.requests) == 1 and not backup.connections
+
+
+@pytest.mark.parametrize("leave", ["close", "reset"])
+@pytest.mark.parametrize("route", [{"retries": 3}, {}], ids=["retry", "fallback"])
+def test_4_a_client_that_leaves_behind_further_requests_has_left_all_the_same(start, upstream, leave,
+                                                                             route):
+    """So many bytes are pipelined that no more are read: the end behind them is seen all the same, once
+    the kernel has it."""
+    asked, left = threading.Event(), threading.Event()
+
+    def answer(connection, request):
+        asked.set()
+        connection.wait(left)
+        connection.send(status(500))
+    primary, backup = upstream(answer), upstream()
+    daemon = start(config(primary, backup, route=route))
+    client = Client(daemon)
+    client.ask(body=chat_body())
+    assert asked.wait(MAX_WAIT)
+    client.ask(body=chat_body(content="x" * 50_000))
+    wait_until(lambda: unsent(client) == 0, "the kernel has it all", MAX_WAIT)
+    getattr(client, leave)()
+    left.set()
+    expect_metrics(daemon, (1, "understudy_attempts_total", {}),
+                   (1, "understudy_requests_total", {"outcome": "client_closed"}))
+    assert len(primary.requests) == 1 and not backup.requests
+
+
+def unsent(client) -> int:
+    """What the other side's kernel has not taken yet."""
+    return struct.unpack("i", fcntl.ioctl(client.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
 
 
 def test_5_a_truncated_answer_is_never_presented_as_complete(start, upstream):

@@ -43,6 +43,7 @@ class Exchange:
     off: bool = False               # x-understudy-fallback: off
     deadline: float = 5.0           # that the request was given, seconds
     slow: bool = False              # reads slowly
+    hidden: bool = False            # sent so much behind it that its leaving cannot be seen
     left: bool = False              # went before the end; also where the request was never whole
     asked_usage: bool = False
     ended: float = math.inf

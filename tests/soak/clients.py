@@ -17,6 +17,8 @@ from tests.soak.canon import digest
 # No request may take longer: the deadline before the first token, an attempt's total, and what a
 # slow client takes itself.
 BOUND = 25.0
+# What surely fits into the daemon's socket buffer, with the end of the connection behind it.
+KERNEL_TAKES = 32_000
 ROUTES = {"m-a": "m-a", "m-b": "m-b", "anything": "*", "m-c": "*"}
 
 
@@ -280,8 +282,9 @@ class Clients:
         await client.connect()
         pairs = [self.request(rng) for _ in range(rng.randint(2, 4))]
         exchanges = [exchange for exchange, _ in pairs]
-        for exchange in exchanges:
-            exchange.deadline = min(exchange.deadline, 5.0)
+        for number, exchange in enumerate(exchanges):
+            behind = sum(len(data) for _, data in pairs[number + 1:])
+            exchange.hidden = behind > KERNEL_TAKES
         try:
             await self.bounded(client, exchanges, b"".join(data for _, data in pairs))
             client.close()

@@ -1,8 +1,8 @@
 """Whether the books agree. Pure: upstreams' deliveries, clients' exchanges, the daemon's access log and
 its metrics go in; every disagreement comes out as a sentence.
 
-The rule for deliveries: an attempt that met an upstream is one delivery. A delivery beyond the attempts is
-a silent replay (understudy_stale_replays_total), possible only where the upstream ended a kept
+The rule for deliveries: an attempt that met an upstream is one delivery. A delivery beyond the attempts
+is a silent replay (understudy_stale_replays_total), possible only where the upstream ended a kept
 connection at once and without a byte. An attempt or a replay without a delivery needs an excuse
 in the upstream's own book: it was down, or it closed a connection unread, or stood still.
 """
@@ -260,14 +260,11 @@ def may_be_undelivered(books: Books, line: dict, attempt: Attempt) -> bool:
 
 
 def check_after_leaving(books: Books) -> list[str]:
-    problems = []
-    for rid, exchange in books.exchanges.items():
-        for delivery in books.deliveries.get(rid, []):
-            late = exchange.left and delivery.at > exchange.ended + AFTER_LEAVING
-            if late and not books.excused(delivery.upstream, ("vanished", "late"), exchange.ended,
-                                          delivery.at):
-                problems.append(f"{rid}: delivered after its client had left: {delivery} {exchange}")
-    return problems
+    return [f"{rid}: delivered after its client had left: {delivery} {exchange}"
+            for rid, exchange in books.exchanges.items() if exchange.left and not exchange.hidden
+            for delivery in books.deliveries.get(rid, [])
+            if delivery.at > exchange.ended + AFTER_LEAVING and not books.excused(
+                delivery.upstream, ("vanished", "late"), exchange.ended, delivery.at)]
 
 
 # ---------------------------------------------------------------- metrics
