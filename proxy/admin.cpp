@@ -3,6 +3,8 @@
 #include "proxy/models.hpp"
 #include "proxy/session.hpp"
 
+#include "understudy_version.hpp"
+
 namespace understudy::proxy {
 
 using upstreams::Task;
@@ -10,6 +12,9 @@ using upstreams::Task;
 namespace {
 
 constexpr std::string_view kNoFields;
+// Clients ask whether somebody is there (HEAD /), people what it is.
+constexpr std::string_view kNameAndVersion =
+    R"({"name":"understudy","version":")" UNDERSTUDY_VERSION "\"}\n";
 
 bool wants_openmetrics(const Inbound& request) {
     return request.head.fields.find("accept").find("application/openmetrics-text") !=
@@ -22,6 +27,9 @@ Task<void> answer_admin(Session& session, const Inbound& request,
                         const std::shared_ptr<Runtime>& runtime) {
     constexpr std::string_view kText = "text/plain; charset=utf-8";
     switch (request.endpoint.kind) {
+        case EndpointKind::root:
+            co_await session.answer(200, "application/json", kNoFields, kNameAndVersion);
+            break;
         case EndpointKind::healthz:
             co_await session.answer(200, kText, kNoFields, "ok\n");
             break;

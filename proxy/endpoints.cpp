@@ -67,6 +67,10 @@ Endpoint match_endpoint(std::string_view method, std::string_view target) {
         endpoint.allow = "GET, HEAD";
         endpoint.method_ok = method == "GET" || method == "HEAD";
     };
+    if (path == "/" && (method == "GET" || method == "HEAD")) {
+        read_only(EndpointKind::root);
+        return endpoint;
+    }
     if (path == "/healthz") {
         read_only(EndpointKind::healthz);
         return endpoint;

@@ -13,6 +13,7 @@ enum class EndpointKind : std::uint8_t {
     proxied,  // goes to upstreams
     models,   // GET /models
     model,    // GET /models/{id}
+    root,     // GET /: name and version
     healthz,
     readyz,
     metrics,

@@ -1,6 +1,7 @@
 // The part of the failover engine that understands a request: its body, its route, its chain.
 #include "proxy/auth.hpp"
 #include "proxy/failover.hpp"
+#include "proxy/other_models.hpp"
 #include "proxy/session.hpp"
 #include "proxy/tiers.hpp"
 #include "upstreams/hop_mark.hpp"
@@ -99,6 +100,7 @@ std::optional<LocalError> Failover::understand() {
         return error;
     }
     if (auto error = authorize(request_, model)) return error;
+    if (auto error = authorize_other_models(request_)) return error;
     if (route_ == nullptr) {
         std::string known;
         for (const auto& route : runtime_.config().routes) {

@@ -218,16 +218,19 @@ Task<bool> Session::read_head() {
 std::optional<LocalError> Session::check_head() {
     request_.endpoint = match_endpoint(request_.head.method, request_.head.target);
     auto& endpoint = request_.endpoint;
-    const bool administrative = endpoint.kind == EndpointKind::healthz ||
-                                endpoint.kind == EndpointKind::readyz ||
-                                endpoint.kind == EndpointKind::metrics;
+    const bool administrative =
+        endpoint.kind == EndpointKind::root || endpoint.kind == EndpointKind::healthz ||
+        endpoint.kind == EndpointKind::readyz || endpoint.kind == EndpointKind::metrics;
     const bool elsewhere = (role_ == Role::admin && !administrative) ||
                            (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
     if (wants_websocket(request_.head.fields)) return websocket_refused();
     if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
     if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);
     const auto& guard = runtime_->web_guard();
-    if (endpoint.kind != EndpointKind::healthz && endpoint.kind != EndpointKind::readyz) {
+    const bool harmless = endpoint.kind == EndpointKind::root ||
+                          endpoint.kind == EndpointKind::healthz ||
+                          endpoint.kind == EndpointKind::readyz;
+    if (!harmless) {
         if (auto error = guard.check(request_.head, role_ == Role::admin)) return error;
     }
     if (!endpoint.method_ok) {

@@ -166,7 +166,7 @@ def test_the_models_list_names_what_clients_may_ask_for(start, upstream, prefix)
 
 @pytest.mark.row(50)
 @pytest.mark.parametrize("path", [
-    "/", "/v1", "/v1/", "/v2/chat/completions", "/v1/files", "/v1/chat/completions/",
+    "/v1", "/v1/", "/v2/chat/completions", "/v1/files", "/v1/chat/completions/",
     "/v1/chat/completions/extra", "/v1//chat/completions", "//v1/chat/completions",
     "/v1/../v1/chat/completions", "/v1/chat/%63ompletions", "/v1/chat%2Fcompletions",
     "/V1/chat/completions", "/v1/chat/completions;x", "/.env", "/v1/engines/x/completions",
@@ -179,6 +179,18 @@ def test_an_unknown_path_is_a_404_in_openais_shape_and_never_forwarded(start, up
         got = ask(daemon, method, path, body=chat_body() if method == "POST" else None)
         assert got.status in (404, 400), got
         assert got.error["type"] == "understudy_error"
+    assert not primary.connections
+
+
+@pytest.mark.parametrize("host", ["localhost", "probe.test"])
+def test_the_root_says_who_is_there_and_takes_no_requests(start, upstream, host):
+    primary = upstream()
+    daemon = start(config(primary, keys=[{"name": "k", "key": "sk-inbound-0123456789"}]))
+    got = ask(daemon, "GET", "/", headers={"Host": host})
+    assert got.status == 200 and got.json["name"] == "understudy" and got.json["version"]
+    head = ask(daemon, "HEAD", "/", headers={"Host": host})
+    assert head.status == 200 and not head.body and head.header("content-length")
+    assert ask(daemon, "POST", "/", body=chat_body()).status == 404
     assert not primary.connections
 
 

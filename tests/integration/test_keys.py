@@ -1,8 +1,10 @@
 """Inbound keys, and the rule that without them only loopback is served."""
 
+import json
+
 import pytest
 
-from harness import ask, chat, chat_body, config, get, plain_and_streamed, well
+from harness import as_bytes, ask, chat, chat_body, config, get, plain_and_streamed, well
 from tests.support.daemon import Daemon, StartError
 
 A, B = "sk-team-a-8c1f", "sk-team-b-55d0"
@@ -48,6 +50,34 @@ def test_a_key_may_be_restricted_to_routes(start, upstream):
     assert refused.status in (403, 404) and refused.error["type"] == "understudy_error"
     assert chat(daemon, model="o3", headers={"x-api-key": A}).status == 200
     assert len(primary.requests) == 2
+
+
+OUTSIDE = [{"models": ["gpt-4o-mini", "o3"]}, {"Models": ["o3"]}, {"fallbacks": ["o3"]},
+           {"fallbacks": [{"model": "o3"}]}, {"models": "o3"}, {"models": {"a": "o3"}},
+           {"fallbacks": [{"gpt-4o-mini": ["o3"]}]}, {"preset": "big"}, {"plugins": [{"id": "x"}]},
+           {"route": "fallback"}, {"user_config": {}}, {"providerOptions": {"gateway": {}}},
+           {"api_base": "https://x.test"}, {"mod\\u0065ls": ["o3"]}]
+
+
+@pytest.mark.parametrize("more", OUTSIDE, ids=[json.dumps(more) for more in OUTSIDE])
+def test_a_keys_routes_hold_for_every_model_that_a_body_brings_in(start, upstream, more):
+    primary = upstream()
+    daemon = start(config(primary, keys=KEYS))
+    body = as_bytes(chat_body(model="gpt-4o-mini", **more)).replace(b"\\\\u", b"\\u")
+    refused = ask(daemon, body=body, headers={"Authorization": f"Bearer {B}"})
+    assert refused.status == 403 and refused.error["code"] == "model_not_allowed"
+    assert not primary.requests
+    assert ask(daemon, body=body, headers={"Authorization": f"Bearer {A}"}).status == 200
+
+
+def test_a_restricted_key_may_name_what_it_may_use(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary, keys=KEYS))
+    for more in ({"models": ["gpt-4o-mini"]}, {"models": None}, {"fallbacks": []}, {"route": None},
+                 {"metadata": {"models": ["o3"]}}):
+        got = chat(daemon, model="gpt-4o-mini", headers={"x-api-key": B}, **more)
+        assert got.status == 200, more
+    assert len(primary.requests) == 5
 
 
 def test_the_models_list_needs_a_key_and_shows_what_the_key_may_use(start, upstream):
