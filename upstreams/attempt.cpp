@@ -102,7 +102,8 @@ void Attempt::judge_close(FailureClass failure) {
     IdleCloseEvidence evidence;
     evidence.answer_bytes = stream_->received() - received_before_;
     evidence.since_write = Clock::now() - wrote_at_;
-    evidence.round_trip = round_trip(stream_->socket());
+    // Behind a proxy it is not known: the kernel sees the first hop alone.
+    if (!spec_.peer->proxy()) evidence.round_trip = round_trip(stream_->socket());
     idle_close_ = may_be_idle_close(evidence);
 }
 

@@ -27,6 +27,7 @@ SUBSTITUTES = {
 NOT_RUN = {
     "./dev demo": "builds the program; the demo itself is tests/mock/test_demo.py",
     "./dev test": "is what runs this",
+    "./dev soak": "takes ten minutes; its short form is a step of .ci/run, its reckoning tests/soak/test_reckon.py",
     "./dev": "is a list of what the script can do",
     "docker compose -f docker/compose.yaml up --build": "needs docker; tests/ops reads its files",
     "export UNDERSTUDY_KEY=$(openssl rand -hex 24) OPENAI_API_KEY=sk-... OPENROUTER_API_KEY=sk-or-...":
