@@ -86,6 +86,7 @@ Task<void> Failover::run() {
         } else {
             ++position;
             retries_used_ = 0;
+            without_usage_ = false;
         }
     }
     co_await answer_failure();
@@ -126,7 +127,7 @@ upstreams::AttemptSpec Failover::spec_for(const RuntimeEntry& entry) const {
     const auto* const preset = entry.upstream->preset;
     const bool may_ask = preset == nullptr || !preset->quirks.refuses_stream_options;
     spec.inject_usage = request_.facts.stream && request_.endpoint.streams &&
-                        !request_.facts.include_usage && may_ask &&
+                        !request_.facts.include_usage && may_ask && !without_usage_ &&
                         !runtime_.usage_refusals().contains(*entry.upstream, sent_model(entry));
     spec.buffer_response = config.limits.buffer_response_bytes;
     spec.header_bytes = config.limits.header_bytes;
@@ -148,6 +149,8 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     co_await attempt.run();
     record.trace();
     if (attempt.state() != Attempt::State::failed) {
+        // It was that, then.
+        if (without_usage_) runtime_.usage_refusals().add(*entry.upstream, sent_model(entry));
         co_await relay(attempt, record, position);
         co_return Step::done;
     }
@@ -158,7 +161,7 @@ Task<Failover::Step> Failover::attempt(std::size_t position) {
     if (!released) co_await attempt.settle();
     if (session_.client_has_left()) co_return Step::done;  // then nothing is moved on
     if (attempt.refused_our_addition()) {
-        runtime_.usage_refusals().add(*entry.upstream, sent_model(entry));
+        without_usage_ = true;
         co_return Step::repair;
     }
     switch (decision.action) {

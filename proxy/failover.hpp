@@ -75,6 +75,7 @@ class Failover {
     std::optional<PrimaryFailure> primary_;
     upstreams::MemoryCharge kept_;           // what of its answer is kept
     std::optional<std::string> known_name_;  // of the model, at the upstream of this attempt
+    bool without_usage_ = false;             // this entry has refused stream_options of ours
     bool short_of_something_ = false;        // the last attempt met a limit of this process
     std::string tried_;                      // for the message when nothing answered
     upstreams::TimePoint deadline_{};

@@ -25,8 +25,10 @@ using wire::append_field;
 
 namespace {
 constexpr std::chrono::milliseconds kLinger{2000};
+constexpr std::chrono::milliseconds kReserveLinger{200};
 constexpr std::size_t kLingerBytes = 1 << 20;
 constexpr std::chrono::milliseconds kReserveTime{1000};  // for a head that came without a place
+constexpr std::size_t kReserveBuffer = 2048;
 constexpr unsigned kEmptyLines = 1;  // in front of a request, without being its beginning
 
 LocalError unsupported_coding() {
@@ -50,6 +52,24 @@ class Counted {
 
   private:
     std::atomic<std::size_t>& counter_;
+};
+// A session in the worker's list of idle ones, for as long as it waits.
+class IdleWait {
+  public:
+    IdleWait(Worker& worker, Session& session, bool idle)
+        : worker_(worker), session_(session), idle_(idle) {
+        if (idle_) worker_.now_idle(session_);
+    }
+    ~IdleWait() {
+        if (idle_) worker_.no_longer_idle(session_);
+    }
+    IdleWait(const IdleWait&) = delete;
+    IdleWait& operator=(const IdleWait&) = delete;
+
+  private:
+    Worker& worker_;
+    Session& session_;
+    bool idle_;
 };
 }  // namespace
 
@@ -159,6 +179,7 @@ Task<bool> Session::read_head() {
     auto& in = client_->in;
     std::optional<upstreams::TimePoint> idle_deadline;
     std::optional<upstreams::TimePoint> head_deadline;
+    std::optional<upstreams::TimePoint> reserve_until;
     unsigned empty_lines = 0;
     for (;;) {
         if (runtime_ != worker_.runtime()) runtime_ = worker_.runtime();
@@ -170,6 +191,7 @@ Task<bool> Session::read_head() {
             head_reader_.reset();
             ++empty_lines;
         }
+        if (in.empty() && empty_lines <= kEmptyLines) head_deadline.reset();
         if (!in.empty()) {
             const auto result = head_reader_.read_request(in.view(), request_.head);
             if (result == wire::ParseResult::done) break;
@@ -181,34 +203,40 @@ Task<bool> Session::read_head() {
                 co_return co_await refuse(std::move(refusal));
             }
         }
-        const bool begun = empty_lines > kEmptyLines || (!in.empty() && in.view() != "\r");
+        const bool begun = empty_lines > kEmptyLines || !in.empty();
         const auto now = coarse_now();
         if (begun && !head_deadline) head_deadline = now + limits.header_timeout;
         if (!idle_deadline) idle_deadline = now + limits.keepalive;
         if (in.empty() && worker_.shared().draining && answered_) co_return false;
-        if (!in.ensure_free(kReadBuffer / 2)) {
+        if (!out_of_memory_ && !in.ensure_free(kReadBuffer / 2) &&
+            !(worker_.shed_idle() && in.ensure_free(kReadBuffer / 2))) {
             in.spend_reserve();
             out_of_memory_ = true;
         }
-        if (out_of_memory_ && !in.ensure_free(kReadBuffer / 2)) {
+        if (out_of_memory_ && !in.ensure_free(kReserveBuffer)) {
             auto refusal = out_of_memory();
             co_return co_await refuse(std::move(refusal));
         }
-        idle_ = !head_deadline;
-        if (idle_) worker_.now_idle(*this);
         // Until something of a request is there, the wait is an idle one all the same.
         auto until = head_deadline.value_or(*idle_deadline);
         if (in.empty()) until = std::min(until, *idle_deadline);
-        if (out_of_places_)
-            until = std::min(until, *idle_deadline - limits.keepalive + kReserveTime);
+        if (out_of_places_ || out_of_memory_) {
+            if (!reserve_until) reserve_until = now + kReserveTime;
+            until = std::min(until, *reserve_until);
+        }
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now);
-        const bool came = co_await more(wait);
-        if (idle_) worker_.no_longer_idle(*this);
+        idle_ = !head_deadline && in.empty();
+        bool came = false;
+        {
+            const IdleWait waiting(worker_, *this, idle_ && role_ != Role::admin);
+            came = co_await more(wait);
+        }
         idle_ = false;
         if (came) continue;
         if (client_gone_ || in.empty() || !head_deadline) co_return false;
         co_return co_await refuse(408, "request_timeout",
-                                  "The request head did not come within limits.header_timeout.");
+                                  "The request head did not come within limits.header_timeout (a "
+                                  "second, where places or memory have run out).");
     }
     request_size_ = request_.head.size;
     co_return true;
@@ -223,10 +251,12 @@ std::optional<LocalError> Session::check_head() {
         endpoint.kind == EndpointKind::readyz || endpoint.kind == EndpointKind::metrics;
     const bool elsewhere = (role_ == Role::admin && !administrative) ||
                            (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
+    const auto& guard = runtime_->web_guard();
+    const auto origin = request_.head.fields.find(wire::FieldId::origin);
+    if (!origin.empty() && guard.allows(origin)) request_.cors = cors_fields(origin);
     if (wants_websocket(request_.head.fields)) return websocket_refused();
     if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
     if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);
-    const auto& guard = runtime_->web_guard();
     const bool harmless = endpoint.kind == EndpointKind::root ||
                           endpoint.kind == EndpointKind::healthz ||
                           endpoint.kind == EndpointKind::readyz;
@@ -236,10 +266,11 @@ std::optional<LocalError> Session::check_head() {
     if (!endpoint.method_ok) {
         return wrong_method(request_.head.method, request_.head.target, endpoint.allow);
     }
-    const auto origin = request_.head.fields.find(wire::FieldId::origin);
-    if (!origin.empty() && guard.allows(origin)) request_.cors = cors_fields(origin);
-    if (!administrative) {
+    const bool has_body = request_.head.framing.kind != wire::BodyKind::none;
+    if (!administrative || has_body) {
         if (auto error = check_room()) return error;
+    }
+    if (!administrative) {
         if (auto error = authenticate(runtime_->config(), request_)) return error;
     }
     if (endpoint.kind == EndpointKind::proxied &&
@@ -341,7 +372,8 @@ Task<bool> Session::send(GatherList& list) {
 Task<bool> Session::send_rest(GatherList& list) {
     using State = Stream::SendState;
     auto state = client_->write_error() ? State::failed : State::blocked;
-    const auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
+    auto limit = runtime_ ? runtime_->config().limits.body_timeout : config::Duration(60'000);
+    if (out_of_places_ || out_of_memory_) limit = std::min<config::Duration>(limit, kReserveTime);
     const auto all = list.bytes();
     Pace pace(limit, coarse_now());
     while (state == State::blocked && !client_gone_) {
@@ -429,7 +461,8 @@ Task<void> Session::linger() {
     client_->shutdown_send();
     // What was read of a refused body is of no use any more, and others wait for the memory.
     if (!client_->read_armed()) client_->in.release();
-    const auto until = Clock::now() + kLinger;
+    const bool reserve = out_of_places_ || out_of_memory_;  // others are waiting for it
+    const auto until = Clock::now() + (reserve ? kReserveLinger : kLinger);
     const auto start = client_->received();
     while (Clock::now() < until && client_->received() - start < kLingerBytes) {
         client_->in.clear();

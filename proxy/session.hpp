@@ -69,6 +69,8 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     // From the worker:
     // -----------------------------------------------------------------------------
     void close_if_idle();
+    /// It has no place within the limit.
+    bool in_reserve() const { return out_of_places_; }
     /// Nothing of a request has come, as far as the kernel knows too.
     bool truly_idle();
     void abort();

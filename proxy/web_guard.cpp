@@ -70,6 +70,14 @@ bool is_followed_link(const wire::RequestHead& head) {
     return head.method == "GET" && iequals(head.fields.find("sec-fetch-mode"), "navigate");
 }
 
+bool has_several(const wire::RequestHead& head) {
+    const auto count = [&](FieldId id) {
+        return std::count_if(head.fields.begin(), head.fields.end(),
+                             [id](const auto& field) { return field.id == id; });
+    };
+    return count(FieldId::origin) > 1 || count(FieldId::sec_fetch_site) > 1;
+}
+
 LocalError bad_origin(std::string_view origin) {
     return forbidden("origin_not_allowed",
                      "Pages of the origin " + shown(origin) +
@@ -122,6 +130,9 @@ std::optional<LocalError> WebGuard::check(const wire::RequestHead& head, bool on
     if (head.fields.present().intersects(kByBrowsers)) {
         const auto origin = head.fields.find(FieldId::origin);
         const bool refuse = !keys_ || is_preflight(head);
+        if (refuse && has_several(head)) {
+            return forbidden("origin_not_allowed", "More than one Origin or Sec-Fetch-Site.");
+        }
         if (origin.data() != nullptr) {
             if (refuse && !allows(origin)) return bad_origin(origin);
         } else if (refuse && iequals(head.fields.find(FieldId::sec_fetch_site), "cross-site") &&

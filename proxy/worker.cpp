@@ -178,14 +178,15 @@ void Worker::accepted(const std::shared_ptr<Listener>& listener, Socket socket,
     if (counted) {
         const auto limit = places();
         const auto others = shared_.connections.fetch_add(1);
-        if (others >= limit && make_place()) {
+        const bool full = others >= limit + Shared::kReservePlaces;
+        if (others >= limit && !full && make_place()) {
             count_refused(limit);
-        } else if (others >= limit + Shared::kReservePlaces) {
+        } else if (!full || shed_longest(idle_in_reserve_)) {
+            reserve = others >= limit;
+        } else {
             shared_.connections.fetch_sub(1);
             refuse(std::move(socket), limit);
             return;
-        } else {
-            reserve = others >= limit;
         }
     }
     Session::start(*this, std::move(socket), listener->role, client, reserve);
@@ -196,6 +197,10 @@ std::size_t Worker::places() const {
 }
 
 void Worker::now_idle(Session& session) {
+    if (session.in_reserve()) {
+        idle_in_reserve_.push_back(session);
+        return;
+    }
     idle_.push_back(session);
     idle_count_.store(idle_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
@@ -204,6 +209,7 @@ void Worker::no_longer_idle(Session& session) {
     auto& hook = static_cast<IdleHook&>(session);
     if (!hook.is_linked()) return;
     hook.unlink();
+    if (session.in_reserve()) return;
     idle_count_.store(idle_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
 
@@ -220,9 +226,13 @@ bool Worker::make_place() {
 }
 
 bool Worker::shed_idle() {
+    return shed_longest(idle_);
+}
+
+bool Worker::shed_longest(IdleSessions& idle) {
     constexpr unsigned kLooks = 8;  // at ones whose request is just coming
     unsigned looks = 0;
-    for (auto& hook : idle_) {
+    for (auto& hook : idle) {
         auto& session = static_cast<Session&>(hook);
         if (session.truly_idle()) {
             no_longer_idle(session);  // it may go before this returns

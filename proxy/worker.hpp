@@ -106,6 +106,8 @@ class Worker {
     /// The session waits for the first byte of a request, from now on.
     void now_idle(Session& session);
     void no_longer_idle(Session& session);
+    /// Closes the connection that has been idle for longest; false: none is.
+    bool shed_idle();
     /// Counts a client that was turned away, or lost its idle connection, for want of places; logs
     /// that at most every 10 s.
     void count_refused(std::size_t limit);
@@ -128,7 +130,7 @@ class Worker {
     void accept_later(const std::shared_ptr<Listener>& listener);
     void refuse(upstreams::Socket socket, std::size_t limit);
     bool make_place();
-    bool shed_idle();
+    bool shed_longest(IdleSessions& idle);
 
     Shared& shared_;
     metrics::Shard& shard_;
@@ -145,6 +147,7 @@ class Worker {
     std::string last_answered_;  // requests in a row mostly name the same model
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::unordered_set<Session*> sessions_;
+    IdleSessions idle_in_reserve_;            // those that have a place beyond the limit
     IdleSessions idle_;                       // the one that waits longest first
     std::atomic<std::size_t> idle_count_{0};  // for other workers to look at
     std::uint64_t refused_ = 0;               // connections, since the last line about them

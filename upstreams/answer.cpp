@@ -23,6 +23,8 @@ constexpr std::chrono::milliseconds kLastLook{20};  // for bytes that the kernel
 constexpr const char* kNotInItsCoding =
     "the body is not, or not whole, in the coding that its head names";
 constexpr const char* kHoldsKey = "a compressed answer that holds the upstream's own key";
+constexpr const char* kUnsearched =
+    "a compressed answer too large to be searched for the upstream's own key";
 constexpr std::size_t kMaxDecoded = 16 << 20;  // of a compressed plain answer
 
 bool needs_finish(wire::AnswerShape shape) {
@@ -199,11 +201,13 @@ Task<void> Attempt::read_error() {
     // The status alone decides when its body did not come whole.
     std::string decoded;
     std::string_view text = body();
-    if (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded)) {
-        text = decoded;
-    }
-    // In a compressed body it cannot be masked.
-    if (spec_.head_template->key_mask().apply(decoded)) body_whole_ = false;
+    const bool readable =
+        coding_ == wire::Coding::identity ||
+        (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded));
+    if (!decoded.empty()) text = decoded;
+    // In a compressed body our key cannot be masked, and in one that cannot be read not be seen.
+    const auto& mask = spec_.head_template->key_mask();
+    if (mask.apply(decoded) || (!readable && !mask.empty())) body_whole_ = false;
     wire::ResponseHead head;
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
@@ -361,6 +365,10 @@ void Attempt::start_streaming() {
         fail(FailureClass::malformed, kNotInItsCoding);
         return;
     }
+    if (coding_ != wire::Coding::identity && !spec_.head_template->key_mask().empty()) {
+        fail(FailureClass::malformed, kUnsearched);
+        return;
+    }
     const bool object = start == wire::BodyStart::json;
     const bool bytes = spec_.shape == wire::AnswerShape::opaque && start != wire::BodyStart::page &&
                        start != wire::BodyStart::need_more;
@@ -500,7 +508,9 @@ void Attempt::scan_stream() {
         return;
     }
     const auto progress = meter_->progress();
-    const auto verdict = meter_->scan(body());
+    // When nobody looks at events any more, a key may have begun in the last bytes.
+    const auto verdict =
+        meter_->scan(meter_->gave_up() ? body().substr(0, surely_masked()) : body());
     if (meter_->progress() != progress) progress_at_ = handed_at_;
     if (verdict == StreamMeter::Verdict::unreadable) {
         fail(FailureClass::malformed, kNotInItsCoding);
@@ -509,8 +519,14 @@ void Attempt::scan_stream() {
     } else if (verdict == StreamMeter::Verdict::no_memory) {
         fail(FailureClass::overloaded, kOutOfMemory);
     } else if (meter_->unfinished(body()) > std::max(spec_.buffer_response, kMinMaxEvent)) {
+        if (coding_ != wire::Coding::identity && !spec_.head_template->key_mask().empty()) {
+            fail(FailureClass::malformed, kUnsearched);
+            return;
+        }
         meter_->give_up();
-        meter_->scan(body());
+        masked_ = 0;
+        mask_fresh();
+        meter_->scan(body().substr(0, surely_masked()));
     }
 }
 

@@ -33,7 +33,8 @@ Task<bool> Attempt::wait_for_place() {
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
             peer.stop_waiting(watch_.signal());
-            starved_ = !watch_.client_gone();
+            // The request's own deadline is another matter.
+            starved_ = !watch_.client_gone() && Clock::now() < spec_.deadline;
             co_return false;
         }
         peer.stop_waiting_quietly(watch_.signal());

@@ -180,7 +180,7 @@ StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last
 
 StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
     if (raw_) {
-        if (scanned_ == payload.size()) return Verdict::none;
+        if (scanned_ >= payload.size()) return Verdict::none;
         pass(scanned_, payload.size());
         scanned_ = payload.size();
         ++progress_;

@@ -51,6 +51,15 @@ std::string_view without_scheme(std::string_view value) {
     return space == std::string_view::npos ? value : value.substr(space + 1);
 }
 
+// Also as JSON may have it: some writers escape every slash.
+void mask_key(std::string_view key, KeyMask& mask) {
+    mask.add(key);
+    if (key.find('/') == std::string_view::npos) return;
+    std::string escaped;
+    for (const char c : key) escaped.append(c == '/' ? "\\/" : std::string(1, c));
+    mask.add(escaped);
+}
+
 }  // namespace
 
 HeadTemplate::HeadTemplate(const config::Upstream& upstream)
@@ -68,7 +77,7 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
         append_field(last_, header.name, header.value.reveal());
         const bool secret = wire::kCredentials.contains(id) ||
                             (id == FieldId::other && wire::names_secret(header.name));
-        if (secret) key_mask_.add(without_scheme(header.value.reveal()));
+        if (secret) mask_key(without_scheme(header.value.reveal()), key_mask_);
         // The upstream is given credentials by the configuration, so the client's stay here.
         own_credentials_ = own_credentials_ || secret;
         if (id != FieldId::other) dropped_.add(id);
@@ -77,7 +86,7 @@ HeadTemplate::HeadTemplate(const config::Upstream& upstream)
         append_field(first_, "host", upstream.base_url.authority());
     append_field(last_, "via", hop_mark());
     if (upstream.api_key) append_key(upstream, configured, last_);
-    if (upstream.api_key) key_mask_.add(upstream.api_key->reveal());
+    if (upstream.api_key) mask_key(upstream.api_key->reveal(), key_mask_);
     // Compressed events arrive late and compressed answers cannot be judged without decoding.
     if (!configured.contains(FieldId::accept_encoding))
         append_field(last_, "accept-encoding", "identity");

@@ -88,11 +88,13 @@ void TimerQueue::sift_down(std::size_t index) {
 }
 
 void TimerQueue::enqueue(Timer& timer) {
-    timer.queued_at_ = timer.deadline_;
+    const auto at = std::max(timer.deadline_, not_before_);
     if (timer.index_ == Timer::kNotQueued) {
-        timer.queued_at_ = std::max(timer.deadline_, not_before_);
+        timer.queued_at_ = at;
         heap_.push_back(&timer);
         timer.index_ = heap_.size() - 1;
+    } else {
+        timer.queued_at_ = std::min(timer.queued_at_, at);
     }
     sift_up(timer.index_);  // a queued timer is only enqueued again to come earlier
     arm();

@@ -91,6 +91,7 @@ std::string explain_handshake(const config::Upstream& upstream, const Heard& hea
 Step reached(const Heard& heard, bool tls) {
     if (heard.status != 0) return Step::answer;
     const auto what = without_timeout(heard.detail);
+    if (what.starts_with("proxy ")) return Step::proxy;
     if (what.starts_with("resolve ")) return Step::resolve;
     if (what.starts_with("connect ") || what == "no address") return Step::connect;
     return tls && what.starts_with("TLS with ") ? Step::handshake : Step::answer;
@@ -132,6 +133,10 @@ std::string explain_silence(const config::Upstream& upstream, const Heard& heard
     const bool late = what.size() != heard.detail.size();
     const std::string text(what);
     switch (reached(heard, upstream.base_url.tls)) {
+        case Step::proxy:
+            return text +
+                   "; the upstream was not reached: are HTTPS_PROXY, HTTP_PROXY or the `proxy` of "
+                   "this upstream right, and may this machine use it?";
         case Step::resolve:
             return text +
                    "; is the host of base_url spelled right, and does this machine have a "

@@ -39,9 +39,10 @@ struct Told {
 };
 
 /// How far a question came.
-enum class Step { resolve, connect, handshake, answer };
+enum class Step { proxy, resolve, connect, handshake, answer };
 
-/// The step at which it ended; `answer` where all before were taken, whatever came.
+/// The step at which it ended; `proxy`: the way to the upstream was not opened; `answer` where all
+/// before were taken, whatever came.
 Step reached(const Heard& heard, bool tls);
 
 /// Whether a handshake that failed shows that TLS is spoken there: a certificate was read, or the

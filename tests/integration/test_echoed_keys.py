@@ -1,6 +1,7 @@
 """An upstream that sends our own key back: nobody sees it, wherever it stands and however it comes."""
 
 import gzip
+import os
 import time
 
 import pytest
@@ -114,3 +115,36 @@ def test_words_of_servers_without_keys_are_text(start, upstream):
     primary = upstream(plain(completion("lm-studio and ollama")))
     got = chat(start(config(primary.entry("primary", api_key="lm-studio"))))
     assert got.text == "lm-studio and ollama"
+
+
+@pytest.mark.parametrize("at", [10, 2_600_000, 4_999_000])
+def test_an_event_too_large_to_be_held_is_searched_all_the_same(start, upstream, at):
+    big = event({"content": "x" * at + KEY + "y" * (5_000_000 - at)})
+    middle = big.index(KEY.encode()) + 7
+    script = steps(SSE_HEAD, chunk(ROLE + event({"content": "first"})), pause, chunk(big[:middle]),
+                   pause, chunk(big[middle:]), chunk(FINISH + DONE), b"0\r\n\r\n")
+    got = chat(daemon_for(start, upstream(script)), stream=True)
+    assert KEY.encode() not in got.body and STARS.encode() in got.body
+    assert got.ended == "whole" and len(got.text) == len("first") + 5_000_000 + len(KEY)
+
+
+def test_a_compressed_answer_too_large_to_be_searched_is_not_passed_on(start, upstream):
+    noise = os.urandom(2_000_000).hex()
+    packed = gzip.compress(completion(f"{noise} {KEY} {noise[:1000]}"))
+    assert len(packed) > 1 << 20
+    primary, backup = upstream(plain(packed, "Content-Encoding: gzip")), upstream()
+    got = chat(daemon_for(start, primary, backup, limits={"buffer_response": "1MiB"}))
+    assert got.status == 200 and got.text == "It works."
+
+
+def test_an_error_in_a_coding_that_cannot_be_read_leaves_its_status_only(start, upstream):
+    got = chat(daemon_for(start, upstream(status(401, b"\x1b" + KEY.encode(), "Content-Encoding: br"))))
+    assert got.status == 401 and KEY.encode() not in got.raw
+
+
+def test_a_key_with_slashes_is_found_as_json_writes_it(start, upstream):
+    key = "abcd/efgh/Zx81QpK3vW"
+    body = completion("KEY").replace(b"KEY", key.replace("/", "\\/").encode())
+    daemon = start(config(upstream(plain(body)).entry("u", api_key=key)))
+    got = chat(daemon)
+    assert got.status == 200 and key not in got.text

@@ -56,7 +56,9 @@ OUTSIDE = [{"models": ["gpt-4o-mini", "o3"]}, {"Models": ["o3"]}, {"fallbacks": 
            {"fallbacks": [{"model": "o3"}]}, {"models": "o3"}, {"models": {"a": "o3"}},
            {"fallbacks": [{"gpt-4o-mini": ["o3"]}]}, {"preset": "big"}, {"plugins": [{"id": "x"}]},
            {"route": "fallback"}, {"user_config": {}}, {"providerOptions": {"gateway": {}}},
-           {"api_base": "https://x.test"}, {"mod\\u0065ls": ["o3"]}]
+           {"fallbacks": [{"model": "gpt-4o-mini", "fallbacks": ["o3"]}]},
+           {"fallbacks": [{"Model": "o3", "model": "gpt-4o-mini"}]},
+           {"extra_body": {"models": ["o3"]}}, {"api_base": "https://x.test"}, {"mod\\u0065ls": ["o3"]}]
 
 
 @pytest.mark.parametrize("more", OUTSIDE, ids=[json.dumps(more) for more in OUTSIDE])

@@ -118,3 +118,76 @@ def test_a_body_that_comes_slowly_but_steadily_is_waited_for(start, upstream):
             client.send(raw[at:at + 400])
             time.sleep(0.1)
         assert client.response().status == 200
+
+
+def test_a_byte_that_begins_no_request_buys_no_place(start, upstream):
+    """One CR counts neither as idle nor lets others in beyond the limit."""
+    opened = threading.Event()
+    primary = upstream(waiting(opened))
+    daemon = start(config(primary, workers=2, admin="127.0.0.1:0", limits={"connections": PLACES}))
+    with contextlib.ExitStack() as stack:
+        for client in fill(stack, daemon, PLACES // 2):
+            client.send(b"\r")
+        time.sleep(0.2)
+        for _ in range(4 * PLACES):
+            client = stack.enter_context(Client(daemon))
+            send_quietly(client, request_bytes(body=as_bytes(chat_body())))
+        time.sleep(seconds(0.5))
+        assert len(primary.requests) <= PLACES + 16
+        opened.set()
+
+
+@pytest.mark.parametrize("what", ["silent", "a CR", "half a head", "a body that does not come",
+                                  "metrics, not read"])
+def test_the_reserve_cannot_be_held(start, upstream, what):
+    opened = threading.Event()
+    daemon = start(config(upstream(waiting(opened)), limits={"connections": PLACES}))
+    with contextlib.ExitStack() as stack:
+        for client in fill(stack, daemon, PLACES - 1):
+            client.ask(body=chat_body())
+        busy = stack.enter_context(Client(daemon))
+        busy.ask(body=chat_body())
+        time.sleep(seconds(0.3))
+        said = {"silent": b"", "a CR": b"\r", "half a head": b"GET /healthz HTTP/1.1\r\nHost:",
+                "a body that does not come":
+                    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+                "metrics, not read": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400}[what]
+        for _ in range(24):
+            client = stack.enter_context(Client(daemon, receive_buffer=4096))
+            send_quietly(client, said)
+        wait_until(lambda: get(daemon, "/healthz").status == 200, "health answers", seconds(4))
+        opened.set()
+
+
+def test_silent_connections_do_not_use_up_the_memory_that_is_kept_for_health(start, upstream):
+    opened = threading.Event()
+    daemon = start(config(upstream(waiting(opened)), limits={"memory": "8MiB", "body": "4MiB"}))
+    with contextlib.ExitStack() as stack:
+        for client in fill(stack, daemon, PLACES):
+            data = request_bytes(body=as_bytes(chat_body(content="x" * 800_000)))
+            threading.Thread(target=send_quietly, args=(client, data), daemon=True).start()
+        time.sleep(seconds(0.3))
+        for _ in range(300):
+            stack.enter_context(Client(daemon))
+        time.sleep(seconds(1.5))
+        assert get(daemon, "/healthz").status == 200
+        opened.set()
+
+
+def test_connections_of_the_admin_listener_give_no_place_away(start, upstream):
+    opened = threading.Event()
+    daemon = start(config(upstream(waiting(opened)), admin="127.0.0.1:0",
+                          limits={"connections": PLACES}))
+    with contextlib.ExitStack() as stack:
+        scraper = stack.enter_context(Client(daemon, port=int(daemon.admin_url.rsplit(":", 1)[1])))
+        scraper.ask("GET", "/metrics")
+        assert scraper.response().status == 200
+        for client in fill(stack, daemon, PLACES):
+            client.ask(body=chat_body())
+        time.sleep(seconds(0.2))
+        late = stack.enter_context(Client(daemon))
+        late.ask(body=chat_body())
+        assert late.response().status == 503
+        scraper.ask("GET", "/metrics")
+        assert scraper.response().status == 200
+        opened.set()

@@ -52,6 +52,11 @@ bool holds(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("The step reached is read from what an attempt says") {
+    for (const bool tls : {false, true}) {
+        CHECK(reached(silence("proxy p.test:3128: connect 127.0.0.1:9: connection refused"), tls) ==
+              Step::proxy);
+        CHECK(reached(silence("timeout: proxy p.test:3128: no answer"), tls) == Step::proxy);
+    }
     CHECK(reached(silence("resolve a.test: not found"), true) == Step::resolve);
     CHECK(reached(silence("timeout: resolve a.test: no answer"), true) == Step::resolve);
     CHECK(reached(silence("connect 127.0.0.1:9: connection refused"), false) == Step::connect);

@@ -88,7 +88,9 @@ TEST_CASE("A deadline that has passed already fires at the next turn, not inside
 TEST_CASE("A timer that its callback sets to the past again lets others run in between") {
     Bench bench;
     const auto again = bench.at("again", -1h);
+    const bool first_to_the_future = GENERATE(false, true);
     again->then = [&] {
+        if (first_to_the_future) again->timer.set(Clock::now() + 1h);
         if (bench.fired.size() < 100) again->timer.set(TimePoint{});
     };
     for (std::size_t turn = 1; turn < 10; ++turn) {
