@@ -133,6 +133,7 @@ std::string key_word(const config::Upstream& upstream, const Listing& listing, c
 Row row_so_far(const config::Upstream& upstream, Step step) {
     Row row;
     row.name = upstream.name;
+    if (step == Step::proxy) return row;  // nothing of the upstream itself was seen
     row.dns = step == Step::resolve ? "FAILED" : "ok";
     if (step == Step::resolve) return row;
     row.tcp = step == Step::connect ? "FAILED" : "ok";

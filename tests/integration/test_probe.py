@@ -486,3 +486,14 @@ def test_the_documented_files_of_two_providers_are_probed(upstream, tmp_path, sh
     assert seen.code == 0, seen.text
     assert {name: asked(server) for name, server in servers.items()} == \
         {name: [model] for name, model in models_there.items()}
+
+
+@pytest.mark.parametrize("base", ["https://api.provider.test/v1", "http://api.provider.test:443/v1"])
+def test_a_proxy_that_is_not_there_is_blamed_and_nothing_else(tmp_path, base):
+    with closed_port() as port:
+        got = probe(tmp_path, {"name": "far", "base_url": base, "api_key": KEY, "model": "m",
+                               "proxy": f"http://127.0.0.1:{port}"})
+    row = got["far"]
+    assert got.code == 1 and (row["dns"], row["tcp"], row["tls"], row["key"]) == ("-",) * 4
+    assert f"proxy 127.0.0.1:{port}" in row["verdict"] and "HTTPS_PROXY" in row["verdict"]
+    assert "scheme" not in got.text and "speaks" not in got.text
