@@ -223,7 +223,9 @@ void Failover::remember_failure(const Attempt& attempt, std::size_t position) {
     if (!tried_.empty()) tried_ += "; ";
     tried_ += attempt_name(entry.upstream->name, sent_model(entry)) + ": " + attempt.detail();
     short_of_something_ = attempt.failure() == FailureClass::overloaded && !attempt.starved();
-    if (position != 0) return;
+    // A denied budget ends the chain, and is what the client has to know: the primary's error would
+    // have it come back.
+    if (position != 0 && attempt.failure() != FailureClass::budget) return;
     PrimaryFailure p;
     p.failure = attempt.failure();
     p.deadline_hit = attempt.request_deadline_hit();

@@ -71,7 +71,8 @@ void add_answer_fields(std::string& out, const Inbound& request, const RequestRe
     append_field(out, "x-understudy-attempts", record.attempts);
     if (!record.trace.empty()) append_field(out, "x-understudy-trace", record.trace);
     if (bill != nullptr && bill->cost_pico_usd) {
-        const auto usd = metrics::format_usd(*bill->cost_pico_usd);
+        // Of the whole request: attempts that failed were paid for as well.
+        const auto usd = metrics::format_usd(record.total_cost_pico_usd + *bill->cost_pico_usd);
         append_field(out, "x-understudy-cost-usd", usd);
         append_field(out, "x-litellm-response-cost", usd);
     }

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import (MAX_WAIT, ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config,
-                     error_body, event, expect_metrics, plain_and_streamed, reset,
+                     completion, error_body, event, expect_metrics, plain, plain_and_streamed, reset,
                      silent, status, steps, timeouts, well)
 from tests.support.daemon import wait_until
 
@@ -176,3 +176,27 @@ def test_9_bad_configuration_never_runs(start, upstream):
     wait_until(lambda: any("boddy" in line and "body" in line for line in daemon.stderr_lines()),
                "the complaint")
     assert chat(daemon).text == "Old."
+
+
+def test_10_the_cost_header_is_that_of_all_attempts(start, upstream):
+    usage = {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 1000}
+    empty = plain({"id": "x", "object": "chat.completion", "choices": [], "usage": usage})
+    primary = upstream(empty)
+    backup = upstream(plain(completion(usage={**usage, "prompt_tokens": 10, "total_tokens": 10})))
+    price = {"input": 1000, "output": 1000}  # a dollar for a thousand tokens
+    daemon = start(config(primary.entry("primary", price=price), backup.entry("backup", price=price)))
+    got = chat(daemon)
+    assert got.status == 200 and float(got.header("x-understudy-cost-usd")) == pytest.approx(1.01)
+    assert got.header("x-litellm-response-cost") == got.header("x-understudy-cost-usd")
+    expect_metrics(daemon, (1, "understudy_cost_usd_total", {"upstream": "primary"}),
+                   (0.01, "understudy_cost_usd_total", {"upstream": "backup"}))
+
+
+@plain_and_streamed
+def test_3_a_budget_denied_behind_the_primary_is_what_the_client_gets(start, upstream, stream):
+    denied = status(400, error_body("Budget has been exceeded!", "budget_exceeded", "budget_exceeded"))
+    primary, backup, third = upstream(status(503)), upstream(denied), upstream()
+    got = chat(start(config(primary, backup, third)), stream=stream)
+    assert got.status == 400 and got.error["code"] == "budget_exceeded"
+    assert got.header("x-understudy-upstream") == "backup" and not third.requests
+    assert got.header("x-understudy-attempts") == "2"
