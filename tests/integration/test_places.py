@@ -111,7 +111,7 @@ def test_a_body_that_trickles_loses_its_place(start, upstream, chunked):
 
 def test_a_body_that_comes_slowly_but_steadily_is_waited_for(start, upstream):
     primary = upstream()
-    daemon = start(config(primary, limits={"body_timeout": ms(500)}))
+    daemon = start(config(primary, limits={"body_timeout": ms(1500)}))
     raw = request_bytes(body=as_bytes(chat_body(content="x" * 4000)))
     with Client(daemon) as client:
         for at in range(0, len(raw), 400):
