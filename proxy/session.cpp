@@ -252,8 +252,10 @@ std::optional<LocalError> Session::check_head() {
     const bool elsewhere = (role_ == Role::admin && !administrative) ||
                            (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
     const auto& guard = runtime_->web_guard();
-    const auto origin = request_.head.fields.find(wire::FieldId::origin);
-    if (!origin.empty() && guard.allows(origin)) request_.cors = cors_fields(origin);
+    if (request_.head.fields.contains(wire::FieldId::origin)) {
+        const auto origin = request_.head.fields.find(wire::FieldId::origin);
+        if (guard.allows(origin)) request_.cors = cors_fields(origin);
+    }
     if (wants_websocket(request_.head.fields)) return websocket_refused();
     if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
     if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);

@@ -55,21 +55,41 @@ char* find_pair_near(char* at, char* end, const Pair& pair) {
 }
 
 #if UNDERSTUDY_SSE2
-__attribute__((target("avx2"))) char* find_pair_avx2(char* at, char* end, const Pair& pair) {
+#define UNDERSTUDY_AVX2 __attribute__((target("avx2")))
+
+// Where `first` stands in the 32 bytes at `at` with `second` behind it.
+UNDERSTUDY_AVX2 inline __m256i pairs_at(const char* at, std::size_t gap, __m256i first,
+                                        __m256i second) {
+    const auto* here = reinterpret_cast<const __m256i*>(at);
+    const auto* there = reinterpret_cast<const __m256i*>(at + gap);
+    return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256(here), first),
+                            _mm256_cmpeq_epi8(_mm256_loadu_si256(there), second));
+}
+
+UNDERSTUDY_AVX2 char* find_pair_avx2(char* at, char* end, const Pair& pair) {
     constexpr std::ptrdiff_t kBlock = 32;
     if (end - at < kBlock) return find_pair_near(at, end, pair);
+    const std::size_t gap = pair.gap;
     const __m256i first = _mm256_set1_epi8(pair.first);
     const __m256i second = _mm256_set1_epi8(pair.second);
+    for (; end - at >= 4 * kBlock; at += 4 * kBlock) {
+        const __m256i any =
+            _mm256_or_si256(_mm256_or_si256(pairs_at(at, gap, first, second),
+                                            pairs_at(at + kBlock, gap, first, second)),
+                            _mm256_or_si256(pairs_at(at + 2 * kBlock, gap, first, second),
+                                            pairs_at(at + 3 * kBlock, gap, first, second)));
+        if (_mm256_testz_si256(any, any) == 0) break;
+    }
+    if (at == end) return nullptr;
     for (char* const last = end - kBlock;; at = std::min(at + kBlock, last)) {
-        const auto* here = reinterpret_cast<const __m256i*>(at);
-        const auto* there = reinterpret_cast<const __m256i*>(at + pair.gap);
-        const __m256i both = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256(here), first),
-                                              _mm256_cmpeq_epi8(_mm256_loadu_si256(there), second));
-        const auto found = static_cast<unsigned>(_mm256_movemask_epi8(both));
+        at = std::min(at, last);  // what was looked at before is looked at again
+        const auto found =
+            static_cast<unsigned>(_mm256_movemask_epi8(pairs_at(at, gap, first, second)));
         if (found != 0) return at + std::countr_zero(found);
         if (at == last) return nullptr;
     }
 }
+#undef UNDERSTUDY_AVX2
 #endif
 
 char* find_pair(char* at, char* end, const Pair& pair) {
