@@ -53,6 +53,7 @@ class Counted {
   private:
     std::atomic<std::size_t>& counter_;
 };
+
 // A session in the worker's list of idle ones, for as long as it waits.
 class IdleWait {
   public:
@@ -259,10 +260,8 @@ std::optional<LocalError> Session::check_head() {
     if (wants_websocket(request_.head.fields)) return websocket_refused();
     if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
     if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);
-    const bool harmless = endpoint.kind == EndpointKind::root ||
-                          endpoint.kind == EndpointKind::healthz ||
-                          endpoint.kind == EndpointKind::readyz;
-    if (!harmless) {
+    // What tells nothing about anybody is told to every page.
+    if (!administrative || endpoint.kind == EndpointKind::metrics) {
         if (auto error = guard.check(request_.head, role_ == Role::admin)) return error;
     }
     if (!endpoint.method_ok) {

@@ -86,7 +86,7 @@ bool Attempt::digest() {
 }
 
 void Attempt::mask_fresh() {
-    const auto& mask = spec_.head_template->key_mask();
+    const auto& mask = key_mask();
     const std::size_t held = reader_->payload();
     if (held != masked_ && !mask.empty() && coding_ == wire::Coding::identity) {
         const std::size_t from = masked_ - std::min(masked_, mask.longest() - 1);
@@ -95,9 +95,9 @@ void Attempt::mask_fresh() {
     masked_ = held;
 }
 
-// Whether a compressed body holds the key: it cannot be masked there, so it cannot be passed on.
-bool Attempt::leaks(Bytes& decoded) const {
-    return spec_.head_template->key_mask().apply(decoded.data(), decoded.size());
+// Compressed, so that a key in it can only be seen where it is decoded, and masked nowhere.
+bool Attempt::unsearchable() const {
+    return coding_ != wire::Coding::identity && !key_mask().empty();
 }
 
 // What there is to know of the upstream without waiting. Keeps a read under way.
@@ -206,8 +206,7 @@ Task<void> Attempt::read_error() {
         (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded));
     if (!decoded.empty()) text = decoded;
     // In a compressed body our key cannot be masked, and in one that cannot be read not be seen.
-    const auto& mask = spec_.head_template->key_mask();
-    if (mask.apply(decoded) || (!readable && !mask.empty())) body_whole_ = false;
+    if (key_mask().apply(decoded) || (!readable && unsearchable())) body_whole_ = false;
     wire::ResponseHead head;
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
@@ -229,7 +228,7 @@ std::optional<wire::BodyStart> Attempt::beginning() const {
 
 void Attempt::read_as_events() {
     auto* const decode = coding_ == wire::Coding::identity ? nullptr : &stream_->in.budget();
-    meter_.emplace(spec_.shape, decode, spec_.inject_usage, &spec_.head_template->key_mask());
+    meter_.emplace(spec_.shape, decode, spec_.inject_usage, &key_mask());
 }
 
 // A stream was asked for. Events are events under any label, and an object is none under the label
@@ -330,7 +329,7 @@ Task<void> Attempt::judge_coded() {
         const bool stay = co_await let_others_run();
         if (!stay) co_return;
     }
-    if (leaks(decoder.out)) {
+    if (key_mask().apply(decoder.out.data(), decoder.out.size())) {
         fail(FailureClass::malformed, kHoldsKey);
     } else if (decoder.finished()) {
         judge_plain_body(decoder.out.view());
@@ -365,7 +364,7 @@ void Attempt::start_streaming() {
         fail(FailureClass::malformed, kNotInItsCoding);
         return;
     }
-    if (coding_ != wire::Coding::identity && !spec_.head_template->key_mask().empty()) {
+    if (unsearchable()) {
         fail(FailureClass::malformed, kUnsearched);
         return;
     }
@@ -519,7 +518,7 @@ void Attempt::scan_stream() {
     } else if (verdict == StreamMeter::Verdict::no_memory) {
         fail(FailureClass::overloaded, kOutOfMemory);
     } else if (meter_->unfinished(body()) > std::max(spec_.buffer_response, kMinMaxEvent)) {
-        if (coding_ != wire::Coding::identity && !spec_.head_template->key_mask().empty()) {
+        if (unsearchable()) {
             fail(FailureClass::malformed, kUnsearched);
             return;
         }
@@ -532,7 +531,7 @@ void Attempt::scan_stream() {
 
 // As much of the payload as can go out: in its last bytes a key may have begun.
 std::size_t Attempt::surely_masked() const {
-    const std::size_t longest = spec_.head_template->key_mask().longest();
+    const std::size_t longest = key_mask().longest();
     const std::size_t held = reader_->payload();
     if (longest == 0 || reader_->complete()) return held;
     return held - std::min(held, longest - 1);

@@ -67,7 +67,7 @@ void Attempt::fail(FailureClass failure, std::string detail) {
     state_ = committed ? State::broken : State::failed;
     failure_ = failure;
     detail_ = std::move(detail);
-    spec_.head_template->key_mask().apply(detail_);
+    key_mask().apply(detail_);
     ended_at_ = Clock::now();
     // What is held, or ready for the client, lives in the connection's buffer and goes with the
     // attempt; the upstream is let go of at once.
@@ -281,7 +281,7 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
     if (const auto id = head.fields.find(FieldId::x_request_id); id.data() != nullptr) {
         wire::append_field(head_.fields, "x-upstream-request-id", id);
     }
-    const auto& mask = spec_.head_template->key_mask();
+    const auto& mask = key_mask();
     mask.apply(head_.fields);
     mask.apply(head_.reason);
 }

@@ -162,9 +162,10 @@ class Attempt {
     void keep_fields(const wire::ResponseHead& head);
 
     // answer.cpp: bodies
+    const KeyMask& key_mask() const { return spec_.head_template->key_mask(); }
+    bool unsearchable() const;
     bool digest();
     void mask_fresh();
-    bool leaks(Bytes& decoded) const;
     Task<void> read_error();
     bool know_kind(bool ended);
     Task<void> hold_beginning();

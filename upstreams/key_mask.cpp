@@ -16,7 +16,7 @@ namespace understudy::upstreams {
 namespace {
 
 // What documentation of local servers puts where a key is demanded and none is checked. Words below
-// kShortest ("ollama", "EMPTY", "none") need no entry.
+// kShortest ("ollama", "EMPTY", "none") need no entry; whatever else is given as a key is one.
 constexpr std::array<std::string_view, 9> kNoSecrets{
     "lm-studio",    "not-needed",    "notneeded", "no-key-required", "sk-no-key-required",
     "not-required", "no-key-needed", "anything",  "placeholder"};

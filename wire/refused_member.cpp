@@ -10,10 +10,9 @@ constexpr std::size_t kMaxLookedAt = 4096;  // of a body in an unknown shape
 
 bool blames_member(std::string_view error_body, std::string_view member) {
     const auto facts = parse_error_body(error_body);
-    const auto& where = facts.message;
-    if (where.find(member) != std::string::npos) return true;
+    if (facts.message.find(member) != std::string::npos) return true;
     if (facts.param.find(member) != std::string::npos) return true;
-    return where.empty() &&
+    return facts.message.empty() &&
            error_body.substr(0, kMaxLookedAt).find(member) != std::string_view::npos;
 }
 

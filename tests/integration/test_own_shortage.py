@@ -21,7 +21,14 @@ def ask_all(stack, daemon, stream):
     return clients
 
 
+def shed_of(clients, least):
+    """The answers of those who have one while the others wait."""
+    wait_until(lambda: sum(not c.quiet(0.01) for c in clients) >= least, "some are shed", MAX_WAIT)
+    return [c.response() for c in clients if not c.quiet(0.01)]
+
+
 def expect_overloaded(answer):
+    assert answer.status == 503, answer.header("x-understudy-trace")
     assert answer.error["code"] == "overloaded" and answer.header("retry-after") == "1"
     assert answer.header("x-should-retry") is None
 
@@ -46,12 +53,9 @@ def test_answers_that_cannot_be_held_within_the_memory_are_our_own_failure(start
     primary, backup = upstream(held(opened, 1_500_000, stream)), upstream()
     daemon = start(config(primary, backup, limits={"memory": "16MiB", "body": "1MiB"}))
     with contextlib.ExitStack() as stack:
-        clients = ask_all(stack, daemon, stream)
-        wait_until(lambda: sum(not c.quiet(0.01) for c in clients) >= 3, "some are shed", MAX_WAIT)
-        shed = [c.response() for c in clients if not c.quiet(0.01)]
+        shed = shed_of(ask_all(stack, daemon, stream), 3)
         opened.set()
     for answer in shed:
-        assert answer.status == 503, answer.header("x-understudy-trace")
         expect_overloaded(answer)
         assert ";overloaded;" in answer.header("x-understudy-trace")
     settled(daemon)
@@ -75,11 +79,9 @@ def test_a_connection_for_which_there_is_no_descriptor_is_our_own_failure(start,
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (open_now + 8, open_now + 8))
         for client in clients:
             client.ask(body=chat_body(stream=stream))
-        wait_until(lambda: sum(not c.quiet(0.01) for c in clients) >= 10, "some are shed", MAX_WAIT)
-        shed = [c.response() for c in clients if not c.quiet(0.01)]
+        shed = shed_of(clients, 10)
         opened.set()
     for answer in shed:
-        assert answer.status == 503, answer.header("x-understudy-trace")
         expect_overloaded(answer)
         assert "too many open files" in answer.error["message"].lower()
     settled(daemon)
@@ -93,12 +95,9 @@ def test_a_shortage_behind_a_failed_primary_ends_the_chain_with_503(start, upstr
     primary, backup = upstream(status(500)), upstream(held(opened, 1_500_000, False))
     daemon = start(config(primary, backup, limits={"memory": "16MiB", "body": "1MiB"}))
     with contextlib.ExitStack() as stack:
-        clients = ask_all(stack, daemon, False)
-        wait_until(lambda: sum(not c.quiet(0.01) for c in clients) >= 3, "some are shed", MAX_WAIT)
-        shed = [c.response() for c in clients if not c.quiet(0.01)]
+        shed = shed_of(ask_all(stack, daemon, False), 3)
         opened.set()
     for answer in shed:
-        assert answer.status == 503, answer.header("x-understudy-trace")
         expect_overloaded(answer)
         assert answer.header("x-understudy-attempts") == "2"
 
