@@ -27,10 +27,13 @@ if(UNDERSTUDY_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
-# Declares one room: understudy_<name>, from every .cpp below it.
+# Declares one room: understudy_<name>, from every .cpp below it but those in the folder WITHOUT.
 function(understudy_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "WITHOUT" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(ROOM_WITHOUT)
+    list(FILTER sources EXCLUDE REGEX "/${name}/${ROOM_WITHOUT}/")
+  endif()
   add_library(understudy_${name} STATIC ${sources})
   target_link_libraries(understudy_${name} PUBLIC ${ROOM_DEPENDS} PRIVATE project_options)
 endfunction()

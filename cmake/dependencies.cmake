@@ -14,6 +14,7 @@ find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(zstd REQUIRED CONFIG)
 find_package(Threads REQUIRED)
+find_package(SQLite3 3.24 REQUIRED)
 
 if(UNDERSTUDY_STATIC)
   set(UNDERSTUDY_ZSTD zstd::libzstd_static)
@@ -28,8 +29,8 @@ set_target_properties(spdlog::spdlog_header_only PROPERTIES
   INTERFACE_LINK_LIBRARIES "Threads::Threads;fmt::fmt-header-only")
 
 # Linked in, the C++ libraries cost the pages that are used; as shared libraries they cost relocations and
-# whole neighbourhoods of pages each (3 MB of an idle daemon). OpenSSL, zlib, zstd and libc stay shared, so that
-# the distribution's security updates reach them. Sanitizers bring runtimes of their own.
+# whole neighbourhoods of pages each (3 MB of an idle daemon). OpenSSL, SQLite, zlib, zstd and libc stay
+# shared, so that the distribution's security updates reach them. Sanitizers bring runtimes of their own.
 find_library(YAML_CPP_ARCHIVE NAMES libyaml-cpp.a)
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.a
   OUTPUT_VARIABLE stdcxx_archive OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
@@ -48,9 +49,15 @@ if(UNDERSTUDY_STATIC OR UNDERSTUDY_STATIC_CXX)
     IMPORTED_LOCATION "${YAML_CPP_ARCHIVE}" IMPORTED_LOCATION_NONE "${YAML_CPP_ARCHIVE}")
 endif()
 if(UNDERSTUDY_STATIC)
+  # Its CMake module knows no archives. It wants the mathematics of libc.
+  find_library(SQLITE_ARCHIVE NAMES libsqlite3.a REQUIRED)
+  set_target_properties(SQLite::SQLite3 PROPERTIES
+    IMPORTED_LOCATION "${SQLITE_ARCHIVE}" INTERFACE_LINK_LIBRARIES m)
+endif()
+if(UNDERSTUDY_STATIC)
   message(STATUS "Understudy: everything is linked in, libc and OpenSSL too")
 elseif(UNDERSTUDY_STATIC_CXX)
-  message(STATUS "Understudy: libstdc++ and yaml-cpp are linked in; OpenSSL, zlib, zstd and libc are shared")
+  message(STATUS "Understudy: libstdc++ and yaml-cpp are linked in; OpenSSL, SQLite, zlib, zstd and libc are shared")
 else()
   message(STATUS "Understudy: all libraries are shared (an idle daemon takes about 2 MB more)")
 endif()
@@ -63,4 +70,7 @@ target_compile_definitions(third_party PUBLIC
   BOOST_ASIO_NO_DEPRECATED BOOST_ALL_NO_LIB
   # Keeps coroutine frames of one request in Asio's per-thread cache (the default is 2 per purpose).
   BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
+if(UNDERSTUDY_PLAIN_ASIO)
+  target_compile_definitions(third_party PRIVATE UNDERSTUDY_PLAIN_ASIO)
+endif()
 target_link_libraries(third_party PUBLIC Threads::Threads)

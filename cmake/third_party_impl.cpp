@@ -1,8 +1,14 @@
 // The one place where the header-only network libraries are compiled (see
 // cmake/dependencies.cmake).
-#include "upstreams/epoll_hook.hpp"
+#ifdef UNDERSTUDY_PLAIN_ASIO
 
-namespace understudy::upstreams {
+#include <boost/asio/impl/src.hpp>
+
+#else
+
+#include "net/asio/epoll_hook.hpp"
+
+namespace understudy::net {
 
 constinit thread_local EpollWait wait_instead = nullptr;
 
@@ -15,10 +21,12 @@ int wait_for_events(int epoll, epoll_event (&events)[room], int, int timeout) {
 }
 }  // namespace
 
-}  // namespace understudy::upstreams
+}  // namespace understudy::net
 
-#define epoll_wait ::understudy::upstreams::wait_for_events
+#define epoll_wait ::understudy::net::wait_for_events
 #include <boost/asio/impl/src.hpp>
 #undef epoll_wait
+
+#endif
 
 #include <boost/beast/src.hpp>

@@ -25,7 +25,7 @@ void log_what_is_served(const config::Config& config) {
     for (const auto& upstream : config.upstreams) {
         proxy::LogFields fields{{"name", upstream.name},
                                 {"base_url", upstream.base_url.text()},
-                                {"key", upstream.api_key ? "own" : "the client's"}};
+                                {"key", upstream.has_key() ? "own" : "the client's"}};
         if (upstream.proxy) fields.emplace_back("proxy", upstream.proxy->text());
         if (upstream.model) fields.emplace_back("model", *upstream.model);
         proxy::log(kLevel, "upstream", fields);

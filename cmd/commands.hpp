@@ -25,6 +25,10 @@ Run add_explain(CLI::App& app);
 Run add_mock(CLI::App& app);
 Run add_demo(CLI::App& app);
 Run add_profiles(CLI::App& app);
+Run add_usage(CLI::App& app);
+/// Below `usage`.
+Run add_reconcile(CLI::App& app);
+Run add_key(CLI::App& app);
 Run add_health(CLI::App& app);
 
 }  // namespace understudy::cmd

@@ -40,15 +40,18 @@ std::shared_ptr<const config::Config> load_or_explain(const ConfigOptions& optio
     std::optional<std::string> file;
     if (!options.file.empty()) file = options.file;
     const auto loaded = config::load(file, config::process_environment(), options.overrides);
-    if (loaded.config) return loaded.config;
+    if (!loaded.config) explain(loaded.problems);
+    return loaded.config;
+}
+
+void explain(const std::vector<config::Problem>& problems) {
     const bool colour = wants_colour(STDERR_FILENO);
-    for (const config::Problem& problem : loaded.problems) {
+    for (const config::Problem& problem : problems) {
         std::fprintf(stderr, "%s%s%s\n", colour ? "\x1b[31m" : "", problem.text().c_str(),
                      colour ? "\x1b[0m" : "");
     }
-    const std::size_t count = loaded.problems.size();
+    const std::size_t count = problems.size();
     std::fprintf(stderr, "%zu problem%s in the configuration\n", count, count == 1 ? "" : "s");
-    return nullptr;
 }
 
 bool wants_colour(int descriptor) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -25,6 +26,9 @@ std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app);
 /// Loads what the options say. Problems go to stderr, one a line, with a count at the end; null
 /// then.
 std::shared_ptr<const config::Config> load_or_explain(const ConfigOptions& options);
+
+/// Problems to stderr, one a line, with a count at the end.
+void explain(const std::vector<config::Problem>& problems);
 
 /// Whether this stream (1 or 2) takes colours: a terminal, and neither NO_COLOR nor TERM=dumb.
 bool wants_colour(int descriptor);

@@ -2,8 +2,8 @@
 #include "cmd/commands.hpp"
 #include "cmd/demo/screen.hpp"
 #include "cmd/demo/tour.hpp"
-#include "cmd/mock/server.hpp"
 #include "config/load.hpp"
+#include "mock/server.hpp"
 #include "proxy/log.hpp"
 #include "proxy/server.hpp"
 

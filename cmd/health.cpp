@@ -25,7 +25,7 @@ constexpr int kTimeoutSeconds = 3;
 
 struct Target {
     std::string host, port = "80", path = "/readyz";
-    std::string authority;  // as the Host field has it: with brackets
+    std::string authority;  // as the Host field has it: with brackets, and the port as given
 };
 
 // The status line's code, or 0 and a reason.
@@ -68,12 +68,12 @@ std::optional<Target> parse_target(std::string text) {
     const auto slash = text.find('/');
     if (slash != std::string::npos && slash + 1 < text.size()) target.path = text.substr(slash);
     text.resize(std::min(text.size(), slash));
+    target.authority = text;
     const auto colon = text.rfind(':');
     if (colon != std::string::npos && text.find(']', colon) == std::string::npos) {
         target.port = text.substr(colon + 1);
         text.resize(colon);
     }
-    target.authority = text;
     if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
     target.host = text;
     const bool numeric =
@@ -96,8 +96,10 @@ int health(const std::string& text) {
         return kOk;
     }
     if (status != 0) reason = "HTTP " + std::to_string(status);
-    std::fprintf(stderr, "not ready: %s%s: %s\n", target->authority.c_str(), target->path.c_str(),
-                 reason.c_str());
+    const std::string host =
+        target->host.find(':') == std::string::npos ? target->host : '[' + target->host + ']';
+    std::fprintf(stderr, "not ready: http://%s:%s%s: %s\n", host.c_str(), target->port.c_str(),
+                 target->path.c_str(), reason.c_str());
     return kFailure;
 }
 

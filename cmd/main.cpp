@@ -30,6 +30,8 @@ constexpr std::array kCommands{
     Command{"check", "Validate the configuration as serve would load it", add_check},
     Command{"explain", "Show what a request for a model would go through", add_explain},
     Command{"profiles", "Read a store of OpenHands LLM profiles", add_profiles},
+    Command{"usage", "Show what was used and what it cost, from the ledger", add_usage},
+    Command{"key", "Make a key for a client, or the hash of one", add_key},
     Command{"demo", "See failover happen: two simulated upstreams and a tour of requests",
             add_demo},
     Command{"mock", "Run the simulated upstream by itself", add_mock},

@@ -1,8 +1,8 @@
 // understudy mock: the simulated upstream by itself.
 #include "cmd/commands.hpp"
-#include "cmd/mock/faults.hpp"
-#include "cmd/mock/server.hpp"
-#include "cmd/mock/text.hpp"
+#include "mock/faults.hpp"
+#include "mock/server.hpp"
+#include "mock/text.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>

@@ -73,8 +73,11 @@ std::vector<Row> probe_one(const config::Config& config, std::size_t index,
                            std::string_view model) {
     const auto& upstream = config.upstreams[index];
     Questions ask(upstream);
-    const auto listing = ask.list_models();
-    if (auto row = out_of_reach(ask, upstream, listing.heard)) return {std::move(*row)};
+    Listing listing;
+    if (has_list(upstream)) {
+        listing = ask.list_models();
+        if (auto row = out_of_reach(ask, upstream, listing.heard)) return {std::move(*row)};
+    }
     const auto models = configured_models(config, index, model);
     if (!models.empty()) return ask_for_configured(ask, upstream, listing, models);
     Row row;

@@ -2,6 +2,8 @@
 #include "cmd/announce.hpp"
 #include "cmd/commands.hpp"
 #include "cmd/configured.hpp"
+#include "cmd/unused_pages.hpp"
+#include "cmd/upgrade.hpp"
 #include "cmd/watch.hpp"
 #include "config/load.hpp"
 #include "proxy/log.hpp"
@@ -24,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace understudy::cmd {
@@ -39,7 +42,7 @@ constexpr unsigned kMostUnsettledRounds = 3;
 sigset_t block_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) sigaddset(&set, signal);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     return set;
@@ -101,7 +104,7 @@ class Daemon {
 
     int run() {
         try {
-            server_->start();
+            server_->start(proxy::InheritedListeners::from_environment());
         } catch (const proxy::BindError& e) {
             const std::string advice = bind_advice(e.endpoint, e.code);
             tell(LogLevel::error, "failed",
@@ -110,16 +113,63 @@ class Daemon {
             return kCannotBind;
         }
         announce();
+        Upgrade::tell_ready();
+        forget_unused_pages();
         for (;;) {
-            const timespec second{1, 0};
-            const int signal = ::sigtimedwait(&signals_, nullptr, &second);
-            if (signal == SIGTERM || signal == SIGINT) return drain();
+            const int signal = next_signal();
+            if (signal == SIGTERM || signal == SIGINT) {
+                call_off_upgrade();
+                server_->start_drain();  // who reads the line below may count on it
+                return drain("draining", true);
+            }
+            if (signal == SIGUSR2) begin_upgrade();
+            if (upgrade_.under_way() && upgraded()) {
+                server_->hand_over();
+                return drain("handed over", false);
+            }
+            if (signal < 0 && upgrade_.under_way()) continue;
             if (signal == SIGHUP || sources_changed()) reload();
-            server_->release_memory();
+            if (server_->release_memory()) forget_unused_pages();
         }
     }
 
   private:
+    // A signal, or -1 when none has come for a second; sooner while an upgrade is waited for.
+    int next_signal() {
+        const timespec second{1, 0};
+        const timespec moment{0, 20'000'000};
+        return ::sigtimedwait(&signals_, nullptr, upgrade_.under_way() ? &moment : &second);
+    }
+
+    void begin_upgrade() {
+        const auto problem = upgrade_.begin(server_->listening_sockets());
+        if (!problem.empty()) {
+            proxy::log(LogLevel::error, "upgrade", {{"result", "refused"}, {"message", problem}});
+            return;
+        }
+        proxy::log(LogLevel::info, "upgrade",
+                   {{"result", "begun"}, {"pid", static_cast<std::uint64_t>(upgrade_.child())}});
+    }
+
+    void call_off_upgrade() {
+        if (!upgrade_.under_way()) return;
+        proxy::log(LogLevel::warn, "upgrade",
+                   {{"result", "called off"},
+                    {"message", "this process was told to end before the new one had taken over"}});
+        upgrade_.call_off();
+    }
+
+    // The new program serves: this one can go.
+    bool upgraded() {
+        const auto state = upgrade_.look();
+        if (state == Upgrade::State::failed) {
+            proxy::log(LogLevel::error, "upgrade",
+                       {{"result", "failed"},
+                        {"message", "the new program did not start; this one goes on serving"}});
+        }
+        return state == Upgrade::State::serving;
+    }
+
     void announce() const {
         for (const auto& warning : config_->warnings) {
             proxy::log(LogLevel::warn, "warning", {{"message", warning}});
@@ -227,10 +277,12 @@ class Daemon {
         return false;
     }
 
-    int drain() {
-        server_->start_drain();  // who reads the line below may count on it
+    // Waits for what is under way, and ends. `signalled`: because a signal said so, so that the
+    // next one cuts it short.
+    int drain(std::string_view why, bool signalled) {
         proxy::log(LogLevel::info, "draining",
-                   {{"limit_ms", static_cast<std::uint64_t>(config_->drain.count())}});
+                   {{"why", std::string(why)},
+                    {"limit_ms", static_cast<std::uint64_t>(config_->drain.count())}});
         bool done = false;
         std::thread drainer([&] {
             done = server_->drain(config_->drain);
@@ -239,11 +291,13 @@ class Daemon {
         while (!finished_) {
             const timespec moment{0, 20'000'000};
             const int signal = ::sigtimedwait(&signals_, nullptr, &moment);
-            if (signal == SIGTERM || signal == SIGINT) {
+            if (signal != SIGTERM && signal != SIGINT) continue;
+            if (std::exchange(signalled, true)) {
                 proxy::log(LogLevel::warn, "stopped", {{"reason", "second signal"}});
                 proxy::flush_log();
                 std::_Exit(kFailure);  // at once: running answers are cut
             }
+            server_->start_drain();  // what is idle need not be waited for any more
         }
         drainer.join();
         server_->stop();
@@ -254,6 +308,7 @@ class Daemon {
     ConfigOptions options_;
     std::shared_ptr<const config::Config> config_;
     sigset_t signals_;
+    Upgrade upgrade_;
     std::unique_ptr<proxy::Server> server_;
     SourceState sources_;  // as they were when they were last read
     std::optional<SourceState> changed_;

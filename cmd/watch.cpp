@@ -16,6 +16,7 @@ FileState::FileState(const std::string& path) {
 }
 
 SourceState::SourceState(const config::Config& config) : file(config.source) {
+    if (config.prices_file) prices = FileState(*config.prices_file);
     if (!config.profiles) return;
     for (const std::string& path : config::profile_files(*config.profiles)) {
         profiles.emplace_back(path, FileState(path));

@@ -28,6 +28,7 @@ struct SourceState {
     explicit SourceState(const config::Config& config);
     bool operator==(const SourceState&) const = default;
     FileState file;
+    FileState prices{""};  // the file that the configuration names; of none nothing changes
     std::vector<std::pair<std::string, FileState>> profiles;  // by name
 };
 

@@ -7,6 +7,7 @@
 #include "config/text.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 namespace understudy::config {
@@ -63,12 +64,13 @@ void check_loops(const Config& config, std::vector<Finding>& out) {
 std::size_t models_of(const Config& config, std::size_t index) {
     std::set<std::string> names;
     for (const Route& route : config.routes) {
-        for (const ChainEntry& entry : route.chain) {
-            if (entry.upstream != index) continue;
+        route.each_entry([&](const ChainEntry& entry) {
+            if (entry.upstream != index) return;
             const std::string& name = entry.model ? *entry.model : route.model;
-            if (!entry.model && name.find_first_of("*?") != std::string::npos) return 2;
             names.insert(name);
-        }
+            // Any number of them.
+            if (name.find_first_of("*?") != std::string::npos) names.insert(name + '*');
+        });
     }
     return names.size();
 }
@@ -98,7 +100,7 @@ void doubt_transport(const Config& config, std::vector<Finding>& out) {
 void doubt_unused_upstreams(const Config& config, std::vector<Finding>& out) {
     std::set<std::size_t> used;
     for (const Route& route : config.routes) {
-        for (const ChainEntry& entry : route.chain) used.insert(entry.upstream);
+        route.each_entry([&](const ChainEntry& entry) { used.insert(entry.upstream); });
     }
     for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
         if (used.contains(i) || config.upstreams[i].name.empty()) continue;
@@ -127,23 +129,43 @@ void doubt_hidden_routes(const Config& config, std::vector<Finding>& out) {
     }
 }
 
+// A glob of a key that no route takes anything of is a slip of the pen, or belongs to a route that
+// has gone.
+void doubt_routes_of_keys(const Config& config, std::vector<Finding>& out) {
+    for (std::size_t i = 0; i < config.keys.size(); ++i) {
+        const Key& key = config.keys[i];
+        for (std::size_t j = 0; j < key.routes.size(); ++j) {
+            const auto& glob = key.routes[j];
+            const bool known =
+                std::any_of(config.routes.begin(), config.routes.end(),
+                            [&](const Route& route) { return globs_meet(route.model, glob); });
+            if (known) continue;
+            out.push_back({at("keys", i, "routes") + "[" + std::to_string(j) + "]",
+                           "no route takes a model like " + in_quotes(glob) + ", which the key " +
+                               in_quotes(key.name) +
+                               " may ask for; these are globs over the models that clients ask "
+                               "for, as in `routes[].model`"});
+        }
+    }
+}
+
 void doubt_prices(const Config& config, std::vector<Finding>& out) {
     std::set<std::pair<std::size_t, std::string>> told;
     for (const Route& route : config.routes) {
-        for (const ChainEntry& entry : route.chain) {
+        route.each_entry([&](const ChainEntry& entry) {
             const Upstream& upstream = config.upstreams[entry.upstream];
-            if (!entry.model || upstream.name.empty()) continue;
-            if (upstream.configured_price(*entry.model, *entry.model) != nullptr) continue;
+            if (!entry.model || upstream.name.empty()) return;
+            if (upstream.configured_price(*entry.model, *entry.model) != nullptr) return;
             if (config.prices->resolve(upstream.price_provider, *entry.model, *entry.model) !=
                 nullptr) {
-                continue;
+                return;
             }
-            if (!told.emplace(entry.upstream, *entry.model).second) continue;
+            if (!told.emplace(entry.upstream, *entry.model).second) return;
             out.push_back({at("upstreams", entry.upstream),
                            "no price is known for the model " + in_quotes(*entry.model) + " at " +
                                in_quotes(upstream.name) +
                                ": its tokens are counted, its cost is not; set `price` there"});
-        }
+        });
     }
 }
 
@@ -159,6 +181,27 @@ void doubt_deadlines(const Config& config, std::vector<Finding>& out) {
             {at("routes", i, "deadline"),
              "leaves no time for the second entry of the chain when the first one stays "
              "silent for its whole first_token timeout; raise it, or lower that timeout"});
+    }
+}
+
+// What a key has spent is known after a restart as far as the ledger goes back.
+void doubt_budgets(const Config& config, std::vector<Finding>& out) {
+    constexpr std::chrono::hours kMonth{31 * 24}, kDay{24};
+    for (std::size_t i = 0; i < config.keys.size(); ++i) {
+        const KeyLimits& limits = config.keys[i].limits;
+        if (!limits.money()) continue;
+        if (!config.ledger) {
+            out.push_back({at("keys", i, "limits"),
+                           "has a budget, but `ledger` is off: it begins anew at each start"});
+            continue;
+        }
+        const auto needed = limits.budget_usd_per_month ? kMonth : kDay;
+        const auto keep = config.ledger->keep;
+        if (keep.count() == 0 || keep >= needed) continue;
+        out.push_back({at("keys", i, "limits"),
+                       "has a budget for longer than `ledger.keep` goes back: after a restart the "
+                       "older part of what was spent is forgotten; keep at least " +
+                           std::string(limits.budget_usd_per_month ? "31d" : "24h")});
     }
 }
 
@@ -191,9 +234,11 @@ std::vector<Finding> find_doubts(const Config& config, const Overrides& override
     doubt_transport(config, out);
     doubt_unused_upstreams(config, out);
     doubt_hidden_routes(config, out);
+    doubt_routes_of_keys(config, out);
     doubt_prices(config, out);
     doubt_flat_prices(config, out);
     doubt_deadlines(config, out);
+    doubt_budgets(config, out);
     return out;
 }
 

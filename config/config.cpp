@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace understudy::config {
 namespace {
@@ -47,6 +48,28 @@ bool glob_covers(std::string_view wide, std::string_view narrow) {
         if (n == '*') return false;
         return w == '?' || w == n;
     });
+}
+
+bool globs_meet(std::string_view one, std::string_view other) {
+    // For the rests of both: whether they meet. From the end to the front.
+    std::vector<char> behind(other.size() + 1), here(other.size() + 1);
+    for (std::size_t i = one.size() + 1; i-- > 0;) {
+        for (std::size_t j = other.size() + 1; j-- > 0;) {
+            const bool more = i < one.size();
+            const bool others = j < other.size();
+            bool meet = !more && !others;
+            if (more && one[i] == '*') meet = behind[j] != 0 || (others && here[j + 1] != 0);
+            if (others && other[j] == '*')
+                meet = meet || here[j + 1] != 0 || (more && behind[j] != 0);
+            if (more && others && one[i] != '*' && other[j] != '*') {
+                const bool same = one[i] == '?' || other[j] == '?' || one[i] == other[j];
+                meet = same && behind[j + 1] != 0;
+            }
+            here[j] = meet ? 1 : 0;
+        }
+        std::swap(behind, here);
+    }
+    return behind[0] != 0;
 }
 
 const metrics::ModelPrice* Upstream::configured_price(std::string_view answered,

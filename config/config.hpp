@@ -5,7 +5,8 @@
 
 #include "config/secret.hpp"
 #include "config/when.hpp"
-#include "metrics/price.hpp"
+#include "metrics/price_table.hpp"
+#include "wire/dialect.hpp"
 #include "wire/failure.hpp"
 #include "wire/request_body.hpp"
 
@@ -72,17 +73,42 @@ struct TlsOptions {
     bool operator==(const TlsOptions&) const = default;
 };
 
+/// Keys of AWS, by which requests are signed.
+struct AwsCredentials {
+    std::string key_id;
+    Secret secret;
+    Secret token;        // of keys that are valid for a while; else empty
+    std::string source;  // where they were found: "AWS_ACCESS_KEY_ID", a file and its profile
+    bool operator==(const AwsCredentials&) const = default;
+};
+
 struct Preset;  // config/presets.hpp
 
 /// What is spoken to an upstream.
-enum class Dialect : std::uint8_t { chat, responses, messages, gemini, converse };
+using wire::Dialect;
+
 enum class Continuation : std::uint8_t { automatic, prefill, instruct, restart, none };
 
+/// When an upstream rests, and for how long; upstreams/breaker.hpp says how it is read.
 struct Breaker {
     std::uint32_t failures = 5;
-    Duration window{60'000};
-    Duration cooldown{30'000};
+    Duration window{60'000};   // in which they count
+    Duration cooldown{3'000};  // the first rest; it doubles while the upstream does not recover
     bool operator==(const Breaker&) const = default;
+};
+
+/// Fewer events with content than `events` in a `window` of a stream that has begun: too slow.
+struct MinRate {
+    std::uint32_t events = 1;
+    Duration window{10'000};
+    bool operator==(const MinRate&) const = default;
+};
+
+/// A path that an upstream is asked for at times, to see whether it is well.
+struct HealthCheck {
+    std::string path;  // of the server, not below base_url: "/health"
+    Duration interval{10'000};
+    bool operator==(const HealthCheck&) const = default;
 };
 
 struct HeaderSetting {
@@ -100,15 +126,19 @@ struct Upstream {
     std::string name;
     BaseUrl base_url;
     std::optional<Secret> api_key;   // absent: the client's own credentials are passed through
+    std::vector<Secret> more_keys;   // behind api_key, where that is a list: a pool
     std::string key_variable;        // of the environment, where api_key was found there
     const Preset* preset = nullptr;  // never dangles; null: any OpenAI-compatible server
     Dialect dialect = Dialect::chat;
-    std::string api_version;     // sent as a query parameter; "" none
-    bool model_in_path = false;  // Azure's deployments: {base}/deployments/{model}/...
-    bool implicit = false;       // made by "provider/model" in a chain, not by the file
-    std::string profile;         // the file of the profile that it was made from; "" none
-    bool known_names = false;    // other services' names for a model become its own where known
-    std::optional<std::string> model;  // sent instead of the client's
+    std::string api_version;            // sent as a query parameter; "" none
+    std::string region;                 // of AWS, of bedrock; "" none
+    std::optional<AwsCredentials> aws;  // what is sent is signed with these; absent: it is not
+    bool model_in_path = false;         // Azure's deployments: {base}/deployments/{model}/...
+    bool implicit = false;              // made by "provider/model" in a chain, not by the file
+    std::string profile;                // the file of the profile that it was made from; "" none
+    bool known_names = false;  // other services' names for a model become its own where known
+    std::optional<std::string> model;             // sent instead of the client's
+    std::optional<std::uint64_t> context_window;  // tokens; absent: the price table may know
     Timeouts timeouts;
     std::vector<HeaderSetting> headers;
     wire::BodyRewrite body;
@@ -119,7 +149,9 @@ struct Upstream {
     std::optional<metrics::ModelPrice> price;  // of every model there ...
     std::vector<ModelPriceRule> prices;        // ... or by model; then `price` is absent
     Continuation continuation = Continuation::automatic;
-    std::optional<Breaker> breaker;  // in effect: its own, or the one at the top
+    std::optional<MinRate> min_rate;  // of a stream, from its first token on; absent: any
+    std::optional<Breaker> breaker;   // in effect: its own, or the one at the top
+    std::optional<HealthCheck> health;
     std::string price_provider;  // litellm_provider of the host or the preset ("openai", "groq", ""
                                  // unknown)
 
@@ -128,6 +160,20 @@ struct Upstream {
     /// wildcards, then the one with the most characters that are none, then the first.
     const metrics::ModelPrice* configured_price(std::string_view answered,
                                                 std::string_view asked) const;
+    /// Whether it has a key of its own, of whichever form (headers left out).
+    bool has_key() const { return api_key || aws; }
+    /// The key at `position` of its pool; there must be one.
+    const Secret& key(std::size_t position) const {
+        return position == 0 ? *api_key : more_keys[position - 1];
+    }
+    std::size_t key_count() const { return api_key ? 1 + more_keys.size() : 0; }
+};
+
+/// By what the members of a group are put in order, for each request.
+enum class GroupOrder : std::uint8_t {
+    random,          // by chance, weighted
+    least_inflight,  // the one with the fewest requests under way, for its weight, first
+    latency,         // the one whose answers began soonest of late
 };
 
 /// One step of a chain.
@@ -137,6 +183,8 @@ struct ChainEntry {
     std::string text;                  // as written: "backup/openai/gpt-4o-mini"
     std::uint32_t tier = 0;    // members of one group share one above 0 and stand side by side
     std::uint32_t weight = 1;  // within its group: how often it comes first, against the others
+    GroupOrder order = GroupOrder::random;  // of its group
+    bool sticky = false;                    // the same session meets the same member first
 };
 
 struct Retry {
@@ -166,6 +214,12 @@ struct Hedge {
     double budget_percent = 5;
 };
 
+/// A chain of its own for what failed in one way.
+struct OnFailure {
+    wire::FailureClass failure = wire::FailureClass::none;
+    std::vector<ChainEntry> chain;
+};
+
 struct Route {
     std::string model =
         "*";    // glob over the client's model: * and ? only; also the route's name in metrics
@@ -177,16 +231,40 @@ struct Route {
     Duration deadline{300'000};
     Midstream midstream = Midstream::error;
     std::optional<Hedge> hedge;
+    std::optional<Duration> keepalive;  // a stream's client hears from us this often while it waits
+    std::vector<OnFailure> on;          // at most one for each class
 
+    /// Every entry that a request may come to, those of `on` last.
+    template <class F>
+    void each_entry(F&& use) const {
+        for (const ChainEntry& entry : chain) use(entry);
+        for (const OnFailure& other : on) {
+            for (const ChainEntry& entry : other.chain) use(entry);
+        }
+    }
     /// What metrics and logs call it: the glob, and its conditions: `* when images`.
     std::string label() const;
     /// Some entries of the chain are a group, whose order is drawn for each request.
     bool grouped() const;
 };
 
+/// How much of what is sent to upstreams may be sent again: of all requests together, a share of
+/// those under way, and always `min` at a time.
+struct RetryBudget {
+    double percent = 20;
+    std::uint32_t min = 3;
+    bool failovers = false;  // the moves to the next entry are bounded too, not only counted
+    bool operator==(const RetryBudget&) const = default;
+};
+
+/// What a key may do, over all workers; absent: as much as it likes.
 struct KeyLimits {
-    std::optional<std::uint64_t> requests_per_minute, tokens_per_minute;
-    std::optional<double> budget_usd_per_day;
+    std::optional<std::uint64_t> requests_per_minute, tokens_per_minute, requests_in_flight;
+    std::optional<double> budget_usd_per_day, budget_usd_per_month;  // days and months in UTC
+    bool money() const { return budget_usd_per_day || budget_usd_per_month; }
+    bool any() const {
+        return requests_per_minute || tokens_per_minute || requests_in_flight || money();
+    }
 };
 
 /// An inbound credential; only its SHA-256 is kept.
@@ -195,6 +273,7 @@ struct Key {
     std::array<std::uint8_t, 32> sha256{};
     std::vector<std::string> routes;  // globs over the client's model; empty: all
     KeyLimits limits;
+    std::optional<std::chrono::sys_seconds> expires;  // from then on it opens nothing
 };
 
 struct Limits {
@@ -216,6 +295,15 @@ struct Log {
     bool json = false;
 };
 
+/// Where every attempt is recorded.
+struct Ledger {
+    std::string path;
+    std::chrono::hours keep{90 * 24};  // 0: for ever
+    bool required = false;             // not ready without it
+    bool by_default = false;           // nobody named the path
+    bool operator==(const Ledger&) const = default;
+};
+
 struct Config {
     std::vector<Endpoint> listen{Endpoint{}};
     std::optional<Endpoint> admin;
@@ -224,13 +312,15 @@ struct Config {
     std::vector<Route> routes;  // never empty: without `routes`, one "*" route over all upstreams
     bool routes_given = false;
     std::optional<Breaker> breaker;
+    RetryBudget retry_budget;
     std::vector<Key> keys;
     std::vector<std::string> cors_origins;  // of pages that may call: "https://chat.example.com"
     std::vector<std::string> hosts;  // globs: names besides loopback's under which it is addressed
     Limits limits;
     Duration drain{30'000};
     Log log;
-    std::optional<std::string> ledger;    // path; absent: off
+    std::optional<Ledger> ledger;         // absent: off
+    bool ledger_given = false;            // the configuration says something of it
     std::optional<std::string> profiles;  // directory
     std::vector<ProfileRoute> profile_routes;
     std::vector<UnusableProfile> unusable_profiles;

@@ -32,14 +32,27 @@ bool is_variable(std::string_view name) {
                        [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
-// The name in `[NAME]`, `("NAME")`, `:NAME`, `/NAME`, `.NAME` and the like; empty if there is none.
+bool is_all_capitals(std::string_view name) {
+    return lower(name) != name &&
+           std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// The name in `[NAME]`, `.get("NAME")`, `env.NAME`, `/NAME` and the like: the first in capitals, as
+// variables are written, else the last; empty if there is none.
 std::string_view name_within(std::string_view text) {
-    constexpr std::string_view kAround = " \t:/.([{'\"`}])%$";
-    const std::size_t from = text.find_first_not_of(kAround);
-    if (from == std::string_view::npos) return {};
-    text.remove_prefix(from);
-    text = text.substr(0, text.find_first_of(kAround));
-    return is_variable(text) ? text : std::string_view{};
+    const auto in_name = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
+    std::string_view last;
+    while (!text.empty()) {
+        const auto from = std::find_if(text.begin(), text.end(), in_name);
+        const auto to = std::find_if_not(from, text.end(), in_name);
+        const auto name = text.substr(static_cast<std::size_t>(from - text.begin()),
+                                      static_cast<std::size_t>(to - from));
+        text.remove_prefix(static_cast<std::size_t>(to - text.begin()));
+        if (!is_variable(name)) continue;
+        if (is_all_capitals(name)) return name;
+        last = name;
+    }
+    return last;
 }
 
 std::string use_variable(std::string_view what, std::string_view name) {
@@ -107,7 +120,9 @@ std::optional<std::string> reference(std::string_view text) {
     }
     for (const Around& around : kTemplates) {
         if (!within(text, around)) continue;
-        return use_variable("is a template that nothing fills in", name_within(text));
+        const auto inner =
+            text.substr(around.open.size(), text.size() - around.open.size() - around.close.size());
+        return use_variable("is a template that nothing fills in", name_within(inner));
     }
     return std::nullopt;
 }
@@ -177,6 +192,19 @@ bool is_placeholder(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::string> template_problem(std::string_view text) {
+    const std::size_t open = text.find("{{");
+    const std::size_t close = text.find("}}", open == std::string_view::npos ? 0 : open);
+    if (open != std::string_view::npos && close != std::string_view::npos) {
+        return use_variable("holds a template that nothing fills in",
+                            name_within(text.substr(open, close - open)));
+    }
+    text = trim(text);
+    if (!within(text, {"%", "%"}) || !is_variable(text.substr(1, text.size() - 2)))
+        return std::nullopt;
+    return use_variable("is a reference in the form of Windows", text.substr(1, text.size() - 2));
+}
 
 std::optional<std::string> credential_problem(std::string_view text) {
     text = trim(text);

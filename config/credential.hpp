@@ -14,6 +14,10 @@ namespace understudy::config {
 /// no more of `text` than the name of a variable or file that it points to.
 std::optional<std::string> credential_problem(std::string_view text);
 
+/// The same for a value that is no credential: `{{ env.NAME }}` anywhere in it, or `%NAME%`, which
+/// no such value has for its own sake.
+std::optional<std::string> template_problem(std::string_view text);
+
 /// Whether a header of this name (any case) usually carries a credential.
 bool is_credential_header(std::string_view name);
 

@@ -1,5 +1,8 @@
 #include "config/describe.hpp"
 
+#include "config/bedrock.hpp"
+#include "config/context_window.hpp"
+#include "config/describe_price.hpp"
 #include "config/known_names.hpp"
 #include "config/load.hpp"
 #include "config/presets.hpp"
@@ -61,9 +64,29 @@ std::string chain_text(const Config& config, const Route& route) {
     return out;
 }
 
+std::string number_text(double number) {
+    std::string text = std::to_string(number);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text;
+}
+
 std::string route_terms(const Route& route) {
     return "deadline " + format_duration(route.deadline) + ", " + std::to_string(route.retries) +
            (route.retries == 1 ? " retry" : " retries") + " per entry";
+}
+
+std::string key_limits_text(const Key& key) {
+    std::string out;
+    const auto add = [&out](const std::string& what) { out += ", " + what; };
+    const KeyLimits& limits = key.limits;
+    if (const auto n = limits.requests_per_minute) add(std::to_string(*n) + " requests a minute");
+    if (const auto n = limits.tokens_per_minute) add(std::to_string(*n) + " tokens a minute");
+    if (const auto n = limits.requests_in_flight) add(std::to_string(*n) + " requests at once");
+    if (const auto usd = limits.budget_usd_per_day) add(number_text(*usd) + " USD a day");
+    if (const auto usd = limits.budget_usd_per_month) add(number_text(*usd) + " USD a month");
+    if (key.expires) add("until " + format_time(*key.expires));
+    return out;
 }
 
 std::string keys_text(const Config& config) {
@@ -72,13 +95,16 @@ std::string keys_text(const Config& config) {
         return key.name + " (" +
                (key.routes.empty() ? "every model"
                                    : join(key.routes, ", ", [](const auto& r) { return r; })) +
-               ")";
+               key_limits_text(key) + ")";
     });
 }
 
 std::string key_text(const Upstream& upstream) {
     if (!upstream.key_variable.empty()) return "key of " + upstream.key_variable;
+    if (upstream.key_count() > 1) return std::to_string(upstream.key_count()) + " own keys";
     if (upstream.api_key) return "own key";
+    if (upstream.aws) return "signed, " + upstream.aws->source;
+    if (carries_key(upstream)) return "own key in a header";
     const bool local = upstream.preset != nullptr && upstream.preset->kind == PresetKind::local;
     return local ? "no key" : "client's key";
 }
@@ -94,6 +120,9 @@ std::string describe_upstreams(const Config& config, const Painter& paint) {
         const std::string url = upstream.base_url.text();
         out += "  " + upstream.name + padding(upstream.name, name_width) + url +
                padding(url, url_width) + key_text(upstream);
+        if (upstream.dialect != Dialect::chat) {
+            out += ", speaks " + std::string(wire::name_of(upstream.dialect));
+        }
         if (upstream.model) out += ", model " + *upstream.model;
         if (upstream.proxy) out += ", through " + upstream.proxy->text();
         out += "\n";
@@ -130,41 +159,6 @@ std::string timeouts_text(const Timeouts& t) {
            ", idle " + format_duration(t.idle) + ", total " + format_duration(t.total);
 }
 
-// Pico-dollars per token are dollars per million tokens times 1e6: exact.
-std::string rates_text(const metrics::Rates& rates) {
-    using Entry = std::pair<std::string_view, std::optional<std::int64_t>>;
-    std::string out;
-    for (const auto& [name, rate] :
-         {Entry{"input", rates.input}, Entry{"output", rates.output},
-          Entry{"cache_read", rates.cache_read}, Entry{"cache_write", rates.cache_write},
-          Entry{"reasoning", rates.reasoning}}) {
-        if (!rate) continue;
-        if (!out.empty()) out += ", ";
-        out += std::string(name) + " $" + metrics::format_usd(*rate * 1'000'000);
-    }
-    return out;
-}
-
-std::string explain_price(const Config& config, const Upstream& upstream, std::string_view model,
-                          const Painter& paint) {
-    const metrics::ModelPrice* configured = upstream.configured_price(model, model);
-    const metrics::ModelPrice* price =
-        configured != nullptr ? configured
-                              : config.prices->resolve(upstream.price_provider, model, model);
-    if (price == nullptr) {
-        return line(paint, "price", "unknown: tokens are counted, cost is not; set `price`");
-    }
-    std::string out = line(paint, "price",
-                           rates_text(price->standard) + " per million tokens" +
-                               (configured != nullptr ? " (configured)" : " (built-in table)"));
-    for (const auto& tier : price->tiers) {
-        out += line(
-            paint, "",
-            "above " + std::to_string(tier.above) + " prompt tokens: " + rates_text(tier.standard));
-    }
-    return out;
-}
-
 std::string body_text(const wire::BodyRewrite& body) {
     const auto first = [](const auto& pair) { return pair.first; };
     std::vector<std::string> parts;
@@ -186,7 +180,17 @@ std::string body_text(const wire::BodyRewrite& body) {
 
 std::string explain_key(const Upstream& upstream) {
     if (!upstream.key_variable.empty()) return upstream.key_variable + " of the environment";
+    if (upstream.key_count() > 1) return std::to_string(upstream.key_count()) + " of its own";
+    if (upstream.aws) return "signs with that of " + upstream.aws->source;
+    if (!upstream.api_key && carries_key(upstream)) return "its own, in a header";
     return upstream.api_key ? "its own" : "the client's, passed through";
+}
+
+std::string breaker_text(const Breaker& breaker) {
+    return "after " + std::to_string(breaker.failures) +
+           (breaker.failures == 1 ? " failure" : " failures in a row") + " within " +
+           format_duration(breaker.window) + " it rests for " + format_duration(breaker.cooldown) +
+           " and then longer";
 }
 
 std::string proxy_text(const Proxy& proxy) {
@@ -201,6 +205,9 @@ std::string explain_entry(const Config& config, const ChainEntry& entry, std::st
         model = known_name(*upstream.preset, asked).value_or(model);
     }
     std::string out = line(paint, "sends", "model " + model + " to " + upstream.base_url.text());
+    if (upstream.dialect != Dialect::chat) {
+        out += line(paint, "dialect", std::string(wire::name_of(upstream.dialect)));
+    }
     out += line(paint, "key", explain_key(upstream));
     if (!upstream.headers.empty()) {
         out += line(paint, "headers", join(upstream.headers, ", ", [](const HeaderSetting& header) {
@@ -217,8 +224,26 @@ std::string explain_entry(const Config& config, const ChainEntry& entry, std::st
         }
     }
     if (upstream.proxy) out += line(paint, "proxy", proxy_text(*upstream.proxy));
+    if (const auto window = context_window(config, upstream, model)) {
+        out += line(paint, "context",
+                    std::to_string(window) + " tokens; what is surely longer passes it over");
+    }
+    if (const auto most = max_output(config, upstream, model)) {
+        out += line(paint, "max output", std::to_string(most) + " tokens");
+    }
     out += line(paint, "timeouts", timeouts_text(upstream.timeouts));
-    return out + explain_price(config, upstream, model, paint);
+    if (upstream.breaker) out += line(paint, "breaker", breaker_text(*upstream.breaker));
+    if (upstream.health) {
+        out += line(paint, "health",
+                    "asked for " + upstream.health->path + " every " +
+                        format_duration(upstream.health->interval));
+    }
+    std::string_view name = "price";
+    for (const auto& text : describe_price(config, upstream, model)) {
+        out += line(paint, name, text);
+        name = {};
+    }
+    return out;
 }
 
 std::string allowed_keys(const Config& config, std::string_view model) {
@@ -246,6 +271,24 @@ std::string explain_route(const Config& config, const Route& route, std::string_
                     format_duration(route.retry.max_retry_after) + " is waited for");
     out += line(paint, "falls back", fallback_text(route));
     if (!config.keys.empty()) out += line(paint, "allowed", allowed_keys(config, model));
+    if (route.hedge) {
+        const auto& hedge = *route.hedge;
+        out += line(paint, "hedged",
+                    "after " +
+                        (hedge.after ? format_duration(*hedge.after)
+                                     : "p" + number_text(*hedge.percentile) + " of what is usual") +
+                        ", for " + number_text(hedge.budget_percent) + "% of requests at most");
+    }
+    if (route.keepalive) {
+        out += line(
+            paint, "keepalive",
+            "a waiting stream's client hears of it every " + format_duration(*route.keepalive));
+    }
+    for (const OnFailure& on : route.on) {
+        const std::string chain =
+            join(on.chain, " -> ", [](const ChainEntry& entry) { return entry.text; });
+        out += line(paint, "on", std::string(wire::name_of(on.failure)) + ": " + chain);
+    }
     for (std::size_t i = 0; i < route.chain.size(); ++i) {
         const ChainEntry& entry = route.chain[i];
         const bool beside = i > 0 && entry.tier > 0 && entry.tier == route.chain[i - 1].tier;

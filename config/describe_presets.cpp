@@ -9,15 +9,21 @@ namespace {
 constexpr std::size_t kNameWidth = 13;
 
 std::string place(const Preset& preset) {
-    if (!preset.refused.empty()) return "not available in this build";
+    if (preset.name == "bedrock")
+        return "https://bedrock-runtime.REGION.amazonaws.com, speaks converse";
     if (preset.base_url.empty()) return "base_url: your resource's, https://NAME.openai.azure.com";
-    return std::string(preset.base_url);
+    const auto dialect = preset.usual_dialect();
+    std::string text(preset.base_url_of(dialect));
+    if (dialect != wire::Dialect::chat) text += ", speaks " + std::string(wire::name_of(dialect));
+    return text;
 }
 
 std::string key(const Preset& preset) {
     if (preset.key_variables.empty()) return {};
     const bool local = preset.kind == PresetKind::local;
-    return (local ? "needs no key; takes " : "") + variables_text(preset);
+    const bool signs = preset.usual_dialect() == wire::Dialect::converse;
+    return (local ? "needs no key; takes " : "") + variables_text(preset) +
+           (signs ? ", or AWS's keys or profile" : "");
 }
 
 }  // namespace

@@ -189,7 +189,14 @@ class Builder : public YAML::EventHandler {
         frame.drop = node.kind != Element::Kind::scalar;
         frame.key_mark = node.mark;
         if (frame.drop) {
-            problem(node.mark, frame.path, "a key must be a plain word");
+            // `{{ env.NAME }}` without quotes is a map whose key is a map.
+            const bool braces = node.kind == Element::Kind::map;
+            if (braces) frame.node.broken = true;
+            problem(node.mark, frame.path,
+                    braces ? "a key must be a plain word; if {{ ... }} is meant, it is a template "
+                             "that nothing fills in: write ${NAME} to read the environment "
+                             "variable, in quotes inside { } and [ ]"
+                           : "a key must be a plain word");
             frame.key = "?";
             return;
         }

@@ -13,7 +13,7 @@ namespace {
 // Somebody else's service, at an address that is the same for everybody. A key for a server of
 // one's own does not say that one is running.
 bool starts_by_key(const Preset& preset) {
-    return preset.kind == PresetKind::service && preset.refused.empty() && !preset.base_url.empty();
+    return preset.kind == PresetKind::service && !preset.base_url.empty();
 }
 
 void add_upstream(const Preset& preset, const FoundKey& key, Config& config,
@@ -37,7 +37,8 @@ void warn_of_keys_left_out(const Environment& env, std::vector<Problem>& warning
         if (!key) continue;
         warnings.push_back({"environment", 0, 0, key->variable,
                             "is set but left out: `provider: " + std::string(preset.name) +
-                                "` needs a base_url; name it in a configuration file"});
+                                "` needs a " + (preset.name == "bedrock" ? "region" : "base_url") +
+                                "; name it in a configuration file"});
     }
 }
 

@@ -68,6 +68,20 @@ std::string resolve_path(const std::string& path, const std::string& directory,
     return directory + "/" + path;
 }
 
+std::string usual_ledger_path(const Environment& env) {
+    constexpr std::string_view kFile = "/understudy/ledger.db";
+    const auto service = env("STATE_DIRECTORY");  // of systemd; there may be several, with colons
+    if (service && service->starts_with('/')) {
+        return service->substr(0, service->find(':')) + "/ledger.db";
+    }
+    const auto state = env("XDG_STATE_HOME");
+    // The specification of these variables says that relative paths are to be ignored.
+    if (state && state->starts_with('/')) return *state + std::string(kFile);
+    const auto home = env("HOME");
+    if (!home || home->empty()) return {};
+    return *home + "/.local/state" + std::string(kFile);
+}
+
 std::string directory_of(const std::string& file) {
     const std::size_t slash = file.rfind('/');
     if (slash == std::string::npos) return {};

@@ -22,6 +22,11 @@ FileText read_file(const std::string& path, std::size_t max_bytes);
 std::string resolve_path(const std::string& path, const std::string& directory,
                          const Environment& env);
 
+/// Where the ledger is when nobody says where: $STATE_DIRECTORY/ledger.db (systemd sets that), else
+/// $XDG_STATE_HOME/understudy/ledger.db, else
+/// ~/.local/state/understudy/ledger.db; empty: there is no home directory either.
+std::string usual_ledger_path(const Environment& env);
+
 /// The folder of a file, "" for one without.
 std::string directory_of(const std::string& file);
 

@@ -9,4 +9,7 @@ namespace understudy::config {
 /// is never wrong when it says yes.
 bool glob_covers(std::string_view wide, std::string_view narrow);
 
+/// Whether some name is matched by both.
+bool globs_meet(std::string_view one, std::string_view other);
+
 }  // namespace understudy::config

@@ -31,18 +31,24 @@ constexpr KeySpec kPrice[] = {
 constexpr KeySpec kBreaker[] = {
     {"failures", "integer", "5"},
     {"window", "duration", "60s"},
-    {"cooldown", "duration", "30s"},
+    {"cooldown", "duration", "3s"},
+};
+
+constexpr KeySpec kHealth[] = {
+    {"path", "URL path", "required"},
+    {"interval", "duration", "10s"},
 };
 
 constexpr KeySpec kUpstream[] = {
     {"name", "name", "required"},
     {"base_url", "URL", "none"},
-    {"api_key", "secret", "none"},
+    {"api_key", "secret or list", "none"},
     {"provider", "choice", "openai"},
     {"dialect", "choice", "chat"},
     {"api_version", "version", "none"},
     {"region", "region", "none"},
     {"model", "model name", "none"},
+    {"context_window", "integer", "none"},
     {"timeouts", "section", "none", kTimeouts},
     {"headers", "map", "none"},
     {"body", "section", "none", kBody},
@@ -51,7 +57,15 @@ constexpr KeySpec kUpstream[] = {
     {"max_connections", "integer", "256"},
     {"price", "section", "none", kPrice},
     {"continuation", "choice", "auto"},
+    {"min_rate", "events/duration", "none"},
     {"breaker", "section", "none", kBreaker},
+    {"health", "section", "none", kHealth},
+};
+
+constexpr KeySpec kRetryBudget[] = {
+    {"percent", "number", "20"},
+    {"min", "integer", "3"},
+    {"failovers", "boolean", "false"},
 };
 
 constexpr KeySpec kRetry[] = {
@@ -78,6 +92,11 @@ constexpr KeySpec kGroup[] = {
     {"sticky", "choice", "none"},
 };
 
+constexpr KeySpec kOn[] = {
+    {"context_length", "list", "none"},
+    {"content_filter", "list", "none"},
+};
+
 constexpr KeySpec kRoute[] = {
     {"model", "glob", "required"},
     {"when", "section", "none", kWhen},
@@ -88,19 +107,20 @@ constexpr KeySpec kRoute[] = {
     {"deadline", "duration", "5m"},
     {"midstream", "choice", "error"},
     {"hedge", "section", "none", kHedge},
+    {"keepalive", "duration", "none"},
+    {"on", "section", "none", kOn},
 };
 
 constexpr KeySpec kKeyLimits[] = {
-    {"requests_per_minute", "integer", "none"},
-    {"tokens_per_minute", "integer", "none"},
-    {"budget_usd_per_day", "number", "none"},
+    {"requests_per_minute", "integer", "none"}, {"tokens_per_minute", "integer", "none"},
+    {"requests_in_flight", "integer", "none"},  {"budget_usd_per_day", "number", "none"},
+    {"budget_usd_per_month", "number", "none"},
 };
 
 constexpr KeySpec kKey[] = {
-    {"name", "name", "required"},
-    {"key", "secret", "required"},
-    {"routes", "list", "none"},
-    {"limits", "section", "none", kKeyLimits},
+    {"name", "name", "required"}, {"key", "secret", "required"},
+    {"routes", "list", "none"},   {"limits", "section", "none", kKeyLimits},
+    {"expires", "date", "none"},
 };
 
 constexpr KeySpec kCors[] = {
@@ -121,7 +141,9 @@ constexpr KeySpec kLog[] = {
 };
 
 constexpr KeySpec kLedger[] = {
-    {"path", "path", "required"},
+    {"path", "path", "~/.local/state/understudy/ledger.db"},
+    {"keep", "age", "90d"},
+    {"required", "boolean", "false"},
 };
 
 constexpr KeySpec kTop[] = {
@@ -131,13 +153,14 @@ constexpr KeySpec kTop[] = {
     {"upstreams", "list", "none", kUpstream, true},
     {"routes", "list", "none", kRoute, true},
     {"breaker", "section", "none", kBreaker},
+    {"retry_budget", "section", "none", kRetryBudget},
     {"keys", "list", "none", kKey, true},
     {"cors", "section", "none", kCors},
     {"hosts", "list", "[]"},
     {"limits", "section", "none", kLimits},
     {"drain", "duration", "30s"},
     {"log", "section", "none", kLog},
-    {"ledger", "section or off", "off", kLedger},
+    {"ledger", "section, path or off", "on", kLedger},
     {"profiles", "path", "none"},
     {"prices", "path", "none"},
 };
@@ -173,6 +196,12 @@ std::span<const KeySpec> price_keys() {
 std::span<const KeySpec> breaker_keys() {
     return kBreaker;
 }
+std::span<const KeySpec> health_keys() {
+    return kHealth;
+}
+std::span<const KeySpec> retry_budget_keys() {
+    return kRetryBudget;
+}
 std::span<const KeySpec> route_keys() {
     return kRoute;
 }
@@ -184,6 +213,9 @@ std::span<const KeySpec> when_keys() {
 }
 std::span<const KeySpec> group_keys() {
     return kGroup;
+}
+std::span<const KeySpec> on_keys() {
+    return kOn;
 }
 std::span<const KeySpec> hedge_keys() {
     return kHedge;

@@ -24,8 +24,11 @@ std::span<const KeySpec> body_keys();
 std::span<const KeySpec> tls_keys();
 std::span<const KeySpec> price_keys();
 std::span<const KeySpec> breaker_keys();
+std::span<const KeySpec> health_keys();
+std::span<const KeySpec> retry_budget_keys();
 std::span<const KeySpec> route_keys();
 std::span<const KeySpec> retry_keys();
+std::span<const KeySpec> on_keys();
 std::span<const KeySpec> hedge_keys();
 std::span<const KeySpec> when_keys();
 /// Of an element of `routes[].chain` that is a map.

@@ -85,18 +85,24 @@ std::string Problem::text() const {
     return out + message;
 }
 
+void take_usual_ledger(const Context& context, Config& config) {
+    if (config.ledger_given) return;
+    Ledger ledger;
+    ledger.path = usual_ledger_path(context.env);
+    ledger.by_default = true;
+    if (!ledger.path.empty()) config.ledger = std::move(ledger);
+}
+
 Loaded finish(Context& context, Config config, const Element* root, const Overrides& overrides) {
     override_listen(overrides, config, context.problems);
     require_profile(context, config);
     if (!config.routes_given) config.routes = default_routes(config);
     take_environment_proxies(context, config);
+    take_usual_ledger(context, config);
     config.source = context.file;
-    config.prices = builtin_prices();
+    if (config.prices == nullptr) config.prices = builtin_prices();
     for (const Finding& finding : find_contradictions(config, overrides)) {
         context.problems.push_back(place(finding, context.file, root));
-    }
-    for (Problem& problem : unavailable(config)) {
-        context.problems.push_back(place({problem.path, problem.message}, context.file, root));
     }
     if (!context.problems.empty()) {
         sort_by_place(context.problems);

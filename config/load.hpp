@@ -52,13 +52,16 @@ Loaded load_text(std::string_view yaml, const std::string& file, const Environme
 Loaded load(const std::optional<std::string>& path, const Environment& env,
             const Overrides& overrides);
 
+/// The ledger of that configuration, and nothing else of it: what is wrong or cannot be resolved
+/// elsewhere (a variable that is not set here) is no problem. Without any file, the usual one.
+struct LoadedLedger {
+    std::optional<Ledger> ledger;  // absent: off, or there are problems
+    std::vector<Problem> problems;
+};
+LoadedLedger load_ledger(const std::optional<std::string>& path, const Environment& env);
+
 /// What the overrides say by themselves (`profiles`, `chain`), whatever files there are.
 Loaded load_overrides(const Environment& env, const Overrides& overrides);
-
-/// What this build cannot do although the configuration is valid: one Problem per setting, message
-/// "not available in this build" plus what to do. `serve` and `check` refuse to go on when it is
-/// not empty. load() already adds them.
-std::vector<Problem> unavailable(const Config& config);
 
 /// Number of workers for `workers: auto`: the CPUs of the affinity mask, less where a cgroup quota
 /// says so; at least 1.

@@ -26,9 +26,10 @@ Upstream upstream_of(const Preset& preset) {
     Upstream upstream;
     upstream.name = preset.name;
     upstream.preset = &preset;
-    upstream.base_url = *parse_base_url(preset.base_url).value;
+    upstream.dialect = preset.usual_dialect();
+    upstream.base_url = *parse_base_url(preset.base_url_of(upstream.dialect)).value;
     upstream.price_provider = preset.price_provider;
-    add_quirks(preset.quirks, upstream.body);
+    if (upstream.dialect == Dialect::chat) add_quirks(preset.quirks, upstream.body);
     return upstream;
 }
 

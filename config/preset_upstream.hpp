@@ -11,8 +11,8 @@
 
 namespace understudy::config {
 
-/// An upstream as `provider: NAME` alone describes it: name, address, prices and quirks of the
-/// preset. The preset has a base_url and is not refused.
+/// An upstream as `provider: NAME` alone describes it: name, dialect, address, prices and quirks of
+/// the preset. The preset has a base_url and is not refused.
 Upstream upstream_of(const Preset& preset);
 
 /// The first of the preset's key variables that is set and not empty.

@@ -14,46 +14,51 @@ constexpr std::array kPresets{
            .key_variables = {"OPENAI_API_KEY"},
            .price_provider = "openai",
            .prefixes = {"openai", "text-completion-openai"}},
-    // docs.anthropic.com/en/api/openai-sdk: n must be 1; what it does not know it ignores.
+    // docs.anthropic.com/en/api/messages; in its OpenAI form (docs.anthropic.com/en/api/openai-sdk)
+    // n must be 1, and what it does not know it ignores.
     Preset{.name = "anthropic",
            .base_url = "https://api.anthropic.com/v1",
+           .native = {wire::Dialect::messages, "https://api.anthropic.com/v1", true},
            .hosts = {"api.anthropic.com"},
            .key_variables = {"ANTHROPIC_API_KEY"},
            .price_provider = "anthropic",
            .prefixes = {"anthropic"},
            .quirks = {.one_choice = true}},
-    // ai.google.dev/gemini-api/docs/openai; it refuses every name it does not know with 400
+    // ai.google.dev/api/generate-content; in its OpenAI form (ai.google.dev/gemini-api/docs/openai)
+    // it refuses every name it does not know with 400
     // 'Unknown name "seed": Cannot find field' (github.com/Vali-98/ChatterUI/issues/227,
     // github.com/n4ze3m/page-assist/issues/418, github.com/ed-donner/agents/issues/45), other
     // makers' ways to ask for reasoning among them.
-    Preset{.name = "gemini",
-           .base_url = "https://generativelanguage.googleapis.com/v1beta/openai",
-           .hosts = {"generativelanguage.googleapis.com"},
-           .key_variables = {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
-           .price_provider = "gemini",
-           .prefixes = {"gemini"},
-           .quirks = {.drop = {"frequency_penalty",
-                               "presence_penalty",
-                               "seed",
-                               "logit_bias",
-                               "logprobs",
-                               "top_logprobs",
-                               "store",
-                               "metadata",
-                               "user",
-                               "service_tier",
-                               "prompt_cache_key",
-                               "prompt_cache_retention",
-                               "safety_identifier",
-                               "prediction",
-                               "verbosity",
-                               "web_search_options",
-                               "top_k",
-                               "thinking",
-                               "reasoning",
-                               "enable_thinking"}}},
+    Preset{
+        .name = "gemini",
+        .base_url = "https://generativelanguage.googleapis.com/v1beta/openai",
+        .native = {wire::Dialect::gemini, "https://generativelanguage.googleapis.com/v1beta", true},
+        .hosts = {"generativelanguage.googleapis.com"},
+        .key_variables = {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+        .price_provider = "gemini",
+        .prefixes = {"gemini"},
+        .quirks = {.drop = {"frequency_penalty",
+                            "presence_penalty",
+                            "seed",
+                            "logit_bias",
+                            "logprobs",
+                            "top_logprobs",
+                            "store",
+                            "metadata",
+                            "user",
+                            "service_tier",
+                            "prompt_cache_key",
+                            "prompt_cache_retention",
+                            "safety_identifier",
+                            "prediction",
+                            "verbosity",
+                            "web_search_options",
+                            "top_k",
+                            "thinking",
+                            "reasoning",
+                            "enable_thinking"}}},
     // openrouter.ai/docs/api-reference/overview; reasoning:
-    // openrouter.ai/docs/use-cases/reasoning-tokens
+    // openrouter.ai/docs/use-cases/reasoning-tokens; the overview has "Assistant Prefill" too
     Preset{.name = "openrouter",
            .base_url = "https://openrouter.ai/api/v1",
            .hosts = {"openrouter.ai"},
@@ -61,7 +66,9 @@ constexpr std::array kPresets{
            .price_provider = "openrouter",
            .prefixes = {"openrouter"},
            .prefill = PrefillKind::assistant,
-           .reasoning = "reasoning"},
+           .reasoning = "reasoning",
+           .takes_reasoning = true},
+    // Prefill: console.groq.com/docs/prefilling.
     // console.groq.com/docs/openai: the first three and n above 1 give 400, as does every name it
     // does not know, "property 'prompt_cache_key' is unsupported"
     // (github.com/sipeed/picoclaw/pull/1196, github.com/eigent-ai/eigent/issues/1827,
@@ -81,6 +88,9 @@ constexpr std::array kPresets{
            .reasoning = "reasoning"},
     // docs.mistral.ai/api: names it does not know give 422 extra_forbidden; it calls the seed
     // random_seed, knows max_tokens only, and reports usage in the last chunk unasked.
+    // docs.mistral.ai/capabilities/completion/usage: `prefix` on the last assistant message, which
+    // is
+    // refused without it ("Expected last role User or Tool (or Assistant with prefix True)").
     Preset{.name = "mistral",
            .base_url = "https://api.mistral.ai/v1",
            .hosts = {"api.mistral.ai"},
@@ -96,17 +106,21 @@ constexpr std::array kPresets{
                       .rename = MemberRename{"seed", "random_seed"},
                       .bound = MemberBound{"temperature", 0, 1.5},
                       .refuses_stream_options = true},
-           .prefill = PrefillKind::flagged},
-    // api-docs.deepseek.com/api/create-chat-completion
+           .prefill = PrefillKind::prefix},
+    // api-docs.deepseek.com/api/create-chat-completion, and /guides/anthropic_api;
+    // api-docs.deepseek.com/guides/chat_prefix_completion: `prefix`, at the beta base URL only
     Preset{.name = "deepseek",
            .base_url = "https://api.deepseek.com",
+           .native = {wire::Dialect::messages, "https://api.deepseek.com/anthropic/v1"},
            .hosts = {"api.deepseek.com"},
            .key_variables = {"DEEPSEEK_API_KEY"},
            .price_provider = "deepseek",
            .prefixes = {"deepseek"},
            .quirks = {.max_tokens_from = {kNewTokens}},
-           .prefill = PrefillKind::flagged,
-           .reasoning = "reasoning_content"},
+           .prefill = PrefillKind::prefix,
+           .prefill_path = "/beta",
+           .reasoning = "reasoning_content",
+           .takes_reasoning = true},
     // learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
     Preset{.name = "azure",
            .base_url = "",
@@ -116,15 +130,14 @@ constexpr std::array kPresets{
            .prefixes = {"azure", "azure_ai"},
            .key_header = "api-key",
            .reasoning = "reasoning_content"},
-    // docs.aws.amazon.com/bedrock: requests are signed, and its own dialect is spoken
+    // docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html; each region has an
+    // address of its own, and a key may be one of AWS's that signs (config/bedrock.hpp)
     Preset{.name = "bedrock",
            .base_url = "",
+           .native = {wire::Dialect::converse, "", true},
+           .key_variables = {"AWS_BEARER_TOKEN_BEDROCK"},
            .price_provider = "bedrock",
-           .prefixes = {"bedrock", "bedrock_converse"},
-           .refused = "its requests are signed with AWS credentials and written in a dialect that "
-                      "this build does not speak; use another provider's preset, or a gateway that "
-                      "offers Bedrock's models to OpenAI clients (`provider: openai` and its "
-                      "base_url)"},
+           .prefixes = {"bedrock", "bedrock_converse"}},
     // docs.x.ai/docs/api-reference
     Preset{.name = "xai",
            .base_url = "https://api.x.ai/v1",
@@ -164,6 +177,7 @@ constexpr std::array kPresets{
                                "prompt_cache_retention", "safety_identifier", "top_k"}},
            .reasoning = "reasoning"},
     // platform.moonshot.ai/docs/api/chat: temperature is 0 to 1
+    // platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api: `partial`
     Preset{.name = "moonshot",
            .base_url = "https://api.moonshot.ai/v1",
            .hosts = {"api.moonshot.ai", "api.moonshot.cn"},
@@ -171,9 +185,11 @@ constexpr std::array kPresets{
            .price_provider = "moonshot",
            .prefixes = {"moonshot"},
            .quirks = {.max_tokens_from = {kNewTokens}, .bound = MemberBound{"temperature", 0, 1}},
-           .prefill = PrefillKind::flagged,
-           .reasoning = "reasoning_content"},
+           .prefill = PrefillKind::partial,
+           .reasoning = "reasoning_content",
+           .takes_reasoning = true},
     // alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope
+    // alibabacloud.com/help/en/model-studio/partial-mode: `partial`
     Preset{.name = "dashscope",
            .base_url = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
            .hosts = {"dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com"},
@@ -181,7 +197,7 @@ constexpr std::array kPresets{
            .price_provider = "dashscope",
            .prefixes = {"dashscope"},
            .quirks = {.max_tokens_from = {kNewTokens}},
-           .prefill = PrefillKind::flagged,
+           .prefill = PrefillKind::partial,
            .reasoning = "reasoning_content"},
     // docs.z.ai/api-reference/llm/chat-completion: temperature is 0 to 1
     Preset{.name = "zai",
@@ -201,14 +217,15 @@ constexpr std::array kPresets{
            .prefixes = {"nvidia_nim", "nvidia"},
            .quirks = {.max_tokens_from = {kNewTokens}},
            .reasoning = "reasoning_content"},
-    // docs.perplexity.ai/api-reference/chat-completions-post: usage is in every chunk
+    // docs.perplexity.ai/api-reference/chat-completions-post: usage is in every chunk;
+    // docs.perplexity.ai/getting-started/pricing: reasoning tokens are billed beside the output
     Preset{.name = "perplexity",
            .base_url = "https://api.perplexity.ai",
            .hosts = {"api.perplexity.ai"},
            .key_variables = {"PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"},
            .price_provider = "perplexity",
            .prefixes = {"perplexity"},
-           .quirks = {.max_tokens_from = {kNewTokens}}},
+           .quirks = {.max_tokens_from = {kNewTokens}, .reasoning_beside = true}},
     // docs.cohere.com/docs/compatibility-api, "unsupported parameters"
     Preset{.name = "cohere",
            .base_url = "https://api.cohere.ai/compatibility/v1",
@@ -237,6 +254,7 @@ constexpr std::array kPresets{
            .kind = PresetKind::local,
            .quirks = {.max_tokens_from = {kNewTokens}},
            .prefill = PrefillKind::assistant,
+           .schema_from_start = true,
            .reasoning = "reasoning"},
     // lmstudio.ai/docs/developer/openai-compat: lists max_tokens only
     Preset{.name = "lmstudio",
@@ -254,14 +272,17 @@ constexpr std::array kPresets{
            .kind = PresetKind::local,
            .quirks = {.max_tokens_from = {kNewTokens}},
            .prefill = PrefillKind::assistant,
+           .schema_from_start = true,
            .reasoning = "reasoning_content"},
     // docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+    // Its two members for a prefill exclude each other there; their defaults open a new message.
     Preset{.name = "vllm",
            .base_url = "http://127.0.0.1:8000/v1",
            .key_variables = {"HOSTED_VLLM_API_KEY"},
            .prefixes = {"hosted_vllm", "vllm"},
            .kind = PresetKind::local,
-           .prefill = PrefillKind::flagged,
+           .prefill = PrefillKind::continue_final_message,
+           .schema_from_start = true,
            .reasoning = "reasoning"},
     // docs.sglang.ai/backend/openai_api_completions.html
     Preset{.name = "sglang",
@@ -269,7 +290,8 @@ constexpr std::array kPresets{
            .key_variables = {"SGLANG_API_KEY"},
            .prefixes = {"sglang"},
            .kind = PresetKind::local,
-           .prefill = PrefillKind::flagged,
+           .prefill = PrefillKind::continue_final_message,
+           .schema_from_start = true,
            .reasoning = "reasoning_content"},
     // docs.litellm.ai/docs/proxy/quick_start; it translates for the providers behind it
     Preset{.name = "litellm",

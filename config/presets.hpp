@@ -3,6 +3,8 @@
 // immutable, so any thread may read it. Everything a row does not say is as at OpenAI.
 #pragma once
 
+#include "wire/dialect.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -54,6 +56,7 @@ struct Quirks {
     std::optional<MemberBound> bound = std::nullopt;
     bool one_choice = false;              // `n` must be 1
     bool refuses_stream_options = false;  // usage comes without being asked for
+    bool reasoning_beside = false;        // not among completion_tokens, nor in the total
 };
 
 enum class PresetKind : std::uint8_t {
@@ -61,16 +64,28 @@ enum class PresetKind : std::uint8_t {
     local,    // runs on one's own machines, needs none
 };
 
-/// How the answer's continuation may be asked for where a stream broke.
+/// How a server is told to go on with an answer whose beginning it is given.
 enum class PrefillKind : std::uint8_t {
-    none,       // a last assistant message is answered, not continued
-    assistant,  // a last assistant message is continued
-    flagged,    // the same, with a member that says so (`prefix`, `continue_final_message` ...)
+    none,                    // a last assistant message is answered or refused, not continued
+    assistant,               // a last assistant message is continued
+    prefix,                  // the same, when it has `"prefix": true`
+    partial,                 // the same, when it has `"partial": true`
+    continue_final_message,  // the same, when the request has `"continue_final_message": true` and
+                             // `"add_generation_prompt": false`
+};
+
+/// Where a service speaks another API than OpenAI's.
+struct NativeApi {
+    wire::Dialect dialect = wire::Dialect::chat;
+    std::string_view base_url = {};  // empty: there is none
+    bool preferred = false;          // spoken unless the configuration says otherwise
 };
 
 struct Preset {
     std::string_view name;
-    std::string_view base_url;             // empty: it differs from customer to customer
+    std::string_view
+        base_url;  // of OpenAI's API there; empty: it differs from customer to customer
+    NativeApi native = {};
     Words hosts = {};                      // where it answers, and below; none for local servers
     Words key_variables = {};              // the first one that is set is used
     std::string_view price_provider = {};  // litellm_provider in price files; "" where none applies
@@ -79,8 +94,22 @@ struct Preset {
     std::string_view key_header = {};  // empty: Authorization: Bearer
     Quirks quirks = {};
     PrefillKind prefill = PrefillKind::none;
+    std::string_view prefill_path = {};  // base path for such requests; empty: as for all others
+    // A schema is enforced from the first new token on: behind a prefill it would begin anew.
+    bool schema_from_start = false;
     std::string_view reasoning = {};  // member of a delta that holds reasoning; "" none
-    std::string_view refused = {};    // why it cannot be used in this build; "" it can
+    bool takes_reasoning = false;     // in which that of earlier turns goes back, too
+
+    /// What is spoken there unless the configuration says otherwise.
+    constexpr wire::Dialect usual_dialect() const {
+        return native.preferred ? native.dialect : wire::Dialect::chat;
+    }
+    /// Where it speaks this dialect; "" nowhere that is known.
+    constexpr std::string_view base_url_of(wire::Dialect dialect) const {
+        if (dialect == native.dialect && !native.base_url.empty()) return native.base_url;
+        const bool openais = dialect == wire::Dialect::chat || dialect == wire::Dialect::responses;
+        return openais ? base_url : std::string_view();
+    }
 };
 
 /// All of them, in the order of the documentation, which is also the order of the

@@ -1,8 +1,9 @@
-// Price tables in LiteLLM's format -> metrics::PriceTable. The built-in one is part of the binary
-// (config/prices-default.json); a file of the user's may be laid over it.
+// Price files in LiteLLM's format -> packed lines of metrics::PriceTable. The built-in table is
+// part of the binary (config/prices/builtin.prices, made by config/prices/update.py); a file of the
+// user's is laid over it.
 #pragma once
 
-#include "metrics/price.hpp"
+#include "metrics/price_table.hpp"
 
 #include <memory>
 #include <string>
@@ -12,19 +13,26 @@
 namespace understudy::config {
 
 struct PriceFile {
-    metrics::PriceTable table;
+    std::string lines;               // of metrics/packed_price.hpp, in the order of the names
     std::string error;               // not empty: nothing can be used
     std::vector<std::string> notes;  // entries refused, prices that look wrong
 };
 
-/// Reads a whole price file. Prices above USD 1000 per million tokens are off by a power of ten and
-/// their entries refused; odd ratios are noted (the public file has both).
+/// Reads a whole price file. What it does not know is passed over, for the format is not ours; a
+/// member that it knows and that holds something else is an error. Prices above USD 1000 per
+/// million are off by a power of ten and their entries refused; odd ratios are noted (the public
+/// file has both).
 PriceFile parse_prices(std::string_view json);
 
-/// The table this binary was built with; parsed at the first call, shared from then on.
+/// The table this binary was built with; shared.
 std::shared_ptr<const metrics::PriceTable> builtin_prices();
 
-/// The text of that table, for tests.
-std::string_view builtin_prices_json();
+/// The same with the lines of a file over it. `name`: of the file, for people.
+std::shared_ptr<const metrics::PriceTable> prices_over_builtin(std::string lines,
+                                                               std::string_view name);
+
+/// The lines of the built-in table, and eight digits that say which they are.
+std::string_view builtin_price_lines();
+std::string_view builtin_price_digest();
 
 }  // namespace understudy::config

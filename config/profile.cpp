@@ -42,10 +42,6 @@ void read_members(ProfileReader& reader) {
                        "names a provider connection, which this build does not read; save the "
                        "profile with api_key and base_url of its own");
     }
-    if (reader.text("aws_bedrock_runtime_endpoint")) {
-        reader.problem("aws_bedrock_runtime_endpoint",
-                       "is of Bedrock, which is not available in this build");
-    }
 }
 
 void read_timeouts(ProfileReader& reader, Timeouts& timeouts) {

@@ -40,14 +40,14 @@ constexpr std::array kFields{
     ProfileField{"drop_params", boolean, mapped},
     // Where the secret or the service is, in a way that is not spoken here.
     ProfileField{"provider_connection_id", text, refused},
-    ProfileField{"aws_bedrock_runtime_endpoint", text, refused},
-    // Of Bedrock, whose model names are refused already; the region is written for others as well.
-    ProfileField{"aws_access_key_id", any, ignored},
-    ProfileField{"aws_secret_access_key", any, ignored},
-    ProfileField{"aws_session_token", any, ignored},
-    ProfileField{"aws_region_name", any, ignored},
-    ProfileField{"aws_profile_name", any, ignored},
-    ProfileField{"aws_role_name", any, ignored},
+    // Of Bedrock; the region is written for others as well. A role would have to be asked for.
+    ProfileField{"aws_bedrock_runtime_endpoint", text, mapped},
+    ProfileField{"aws_access_key_id", text, mapped},
+    ProfileField{"aws_secret_access_key", text, mapped},
+    ProfileField{"aws_session_token", text, mapped},
+    ProfileField{"aws_region_name", text, mapped},
+    ProfileField{"aws_profile_name", text, mapped},
+    ProfileField{"aws_role_name", text, refused},
     ProfileField{"aws_session_name", any, ignored},
     // How the agent writes its requests and what it keeps of them.
     ProfileField{"api_mode", any, ignored},

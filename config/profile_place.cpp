@@ -1,12 +1,14 @@
 #include "config/profile_place.hpp"
 
 #include "config/address.hpp"
+#include "config/bedrock.hpp"
 #include "config/preset_upstream.hpp"
 #include "config/profile_secret.hpp"
 #include "config/text.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace understudy::config {
 namespace {
@@ -37,7 +39,7 @@ bool is_own_address(const Upstream& upstream) {
 
 void read_key(ProfileReader& reader, const Environment& env, bool at_preset, Upstream& upstream) {
     if (auto stored = reader.text("api_key")) {
-        auto secret = clear_secret(reader, std::move(*stored), env);
+        auto secret = clear_secret(reader, "api_key", std::move(*stored), env);
         if (!secret) return;
         if (const auto why = key_problem(*secret)) {
             reader.problem("api_key", *why);
@@ -149,6 +151,81 @@ void set_address(ProfileReader& reader, const std::string& member, const std::st
     }
 }
 
+// "bedrock/converse/MODEL" and "bedrock/REGION/MODEL", as LiteLLM has them. The way that a model is
+// asked is one here, whichever is named.
+void take_model_apart(Upstream& upstream) {
+    std::string& model = *upstream.model;
+    for (const std::string_view way : {"converse/", "converse_like/", "invoke/"}) {
+        if (!model.starts_with(way)) continue;
+        model.erase(0, way.size());
+        break;
+    }
+    const auto slash = model.find('/');
+    const auto digit = slash == std::string::npos ? slash : slash - 1;
+    const bool region = slash != std::string::npos && slash > 1 && model[digit] >= '0' &&
+                        model[digit] <= '9' && is_region(model.substr(0, slash));
+    if (!region) return;
+    upstream.region = model.substr(0, slash);
+    model.erase(0, slash + 1);
+}
+
+void read_aws_key(ProfileReader& reader, const Environment& env, Upstream& upstream) {
+    const auto secret = [&](const char* member) {
+        auto stored = reader.text(member);
+        return stored ? clear_secret(reader, member, std::move(*stored), env) : std::nullopt;
+    };
+    auto id = secret("aws_access_key_id");
+    auto key = secret("aws_secret_access_key");
+    auto token = secret("aws_session_token");
+    if (!id && !key) return;
+    for (const auto& [member, value] :
+         {std::pair("aws_access_key_id", &id), std::pair("aws_secret_access_key", &key),
+          std::pair("aws_session_token", &token)}) {
+        if (!*value) continue;
+        if (const auto why = key_problem(**value)) reader.problem(member, *why);
+    }
+    if (!id || !key) {
+        reader.problem(id ? "aws_secret_access_key" : "aws_access_key_id",
+                       "is missing; the two belong together");
+        return;
+    }
+    upstream.aws.emplace(AwsCredentials{std::move(*id), Secret(std::move(*key)),
+                                        Secret(token ? std::move(*token) : std::string()),
+                                        "aws_access_key_id"});
+}
+
+void place_at_bedrock(ProfileReader& reader, const Environment& env,
+                      const std::optional<std::string>& base_url, Upstream& upstream) {
+    if (reader.text("aws_role_name")) {
+        reader.problem("aws_role_name",
+                       "would have to be asked for at AWS, which this build does not; give the "
+                       "profile keys of its own, or aws_profile_name");
+    }
+    upstream.dialect = upstream.preset->usual_dialect();
+    take_model_apart(upstream);
+    if (const auto region = reader.text("aws_region_name"); region && upstream.region.empty()) {
+        upstream.region = *region;
+    }
+    const auto endpoint = reader.text("aws_bedrock_runtime_endpoint");
+    if (endpoint || base_url) {
+        const char* const member = endpoint ? "aws_bedrock_runtime_endpoint" : "base_url";
+        set_address(reader, member, endpoint ? *endpoint : *base_url, upstream);
+        if (upstream.base_url.host.empty()) return;
+    }
+    const auto own_profile = reader.text("aws_profile_name");
+    const bool own = own_profile || reader.text("aws_access_key_id");
+    if (reader.text("api_key") || !own) read_key(reader, env, !endpoint && !base_url, upstream);
+    if (!upstream.api_key) read_aws_key(reader, env, upstream);
+    if (!reader.problems().empty()) return;
+    const auto problem = settle_bedrock(upstream, env, own_profile);
+    if (!problem) return;
+    const auto& what = problem->setting;
+    reader.problem(what == "region"     ? "aws_region_name"
+                   : what == "provider" ? "aws_access_key_id"
+                                        : what,
+                   problem->what);
+}
+
 }  // namespace
 
 void place_profile(ProfileReader& reader, const Environment& env, Upstream& upstream) {
@@ -159,10 +236,8 @@ void place_profile(ProfileReader& reader, const Environment& env, Upstream& upst
     if (!named) return;
     upstream.preset = named->preset;
     upstream.model = std::move(named->model);
-    if (upstream.preset != nullptr && !upstream.preset->refused.empty()) {
-        reader.problem("model", "is of `" + std::string(upstream.preset->name) +
-                                    "`, which is not available in this build: " +
-                                    std::string(upstream.preset->refused));
+    if (is_bedrock(upstream)) {
+        place_at_bedrock(reader, env, url, upstream);
         return;
     }
     if (!url && ollama && upstream.preset != nullptr && upstream.preset->name == "ollama") {

@@ -62,6 +62,7 @@ constexpr std::array<std::string_view, 3> kTakesNoEffort{"-non-reasoning", "-sea
 // docs.z.ai/api-reference/llm/ chat-completion, docs.mistral.ai/capabilities/reasoning.
 constexpr Words kSpellEffortOtherwise{"zai", "mistral"};
 constexpr std::string_view kDefaultEffort = "high";
+constexpr const char* kOfClients = "is left out: at Bedrock the client's own request decides";
 constexpr std::string_view kOpenAiHost = "api.openai.com";
 
 // As the SDK names the model where it asks what it can do.
@@ -252,11 +253,29 @@ void set_headers(ProfileReader& reader, Upstream& upstream) {
     set_attribution(reader, upstream);
 }
 
+// These are members of OpenAI's requests; the clients' own are translated.
+void note_left_out(ProfileReader& reader) {
+    for (const char* member : {"temperature", "top_p", "top_k"}) {
+        if (reader.number(member)) reader.note(member, kOfClients);
+    }
+    for (const char* member : {"seed", "max_output_tokens"}) {
+        if (reader.whole(member)) reader.note(member, kOfClients);
+    }
+    const auto effort = reader.text("reasoning_effort");
+    if (effort && *effort != kDefaultEffort) reader.note("reasoning_effort", kOfClients);
+    if (reader.map("litellm_extra_body") != nullptr) reader.note("litellm_extra_body", kOfClients);
+}
+
 }  // namespace
 
 void read_request_members(ProfileReader& reader, Upstream& upstream) {
     const bool drop_params = reader.boolean("drop_params").value_or(true);
     if (!upstream.model) return;  // its place is unknown, and said to be
+    if (upstream.dialect == Dialect::converse) {
+        note_left_out(reader);
+        set_headers(reader, upstream);
+        return;
+    }
     set_sampling(reader, drop_params, upstream);
     set_seed(reader, drop_params, upstream);
     set_max_tokens(reader, upstream);

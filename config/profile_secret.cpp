@@ -43,10 +43,10 @@ std::optional<std::vector<std::string>> previous_keys(const Environment& env) {
 
 }  // namespace
 
-std::optional<std::string> clear_secret(ProfileReader& reader, std::string stored,
-                                        const Environment& env) {
+std::optional<std::string> clear_secret(ProfileReader& reader, const char* member,
+                                        std::string stored, const Environment& env) {
     if (is_masked(stored)) {
-        reader.problem("api_key",
+        reader.problem(member,
                        "is masked: the profile was saved without its secret; save it again with "
                        "include_secrets=True, or write the key into the file");
         return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<std::string> clear_secret(ProfileReader& reader, std::string store
     const auto current = env(kSecretKeyVariable);
     auto keys = previous_keys(env);
     if (!keys) {
-        reader.problem("api_key",
+        reader.problem(member,
                        "is encrypted, and OH_PREVIOUS_SECRET_KEYS is not a JSON list of texts, "
                        "such as [\"the key before\"]");
         return std::nullopt;
@@ -65,7 +65,7 @@ std::optional<std::string> clear_secret(ProfileReader& reader, std::string store
     for (const std::string& key : *keys) {
         if (auto clear = decrypt_fernet(stored, key)) return clear;
     }
-    reader.problem("api_key",
+    reader.problem(member,
                    keys->empty()
                        ? "is encrypted; set OH_SECRET_KEY to the value that the profile was saved "
                          "with"

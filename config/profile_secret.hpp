@@ -9,10 +9,10 @@
 
 namespace understudy::config {
 
-/// What `api_key` holds: plain text as it is, a token decrypted with OH_SECRET_KEY or, after a
-/// rotation, with one of OH_PREVIOUS_SECRET_KEYS. Null, and a problem of the profile, where the
-/// secret is masked or no key opens it.
-std::optional<std::string> clear_secret(ProfileReader& reader, std::string stored,
-                                        const Environment& env);
+/// What `member` (api_key, say) holds, which is `stored`: plain text as it is, a token decrypted
+/// with OH_SECRET_KEY or, after a rotation, with one of OH_PREVIOUS_SECRET_KEYS. Null, and a
+/// problem of the profile, where the secret is masked or no key opens it.
+std::optional<std::string> clear_secret(ProfileReader& reader, const char* member,
+                                        std::string stored, const Environment& env);
 
 }  // namespace understudy::config

@@ -1,6 +1,7 @@
 // Which service answers at a host; decides which names the price table is asked for. The presets
 // know their own; here stand the services that have no preset.
 #include "config/address.hpp"
+#include "config/bedrock.hpp"
 #include "config/presets.hpp"
 
 #include <array>
@@ -42,6 +43,7 @@ std::string_view path_of(std::string_view url) {
 }
 
 std::optional<KnownHost> find(std::string_view host) {
+    if (!region_of_bedrock(host).empty()) return KnownHost{"bedrock", ""};
     for (const Preset& preset : presets()) {
         for (const std::string_view known : preset.hosts) {
             if (is_at(host, known))

@@ -16,11 +16,16 @@ const std::string* read_credential(const Value& value, std::string_view if_empty
 
 /// read_server.cpp: everything that is not an upstream, a route or a key.
 void read_server(const Section& top, Config& config);
+void read_ledger(const Section& top, Config& config);
 Breaker read_breaker(const Value& value, const Breaker& defaults);
 
 /// read_upstream.cpp. Every element makes an upstream, even a broken one, so that indices in
 /// problems and in the Config agree.
 void read_upstreams(const Section& top, Config& config);
+
+/// read_bedrock.cpp: its region; and, behind its keys of other forms, what follows from the rest.
+void read_region(const Section& section, Upstream& upstream);
+void read_bedrock(const Section& section, Upstream& upstream);
 
 /// read_body.cpp
 void read_headers(const Value& value, bool has_api_key, Upstream& upstream);

@@ -1,14 +1,12 @@
 // Inbound keys. The key itself is hashed here and goes no further.
 #include "config/read.hpp"
-
-#include <openssl/sha.h>
+#include "config/stored_key.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace understudy::config {
 namespace {
-
-constexpr std::size_t kShortKey = 16;  // below this, guessing is worth trying
 
 void read_key_name(const Section& section, const Config& config, Key& key) {
     const auto value = read_name(section, "a name for logs and metrics", key.name);
@@ -26,11 +24,22 @@ void read_secret(const Section& section, const Config& config, Key& key) {
     const std::string* text =
         read_credential(*value, "is empty; anyone could use it. Set it, or remove this entry");
     if (text == nullptr) return;
-    if (text->size() < kShortKey) {
-        value->warn("is shorter than " + std::to_string(kShortKey) +
-                    " characters and could be guessed; `openssl rand -hex 24` makes a good one");
+    if (is_stored_form(*text)) {
+        const auto digest = parse_stored_form(*text);
+        if (!digest) {
+            value->problem(
+                "begins with sha256: and has no 64 hexadecimal digits behind it; `understudy key "
+                "hash` prints what stands for a key");
+            return;
+        }
+        key.sha256 = *digest;
+    } else {
+        if (text->size() < kShortKey) {
+            value->warn("is shorter than " + std::to_string(kShortKey) +
+                        " characters and could be guessed; `understudy key new` makes a good one");
+        }
+        key.sha256 = digest_of(*text);
     }
-    SHA256(reinterpret_cast<const unsigned char*>(text->data()), text->size(), key.sha256.data());
     for (const Key& other : config.keys) {
         if (other.sha256 == key.sha256) {
             value->problem("is the same as that of " + in_quotes(other.name) +
@@ -66,9 +75,20 @@ void read_key_limits(const Section& section, KeyLimits& limits) {
     const Section keys(*value, key_limit_keys(), "a map of limits");
     limits.requests_per_minute = read_integer(keys, "requests_per_minute", {1, kMost});
     limits.tokens_per_minute = read_integer(keys, "tokens_per_minute", {1, kMost});
+    limits.requests_in_flight = read_integer(keys, "requests_in_flight", {1, kMost});
     limits.budget_usd_per_day = read_number(keys, "budget_usd_per_day", {0.01, 1e6});
+    limits.budget_usd_per_month = read_number(keys, "budget_usd_per_month", {0.01, 1e6});
     if (value->node().kind == Element::Kind::map && value->node().members.empty()) {
         value->problem("is empty; name a limit or remove the key");
+    }
+}
+
+void read_expiry(const Section& section, Key& key) {
+    const auto value = section.get("expires");
+    if (!value) return;
+    key.expires = parse(*value, "a date such as 2026-12-31", &parse_time);
+    if (key.expires && *key.expires <= std::chrono::system_clock::now()) {
+        value->warn("has passed: the key opens nothing");
     }
 }
 
@@ -136,6 +156,7 @@ void read_keys(const Section& top, Config& config) {
         read_secret(section, config, key);
         read_allowed(section, key);
         read_key_limits(section, key.limits);
+        read_expiry(section, key);
         config.keys.push_back(std::move(key));
     }
 }

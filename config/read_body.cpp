@@ -226,6 +226,8 @@ void read_headers(const Value& headers, bool has_api_key, Upstream& upstream) {
         } else if (is_credential_header(name)) {
             auto none = credential_problem(without_scheme(*text));
             if (none) value.problem(std::move(*none));
+        } else if (auto unfilled = template_problem(*text)) {
+            value.problem(std::move(*unfilled));
         }
         upstream.headers.push_back({member->key, Secret(*text)});
     }

@@ -58,15 +58,18 @@ void read_members(const Section& section, const ReadEntry& read_entry,
     }
 }
 
-// Only what this build can do: order by chance.
-void check_order(const Section& section, bool weights) {
+GroupOrder read_order(const Section& section, bool weights) {
     const auto by = section.get("by");
-    if (!by) return;
-    const std::string* text = by->text("random or weight");
-    if (text == nullptr) return;
-    constexpr std::array<std::string_view, 2> kOrders{"random", "weight"};
-    if (*text == "least_inflight" || *text == "latency") {
-        by->problem(by->shown() + " is not available in this build; write random or weight");
+    if (!by) return GroupOrder::random;
+    constexpr std::array<std::string_view, 4> kOrders{"random", "weight", "least_inflight",
+                                                      "latency"};
+    const std::string* text = by->text(one_of(kOrders));
+    if (text == nullptr) return GroupOrder::random;
+    if (*text == "least_inflight") return GroupOrder::least_inflight;
+    if (*text == "latency" && weights) {
+        by->problem("is latency, which knows no weights; write `any: [a, b]`");
+    } else if (*text == "latency") {
+        return GroupOrder::latency;
     } else if (*text != "random" && *text != "weight") {
         by->problem(by->shown() + " is not one of " + one_of(kOrders) + suggestion(*text, kOrders));
     } else if (*text == "weight" && !weights) {
@@ -74,6 +77,16 @@ void check_order(const Section& section, bool weights) {
     } else if (*text == "random" && weights) {
         by->problem("is random, but there are weights; write `by: weight`");
     }
+    return GroupOrder::random;
+}
+
+bool read_sticky(const Section& section) {
+    const auto sticky = section.get("sticky");
+    const std::string* text = sticky ? sticky->text("session") : nullptr;
+    if (text == nullptr) return false;
+    if (*text == "session") return true;
+    sticky->problem(sticky->shown() + " is not `session`, the one thing a group can stick to");
+    return false;
 }
 
 }  // namespace
@@ -101,12 +114,8 @@ void read_group(const Value& item, const ReadEntry& read_entry, Route& route) {
     std::vector<ChainEntry> members;
     read_members(section, read_entry, members);
     const auto any = section.get("any");
-    check_order(section, any && any->node().kind == Element::Kind::map);
-    if (const auto sticky = section.get("sticky")) {
-        if (sticky->text("session") != nullptr) {
-            sticky->problem("is not available in this build; remove the key");
-        }
-    }
+    const auto order = read_order(section, any && any->node().kind == Element::Kind::map);
+    const bool sticky = read_sticky(section);
     if (members.size() == 1) {
         item.problem("a group needs at least two upstreams; write the one without `any`");
     }
@@ -123,6 +132,8 @@ void read_group(const Value& item, const ReadEntry& read_entry, Route& route) {
     for (const ChainEntry& entry : route.chain) tier = std::max(tier, entry.tier + 1);
     for (ChainEntry& entry : members) {
         entry.tier = tier;
+        entry.order = order;
+        entry.sticky = sticky;
         route.chain.push_back(std::move(entry));
     }
 }

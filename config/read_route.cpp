@@ -1,4 +1,5 @@
-#include "config/preset_upstream.hpp"
+#include "config/implicit_upstream.hpp"
+#include "config/presets.hpp"
 #include "config/read.hpp"
 #include "config/read_choice.hpp"
 
@@ -18,7 +19,9 @@ constexpr std::array kNameable{
     wire::FailureClass::server_error,   wire::FailureClass::malformed,
     wire::FailureClass::auth,           wire::FailureClass::not_found,
     wire::FailureClass::context_length, wire::FailureClass::content_filter,
-    wire::FailureClass::bad_request};
+    wire::FailureClass::bad_request,    wire::FailureClass::empty,
+    wire::FailureClass::length,         wire::FailureClass::refusal,
+    wire::FailureClass::invalid_json,   wire::FailureClass::invalid_tool_call};
 
 void read_glob(const Section& section, const Config& config, Route& route) {
     const auto value = section.require("model", "a glob over model names, such as \"gpt-4o*\"");
@@ -72,47 +75,6 @@ void say_unknown(const Value& item, const Config& config, std::string_view name,
     std::string hint = suggestion(name, known);
     if (hint.empty() && !names.empty()) hint = "; the upstreams are " + one_of(names);
     item.problem("there is no upstream for " + item.shown() + hint);
-}
-
-// Why a chain cannot name this provider without an upstream of its own.
-std::string why_not_implicit(const Preset& preset, const std::optional<FoundKey>& key) {
-    const std::string name(preset.name);
-    if (!preset.refused.empty()) {
-        return "names `" + name + "`, which is not available in this build; " +
-               std::string(preset.refused);
-    }
-    if (preset.base_url.empty()) {
-        return "names `" + name + "`, whose address differs from customer to customer; add an " +
-               "upstream with `provider: " + name + "` and a base_url";
-    }
-    if (key) return key_problem(key->value) ? key->variable + " " + *key_problem(key->value) : "";
-    if (preset.kind == PresetKind::local) return {};
-    return "names `" + name + "`, for which there is no upstream and no key: set " +
-           variables_text(preset) + ", or add an upstream with `provider: " + name + "`";
-}
-
-// provider/model in LiteLLM's form: the provider's preset with the key of the environment, as one
-// upstream for all chains.
-std::optional<std::size_t> implicit_upstream(const Value& item, std::string_view prefix,
-                                             const Preset& preset, Config& config) {
-    for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
-        if (config.upstreams[i].implicit && config.upstreams[i].preset == &preset) return i;
-    }
-    const auto key = key_in_environment(preset, item.context().env);
-    if (std::string why = why_not_implicit(preset, key); !why.empty()) {
-        item.problem(item.shown() + " " + why);
-        return std::nullopt;
-    }
-    Upstream upstream = upstream_of(preset);
-    if (find_upstream(config, upstream.name) < config.upstreams.size()) upstream.name = prefix;
-    upstream.implicit = true;
-    upstream.breaker = config.breaker;
-    if (key) {
-        upstream.api_key.emplace(key->value);
-        upstream.key_variable = key->variable;
-    }
-    config.upstreams.push_back(std::move(upstream));
-    return config.upstreams.size() - 1;
 }
 
 // The provider that `text` names where it names no upstream: "groq/llama" everywhere, and "groq"
@@ -245,6 +207,8 @@ void read_fallback_on(const Section& section, Route& route) {
         if (text == nullptr) continue;
         if (*text == "budget" || *text == "client_closed") {
             item.problem(item.shown() + " always ends the chain; remove it");
+        } else if (*text == "unsupported") {
+            item.problem(item.shown() + " always moves on to the next entry; remove it");
         } else if (std::find(names.begin(), names.end(), *text) == names.end()) {
             item.problem(item.shown() + " is not one of " + one_of(names) +
                          (item.node().referenced ? "" : class_hint(*text, names)));
@@ -311,6 +275,34 @@ void read_hedge(const Section& section, Route& route) {
     route.hedge = hedge;
 }
 
+void read_keepalive(const Section& section, Route& route) {
+    const auto value = section.get("keepalive");
+    if (!value) return;
+    Duration every{15'000};
+    read(section, "keepalive", every, {Duration{1'000}, Duration{3'600'000}});
+    route.keepalive = every;
+}
+
+// A failure class and the entries that are tried instead of the rest of the chain.
+void read_on(const Section& section, Config& config, Route& route) {
+    const auto value = section.get("on");
+    if (!value) return;
+    const Section keys(*value, on_keys(), "a map of failure classes to chains");
+    for (const KeySpec& key : on_keys()) {
+        const auto entries = keys.get(key.name);
+        if (!entries) continue;
+        OnFailure& on = route.on.emplace_back();
+        on.failure = *wire::failure_class_from(key.name);
+        const auto items = entries->items("upstreams");
+        if (entries->node().kind == Element::Kind::list && items.empty()) {
+            entries->problem("is an empty list; name at least one upstream");
+        }
+        for (const Value& item : items) {
+            if (auto entry = read_entry(item, false, config)) on.chain.push_back(std::move(*entry));
+        }
+    }
+}
+
 Route read_route(const Value& value, Config& config) {
     Route route;
     const Section section(value, route_keys(), "a map with model and chain");
@@ -325,6 +317,8 @@ Route read_route(const Value& value, Config& config) {
                                 Entry{"error", Midstream::error}};
     read_word<Midstream>(section, "midstream", route.midstream, kWords);
     read_hedge(section, route);
+    read_keepalive(section, route);
+    read_on(section, config, route);
     return route;
 }
 

@@ -1,4 +1,4 @@
-// listen, admin, workers, breaker, limits, drain, log, ledger, profiles, prices.
+// listen, admin, workers, breaker, retry_budget, limits, drain, log, ledger, profiles, prices.
 #include "config/address.hpp"
 #include "config/files.hpp"
 #include "config/prices.hpp"
@@ -106,21 +106,20 @@ std::optional<std::string> read_path(const Value& value) {
     return resolve_path(*text, value.context().directory, value.context().env);
 }
 
-void read_ledger(const Section& top, Config& config) {
-    const auto value = top.get("ledger");
-    if (!value) return;
-    if (value->node().kind == Element::Kind::scalar) {
-        // `false` is what YAML 1.1 tools make of `off`.
-        const std::string& word = value->node().text;
-        if (word == "off" || word == "false" || value->node().broken) return;
-        value->problem(value->shown() +
-                       " is neither off nor a map; write `ledger: off` or "
-                       "`ledger: { path: FILE }`");
-        return;
+// A word that is neither off nor a path is a slip of the pen.
+bool looks_like_path(std::string_view text) {
+    return text.find_first_of("/.") != std::string_view::npos;
+}
+
+void read_ledger_settings(const Value& value, Ledger& ledger) {
+    const Section section(value, ledger_keys(), "off, a path, or a map with path, keep, required");
+    if (const auto at = section.get("path")) {
+        if (auto path = read_path(*at)) ledger.path = std::move(*path);
     }
-    const Section section(*value, ledger_keys(), "off or a map with path");
-    const auto path = section.require("path", "the ledger's file");
-    if (path) config.ledger = read_path(*path);
+    if (const auto at = section.get("keep")) {
+        if (const auto age = parse(*at, "an age such as 90d", &parse_age)) ledger.keep = *age;
+    }
+    read(section, "required", ledger.required);
 }
 
 void read_profiles(const Section& top, Config& config) {
@@ -131,7 +130,10 @@ void read_profiles(const Section& top, Config& config) {
     config.profiles = *path;
 }
 
-// The file is read and judged although this build does not use it, so that `check` tells all.
+std::string_view file_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
 void read_prices(const Section& top, Config& config) {
     const auto value = top.get("prices");
     if (!value) return;
@@ -143,9 +145,25 @@ void read_prices(const Section& top, Config& config) {
         value->problem("the file " + value->shown() + " " + file.error);
         return;
     }
-    const PriceFile prices = parse_prices(*file.text);
-    if (!prices.error.empty()) value->problem("the file " + value->shown() + " " + prices.error);
+    PriceFile prices = parse_prices(*file.text);
     for (const std::string& note : prices.notes) value->warn(note);
+    if (prices.error.empty()) {
+        config.prices = prices_over_builtin(std::move(prices.lines), file_name(*path));
+    } else {
+        // By its name: a long path would hide it.
+        value->problem("the file " + in_quotes(file_name(*path)) + " " + prices.error);
+    }
+}
+
+void read_retry_budget(const Section& top, RetryBudget& budget) {
+    const auto value = top.get("retry_budget");
+    if (!value) return;
+    const Section section(*value, retry_budget_keys(), "a map with percent, min and failovers");
+    if (const auto n = read_number(section, "percent", {0, 100})) budget.percent = *n;
+    if (const auto n = read_integer(section, "min", {0, 100'000})) {
+        budget.min = static_cast<std::uint32_t>(*n);
+    }
+    read(section, "failovers", budget.failovers);
 }
 
 }  // namespace
@@ -161,11 +179,46 @@ Breaker read_breaker(const Value& value, const Breaker& defaults) {
     return breaker;
 }
 
+void read_ledger(const Section& top, Config& config) {
+    const auto value = top.get("ledger");
+    if (!value) return;
+    config.ledger_given = true;
+    Ledger ledger;
+    if (value->node().kind == Element::Kind::scalar) {
+        // `true` and `false` are what YAML 1.1 tools make of `on` and `off`.
+        const std::string& word = value->node().text;
+        if (word == "off" || word == "false" || value->node().broken) return;
+        if (looks_like_path(word)) {
+            if (auto path = read_path(*value)) ledger.path = std::move(*path);
+        } else if (word == "true") {
+            value->warn(
+                "is read as `on`, which the ledger is by default; leave it out, write "
+                "`ledger: off`, or say where it is kept: `ledger: { path: FILE }`");
+        } else if (word != "on") {
+            value->problem(value->shown() +
+                           " is neither off nor a path nor a map; write `ledger: off` or "
+                           "`ledger: { path: FILE }`");
+            return;
+        }
+    } else {
+        read_ledger_settings(*value, ledger);
+    }
+    if (ledger.path.empty()) {
+        ledger.path = usual_ledger_path(value->context().env);
+        ledger.by_default = true;
+    }
+    if (ledger.path.empty()) {
+        value->problem("has no path, and neither HOME nor XDG_STATE_HOME says where one could be");
+    }
+    config.ledger = std::move(ledger);
+}
+
 void read_server(const Section& top, Config& config) {
     read_listen(top, config);
     read_admin(top, config);
     read_workers(top, config);
     if (const auto value = top.get("breaker")) config.breaker = read_breaker(*value, Breaker{});
+    read_retry_budget(top, config.retry_budget);
     read_limits(top, config.limits);
     read(top, "drain", config.drain, kFromZero);
     read_log(top, config.log);

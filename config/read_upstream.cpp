@@ -1,16 +1,20 @@
 #include "config/address.hpp"
+#include "config/bedrock.hpp"
+#include "config/credential.hpp"
 #include "config/files.hpp"
 #include "config/outbound_proxy.hpp"
 #include "config/preset_upstream.hpp"
 #include "config/read.hpp"
 #include "wire/field_id.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 namespace understudy::config {
 namespace {
 
+constexpr std::size_t kMaxPoolKeys = 64;        // each is looked for in what the upstream says
 constexpr std::size_t kMaxCaBytes = 4U << 20U;  // the system's own bundle is about 200 KiB
 
 void read_upstream_name(const Section& section, const Config& config, Upstream& upstream) {
@@ -48,17 +52,24 @@ void read_dialect(const Section& section, Upstream& upstream) {
         Entry{"chat", Dialect::chat}, Entry{"responses", Dialect::responses},
         Entry{"messages", Dialect::messages}, Entry{"gemini", Dialect::gemini},
         Entry{"converse", Dialect::converse}};
+    // What else stands at an address of one's own, nobody knows.
+    if (upstream.preset != nullptr && (!section.get("base_url") || is_bedrock(upstream)))
+        upstream.dialect = upstream.preset->usual_dialect();
     read_word<Dialect>(section, "dialect", upstream.dialect, kWords);
+}
+
+bool is_openais(Dialect dialect) {
+    return dialect == Dialect::chat || dialect == Dialect::responses;
 }
 
 // The address of the preset where the file gives none.
 bool take_base_url_of_preset(const Section& section, Upstream& upstream) {
     if (upstream.preset == nullptr) return false;
-    if (upstream.preset->base_url.empty() && upstream.preset->refused.empty()) return false;
+    const auto url = upstream.preset->base_url_of(upstream.dialect);
     if (section.get("base_url")) return false;
-    if (!upstream.preset->base_url.empty()) {
-        upstream.base_url = *parse_base_url(upstream.preset->base_url).value;
-    }
+    if (is_bedrock(upstream)) return true;  // follows from its region
+    if (url.empty()) return false;
+    upstream.base_url = *parse_base_url(url).value;
     upstream.price_provider = upstream.preset->price_provider;
     return true;
 }
@@ -78,10 +89,12 @@ void doubt_path(const Value& value, const BaseUrl& url) {
 
 void read_base_url(const Section& section, Upstream& upstream) {
     if (take_base_url_of_preset(section, upstream)) return;
-    const std::string_view expected = is_azure(upstream)
-                                          ? "your resource's URL, such as "
-                                            "https://NAME.openai.azure.com"
-                                          : "a URL such as https://api.openai.com/v1";
+    const std::string_view expected =
+        is_azure(upstream) ? "your resource's URL, such as https://NAME.openai.azure.com"
+        : is_openais(upstream.dialect)
+            ? "a URL such as https://api.openai.com/v1"
+            : "the URL of its API of this dialect, such as https://api.anthropic.com/v1 for "
+              "messages";
     // A provider that does not exist has been told of; it may have had an address.
     const bool unknown_provider = upstream.preset == nullptr && section.get("provider");
     const auto value =
@@ -90,8 +103,9 @@ void read_base_url(const Section& section, Upstream& upstream) {
     const std::string* text = value->text("a URL such as https://api.openai.com/v1");
     if (text == nullptr) return;
     auto url = parse_base_url(*text);
-    if (!url) {
-        value->problem(std::move(url.error));
+    auto unfilled = template_problem(*text);
+    if (!url || unfilled) {
+        value->problem(unfilled ? std::move(*unfilled) : std::move(url.error));
         return;
     }
     upstream.base_url = std::move(*url.value);
@@ -100,7 +114,7 @@ void read_base_url(const Section& section, Upstream& upstream) {
     if (upstream.price_provider.empty() && !compatible) {
         upstream.price_provider = upstream.preset->price_provider;
     }
-    doubt_path(*value, upstream.base_url);
+    if (is_openais(upstream.dialect)) doubt_path(*value, upstream.base_url);
 }
 
 void read_api_version(const Section& section, Upstream& upstream) {
@@ -117,13 +131,6 @@ void read_api_version(const Section& section, Upstream& upstream) {
     }
 }
 
-void read_region(const Section& section, const Upstream& upstream) {
-    const auto value = section.get("region");
-    if (!value || value->text("a region such as us-east-1") == nullptr) return;
-    if (upstream.preset != nullptr && upstream.preset->name == "bedrock") return;
-    value->problem("is of `provider: bedrock` only; remove it");
-}
-
 void read_azure(const Section& section, Upstream& upstream) {
     if (!is_azure(upstream) || upstream.base_url.host.empty()) return;
     const auto value = section.get("base_url");
@@ -131,9 +138,43 @@ void read_azure(const Section& section, Upstream& upstream) {
     if (auto why = place_azure(upstream)) value->problem(std::move(*why));
 }
 
+// Several keys of one service, used in turn.
+void read_key_pool(const Value& value, Upstream& upstream) {
+    const auto items = value.items("keys");
+    if (items.empty()) {
+        value.problem(
+            "is an empty list; name at least one key, or remove it to pass the client's own "
+            "credentials through");
+    }
+    if (items.size() > kMaxPoolKeys) {
+        value.problem("has " + std::to_string(items.size()) + " keys; at most " +
+                      std::to_string(kMaxPoolKeys) + " make a pool");
+        return;
+    }
+    for (const Value& item : items) {
+        const std::string* text = read_credential(item, "is empty; set it, or remove it");
+        if (text == nullptr) continue;
+        bool twice = false;
+        for (std::size_t i = 0; i < upstream.key_count(); ++i) {
+            twice = twice || upstream.key(i).reveal() == *text;
+        }
+        if (twice) {
+            item.problem("is in this pool already");
+        } else if (!upstream.api_key) {
+            upstream.api_key.emplace(*text);
+        } else {
+            upstream.more_keys.emplace_back(*text);
+        }
+    }
+}
+
 void read_api_key(const Section& section, Upstream& upstream) {
     const auto value = section.get("api_key");
     if (!value) return;
+    if (value->node().kind == Element::Kind::list) {
+        read_key_pool(*value, upstream);
+        return;
+    }
     const std::string* text = read_credential(
         *value, "is empty; set it, or remove the key to pass the client's own credentials through");
     if (text != nullptr) upstream.api_key.emplace(*text);
@@ -148,7 +189,7 @@ bool is_at_preset(const Section& section, const Upstream& upstream) {
 }
 
 void read_key_of_environment(const Section& section, Upstream& upstream) {
-    if (upstream.preset == nullptr || !upstream.preset->refused.empty()) return;
+    if (upstream.preset == nullptr) return;
     if (upstream.api_key || section.get("api_key") || !is_at_preset(section, upstream)) return;
     for (const HeaderSetting& header : upstream.headers) {
         if (wire::kCredentials.contains(wire::identify(header.name)) ||
@@ -244,6 +285,25 @@ void read_proxy(const Section& section, Upstream& upstream) {
     }
 }
 
+void read_health(const Section& section, Upstream& upstream) {
+    const auto value = section.get("health");
+    if (!value) return;
+    const Section keys(*value, health_keys(), "a map with path and interval");
+    HealthCheck check;
+    read(keys, "interval", check.interval, {Duration{100}, Duration{86'400'000}});
+    const auto path = keys.require("path", "the path to ask for, such as /health");
+    if (!path) return;
+    const std::string* text = path->text("a path such as /health");
+    if (text == nullptr) return;
+    const auto unfit = [](char c) { return c <= ' ' || c >= 0x7f || c == '#'; };
+    if (text->empty() || text->front() != '/' || std::any_of(text->begin(), text->end(), unfit)) {
+        path->problem(path->shown() + " is not a path of the server such as /health or /v1/models");
+        return;
+    }
+    check.path = *text;
+    upstream.health = std::move(check);
+}
+
 void read_continuation(const Section& section, Upstream& upstream) {
     using Entry = std::pair<std::string_view, Continuation>;
     constexpr std::array kWords{
@@ -251,6 +311,28 @@ void read_continuation(const Section& section, Upstream& upstream) {
         Entry{"instruct", Continuation::instruct}, Entry{"restart", Continuation::restart},
         Entry{"none", Continuation::none}};
     read_word<Continuation>(section, "continuation", upstream.continuation, kWords);
+}
+
+// `5/10s`: five events in ten seconds.
+void read_min_rate(const Section& section, Upstream& upstream) {
+    constexpr auto kExpected = "a number of events in a time, such as 5/10s";
+    const auto value = section.get("min_rate");
+    const std::string* text = value ? value->text(kExpected) : nullptr;
+    if (text == nullptr) return;
+    const auto slash = text->find('/');
+    const auto events = parse_integer(std::string_view(*text).substr(0, slash));
+    const auto window = slash == std::string::npos
+                            ? Parsed<Duration>{}
+                            : parse_duration(std::string_view(*text).substr(slash + 1));
+    const bool good = slash != std::string::npos && events && window && *events.value >= 1 &&
+                      *events.value <= 10'000 && *window.value >= Duration{1'000} &&
+                      *window.value <= Duration{3'600'000};
+    if (!good) {
+        value->problem(value->shown() + " is not " + kExpected +
+                       "; from 1 to 10000 events in 1s to 1h");
+        return;
+    }
+    upstream.min_rate = MinRate{static_cast<std::uint32_t>(*events.value), *window.value};
 }
 
 void read_upstream(const Value& value, Config& config) {
@@ -265,12 +347,16 @@ void read_upstream(const Value& value, Config& config) {
     read_azure(section, upstream);
     read_api_key(section, upstream);
     read_model(section, upstream);
+    upstream.context_window = read_integer(section, "context_window", {1, 1'000'000'000});
     read_timeouts(section, upstream.timeouts);
     const bool has_key = upstream.api_key.has_value();
     if (const auto headers = section.get("headers")) read_headers(*headers, has_key, upstream);
     read_key_of_environment(section, upstream);
+    read_bedrock(section, upstream);
     if (const auto body = section.get("body")) read_body(*body, upstream.body);
-    if (upstream.preset != nullptr) add_quirks(upstream.preset->quirks, upstream.body);
+    if (upstream.preset != nullptr && upstream.dialect == Dialect::chat) {
+        add_quirks(upstream.preset->quirks, upstream.body);  // they are of its OpenAI form
+    }
     read_tls(section, upstream);
     read_proxy(section, upstream);
     if (const auto n = read_integer(section, "max_connections", {1, 100'000})) {
@@ -278,10 +364,12 @@ void read_upstream(const Value& value, Config& config) {
     }
     read_price(section, upstream);
     read_continuation(section, upstream);
+    read_min_rate(section, upstream);
     upstream.breaker = config.breaker;
     if (const auto own = section.get("breaker")) {
         upstream.breaker = read_breaker(*own, config.breaker.value_or(Breaker{}));
     }
+    read_health(section, upstream);
     config.upstreams.push_back(std::move(upstream));
 }
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace understudy::config {
@@ -113,6 +115,23 @@ Parsed<Duration> parse_duration(std::string_view text) {
     return {Duration{static_cast<Duration::rep>(*value)}, {}};
 }
 
+Parsed<std::chrono::hours> parse_age(std::string_view text) {
+    using std::chrono::hours;
+    constexpr std::uint64_t kMostDays = 36'500;
+    if (text == "forever") return {hours(0), {}};
+    const std::string wrong = in_quotes(text) + " is not an age; write it as 90d, 12h or forever";
+    if (text.ends_with('d')) {
+        const auto days = parse_integer(text.substr(0, text.size() - 1));
+        if (!days || *days.value == 0 || *days.value > kMostDays) return {{}, wrong};
+        return {hours(24 * static_cast<hours::rep>(*days.value)), {}};
+    }
+    const auto time = parse_duration(text);
+    if (!time) return {{}, wrong};
+    const auto whole = std::chrono::floor<hours>(*time.value);
+    if (whole.count() < 1 || whole != *time.value) return {{}, wrong};
+    return {whole, {}};
+}
+
 std::string format_duration(Duration duration) {
     if (duration.count() == 0) return "0s";
     return format(kDurationUnits, static_cast<std::uint64_t>(duration.count()));
@@ -162,6 +181,57 @@ Parsed<double> parse_percent(std::string_view text) {
     const auto number = parse_number(text.substr(0, text.size() - 1));
     if (!number) return {{}, error};
     return {number.value, {}};
+}
+
+namespace {
+
+// "2026-12-31" of fixed width; the separators stand where they have to.
+std::optional<std::chrono::sys_days> parse_date(std::string_view text) {
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const auto year = text.substr(0, 4), month = text.substr(5, 2), day = text.substr(8, 2);
+    if (!all_digits(year) || !all_digits(month) || !all_digits(day)) return std::nullopt;
+    const std::chrono::year_month_day date{
+        std::chrono::year{static_cast<int>(to_integer(year))},
+        std::chrono::month{static_cast<unsigned>(to_integer(month))},
+        std::chrono::day{static_cast<unsigned>(to_integer(day))}};
+    if (!date.ok() || date.year() < std::chrono::year{1970}) return std::nullopt;
+    return std::chrono::sys_days{date};
+}
+
+// "18:00:00Z"
+std::optional<std::chrono::seconds> parse_clock(std::string_view text) {
+    if (text.size() != 9 || text[2] != ':' || text[5] != ':' || text[8] != 'Z') return std::nullopt;
+    const auto hour = text.substr(0, 2), minute = text.substr(3, 2), second = text.substr(6, 2);
+    if (!all_digits(hour) || !all_digits(minute) || !all_digits(second)) return std::nullopt;
+    const auto h = to_integer(hour), m = to_integer(minute), s = to_integer(second);
+    if (h > 23 || m > 59 || s > 59) return std::nullopt;
+    return std::chrono::seconds{h * 3600 + m * 60 + s};
+}
+
+}  // namespace
+
+Parsed<std::chrono::sys_seconds> parse_time(std::string_view text) {
+    const auto date = parse_date(text.substr(0, 10));
+    if (date && text.size() == 10) return {*date + std::chrono::days{1}, {}};
+    if (date && text[10] == 'T') {
+        if (const auto clock = parse_clock(text.substr(11))) return {*date + *clock, {}};
+    }
+    return {std::nullopt, in_quotes(text) +
+                              " is not a date; write 2026-12-31 (the end of that day in UTC) or "
+                              "2026-12-31T18:00:00Z"};
+}
+
+std::string format_time(std::chrono::sys_seconds time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date{day};
+    const std::chrono::hh_mm_ss clock{time - day};
+    std::array<char, 64> text{};
+    const int size = std::snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+        static_cast<int>(clock.seconds().count()));
+    return {text.data(), static_cast<std::size_t>(std::max(size, 0))};
 }
 
 Parsed<bool> parse_boolean(std::string_view text) {

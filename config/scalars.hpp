@@ -4,6 +4,7 @@
 
 #include "config/config.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@ struct Parsed {
 /// `250ms`, `5s`, `2m`, `1h`, also `1.5s`; whole milliseconds. A bare number is refused, because
 /// nobody agrees on its unit.
 Parsed<Duration> parse_duration(std::string_view text);
+/// `90d`, or a duration of whole hours, at least one: `12h`. `forever` is 0.
+Parsed<std::chrono::hours> parse_age(std::string_view text);
 /// The shortest way to write it: `90s`, `5m`, `250ms`.
 std::string format_duration(Duration duration);
 
@@ -37,6 +40,11 @@ Parsed<double> parse_number(std::string_view text);
 
 /// `5%` -> 5.
 Parsed<double> parse_percent(std::string_view text);
+
+/// `2026-12-31`, which is the end of that day in UTC, or `2026-12-31T18:00:00Z`.
+Parsed<std::chrono::sys_seconds> parse_time(std::string_view text);
+/// As the second form has it.
+std::string format_time(std::chrono::sys_seconds time);
 
 /// `true` or `false`.
 Parsed<bool> parse_boolean(std::string_view text);

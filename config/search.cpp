@@ -1,11 +1,16 @@
 // Where the configuration comes from: docs/configuration.md has the order.
+#include "config/document.hpp"
 #include "config/files.hpp"
 #include "config/finish.hpp"
+#include "config/read.hpp"
+#include "config/references.hpp"
 #include "config/text.hpp"
 
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 namespace understudy::config {
 namespace {
@@ -56,6 +61,39 @@ void name_the_variable(Loaded& loaded) {
 }
 
 }  // namespace
+
+namespace {
+
+// Everything else of the document goes before references are resolved.
+void keep_only(std::string_view key, Element& root) {
+    std::erase_if(root.members, [key](const Member& member) { return member.key != key; });
+}
+
+void read_ledger_of(const std::string& file, Context& context, Config& config) {
+    const FileText content = read_file(file, kMaxDocumentBytes);
+    if (!content.text) {
+        context.problems.push_back({file, 0, 0, "", content.error});
+        return;
+    }
+    Element root;
+    if (!parse_document(*content.text, file, root, context.problems)) return;
+    keep_only("ledger", root);
+    resolve_references(root, file, context.env, context.problems);
+    if (root.members.empty()) return;
+    read_ledger(Section(Value(context, root, ""), top_keys(), "a map of settings"), config);
+}
+
+}  // namespace
+
+LoadedLedger load_ledger(const std::optional<std::string>& path, const Environment& env) {
+    const auto file = path ? path : find_file(env);
+    Config config;
+    Context context{file.value_or(""), file ? directory_of(*file) : "", env, {}, {}};
+    if (file) read_ledger_of(*file, context, config);
+    if (!context.problems.empty()) return {std::nullopt, std::move(context.problems)};
+    take_usual_ledger(context, config);
+    return {std::move(config.ledger), {}};
+}
 
 Loaded load(const std::optional<std::string>& path, const Environment& env,
             const Overrides& overrides) {

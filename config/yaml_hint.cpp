@@ -103,6 +103,22 @@ class Columns {
     bool open_ = true;
 };
 
+// NAME of a value `%NAME%`, which no YAML value may begin like; empty: there is none.
+std::string windows_variable(std::string_view line) {
+    for (std::size_t at = line.find('%'); at != std::string_view::npos;
+         at = line.find('%', at + 1)) {
+        const std::size_t end = line.find('%', at + 1);
+        if (end == std::string_view::npos) break;
+        const auto name = line.substr(at + 1, end - at - 1);
+        const bool word = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   c == '_';
+        });
+        if (word && opens_value(line, at)) return std::string(name);
+    }
+    return {};
+}
+
 std::string quote_hint(const Lines& lines, std::size_t last) {
     for (std::size_t i = 0; i <= last; ++i) {
         if (!leaves_quote_open(lines[i])) continue;
@@ -140,6 +156,10 @@ std::string yaml_hint(std::string_view text, int line) {
     const std::size_t flow = lines[last].find_first_of("{[");
     if (at != std::string_view::npos && flow != std::string_view::npos && flow < at) {
         return "; inside { } and [ ] a reference needs quotes: \"${NAME}\"";
+    }
+    if (const std::string name = windows_variable(lines[last]); !name.empty()) {
+        return "; %" + name + "% is Windows' form of a reference: write ${" + name +
+               "} to read the environment variable, in quotes inside { } and [ ]";
     }
     if (std::string hint = quote_hint(lines, last); !hint.empty()) return hint;
     // The mistake may stand below the place that the parser names, which is where a section began.

@@ -86,7 +86,7 @@ def serve_upstream(folder: pathlib.Path):
     return bundle
 
 
-def prepare_root(root: pathlib.Path, files: dict[str, pathlib.Path]):
+def prepare_root(root: pathlib.Path, files: dict[str, pathlib.Path], volumes: list[str]):
     """Mounts what an engine mounts (names, the operator's files) and makes the rest read-only."""
     for name in files:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +99,10 @@ def prepare_root(root: pathlib.Path, files: dict[str, pathlib.Path]):
         run("mount", "--bind", str(source), str(root / name))
     run("mount", "-t", "proc", "proc", str(root / "proc"))
     run("mount", "-o", "remount,bind,ro", str(root))
+    for volume in volumes:  # an engine makes those that are not mounted, with the image's owner
+        owner = (root / volume).stat()
+        run("mount", "-t", "tmpfs", "-o", f"uid={owner.st_uid},gid={owner.st_gid},mode=700", "volume",
+            str(root / volume))
 
 
 class Image:
@@ -110,6 +114,7 @@ class Image:
         self.health = config["Healthcheck"]["Test"]
         self.environment = dict(pair.split("=", 1) for pair in config["Env"] or [])
         self.exposed = set(config["ExposedPorts"])
+        self.volumes = [path.strip("/") for path in config.get("Volumes") or {}]
 
     def start(self, command, environment=()):
         def become():
@@ -188,6 +193,9 @@ def check_answers():
     status, _, page = fetch(admin + "/metrics")
     expect("/metrics counts it", 'outcome="primary"} 1\n' in page and "process_open_fds" in page,
            page)
+    expect("the ledger is kept", "\nunderstudy_ledger_up 1\n" in page, page)
+    status, _, usage = fetch(admin + "/api/usage")
+    expect("and answers", status == 200 and '"usage":' in usage, usage)
     if shutil.which("promtool"):
         lint = subprocess.run(["promtool", "check", "metrics"], input=page.encode(),
                               capture_output=True)
@@ -216,7 +224,9 @@ def main():
         files[name] = folder / name.replace("/", "_")
         files[name].write_text(text)
         files[name].chmod(0o644)
-    prepare_root(root, files)
+    expect("the ledger's place belongs to the image's user", image.volumes == ["var/lib/understudy"]
+           and (root / image.volumes[0]).stat().st_uid == image.user)
+    prepare_root(root, files, image.volumes)
     try:
         (root / "written").touch()
         expect("the root is read-only", False)

@@ -18,6 +18,30 @@ inline constexpr Family kFailovers{"understudy_failovers_total", counter, "",
 inline constexpr Family kStaleReplays{
     "understudy_stale_replays_total", counter, "",
     "Requests sent again because a kept connection had been closed while it was idle."};
+inline constexpr Family kBreakerState{
+    "understudy_breaker_state", gauge, "",
+    "State of the breaker: 0 closed, 1 half open, 2 open, 3 down until a reload."};
+inline constexpr Family kBreakerOpened{"understudy_breaker_opened_total", counter, "",
+                                       "How often the breaker has opened."};
+inline constexpr Family kSkipped{"understudy_skipped_total", counter, "",
+                                 "Times that a request passed over an entry because it rests."};
+inline constexpr Family kKeyState{
+    "understudy_key_state", gauge, "",
+    "State of a key of a pool, by its position: 0 in use, 1 resting, 2 retired until a reload."};
+inline constexpr Family kExtrasRefused{
+    "understudy_extra_attempts_refused_total", counter, "",
+    "Attempts that were not made because retry_budget was used up, by what they would have been."};
+inline constexpr Family kKeyDenied{
+    "understudy_key_denied_total", counter, "",
+    "Requests that a limit of their key kept from being sent, by limit."};
+inline constexpr Family kKeyBudget{"understudy_key_budget_usd", gauge, "usd",
+                                   "What a key may spend in a day or a month."};
+inline constexpr Family kKeyBudgetLeft{
+    "understudy_key_budget_left_usd", gauge, "usd",
+    "What is neither spent of it nor held for requests under way."};
+inline constexpr Family kSessionDenied{
+    "understudy_session_budget_denied_total", counter, "",
+    "Requests that the budget of their session kept from being sent."};
 inline constexpr Family kTokens{"understudy_tokens_total", counter, "",
                                 "Tokens of all attempts; the types are disjoint."};
 inline constexpr Family kCost{"understudy_cost_usd_total", counter, "usd",
@@ -25,6 +49,9 @@ inline constexpr Family kCost{"understudy_cost_usd_total", counter, "usd",
 inline constexpr Family kUsageMissing{
     "understudy_usage_missing_total", counter, "",
     "Attempts whose answer came to its end without reporting usage."};
+inline constexpr Family kUnpriced{
+    "understudy_unpriced_total", counter, "",
+    "Attempts with tokens that no price is known for, so that no sum has their cost."};
 inline constexpr Family kRequestDuration{
     "understudy_request_duration_seconds", histogram, "seconds",
     "Time from a request read to its answer sent, failovers included."};
@@ -35,6 +62,17 @@ inline constexpr Family kFirstToken{
     "Time from the request sent upstream to the first content or tool delta."};
 inline constexpr Family kOverhead{"understudy_overhead_seconds", histogram, "seconds",
                                   "Time a request spent here and not waiting for upstreams."};
+inline constexpr Family kHedges{"understudy_hedges_total", counter, "",
+                                "Hedges: second attempts beside a slow one, by what became of it."};
+inline constexpr Family kHedgeTokens{
+    "understudy_hedge_wasted_tokens_total", counter, "",
+    "Tokens of attempts that were dropped because another one answered first."};
+inline constexpr Family kLedgerUp{"understudy_ledger_up", gauge, "",
+                                  "Whether the ledger can be written."};
+inline constexpr Family kLedgerRows{"understudy_ledger_rows_total", counter, "",
+                                    "Rows for the ledger, by what became of them."};
+inline constexpr Family kLedgerWaiting{"understudy_ledger_waiting_bytes", gauge, "bytes",
+                                       "Memory of rows that wait to be written."};
 inline constexpr Family kInflight{"understudy_inflight_requests", gauge, "",
                                   "Requests being served."};
 inline constexpr Family kConnections{"understudy_connections", gauge, "",

@@ -1,9 +1,12 @@
 // Which price belongs to a model name. Only whole names are compared: prices
 // of names that contain each other ("gpt-5.6", "gpt-5.6-luna") differ up to 25-fold.
 
-#include "metrics/price.hpp"
+#include "metrics/price_table.hpp"
+
+#include "metrics/packed_price.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace understudy::metrics {
@@ -30,7 +33,28 @@ bool matches(std::string_view text, std::string_view shape) {
     return (!has_year || year / 100 == 20) && month >= 1 && month <= 12 && day >= 1 && day <= 31;
 }
 
-/// The name without a trailing date or "-latest"; the name itself when there is none.
+/// "ft:gpt-4o-mini:acme::id" -> "ft:gpt-4o-mini"; other names stay.
+std::string_view fine_tune_base(std::string_view name) {
+    constexpr std::string_view kPrefix = "ft:";
+    if (!name.starts_with(kPrefix)) return name;
+    return name.substr(0, name.find(':', kPrefix.size()));
+}
+
+// Names of one provider in price files, which has one name in configurations.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOtherNames{{
+    {"cohere", "cohere_chat"},
+    {"bedrock_converse", "bedrock"},
+}};
+
+bool belongs(const ModelPrice& price, std::string_view provider) {
+    if (provider.empty() || price.provider.empty() || price.provider == provider) return true;
+    return std::any_of(kOtherNames.begin(), kOtherNames.end(), [&](const auto& name) {
+        return name.first == price.provider && name.second == provider;
+    });
+}
+
+}  // namespace
+
 std::string_view without_date(std::string_view name) {
     constexpr std::string_view kLatest = "-latest";
     if (name.size() > kLatest.size() && name.ends_with(kLatest)) {
@@ -46,35 +70,57 @@ std::string_view without_date(std::string_view name) {
     return name;
 }
 
-/// "ft:gpt-4o-mini:acme::id" -> "ft:gpt-4o-mini"; other names stay.
-std::string_view fine_tune_base(std::string_view name) {
-    constexpr std::string_view kPrefix = "ft:";
-    if (!name.starts_with(kPrefix)) return name;
-    return name.substr(0, name.find(':', kPrefix.size()));
+void PriceTable::lay(std::string lines, PriceOrigin origin, std::string version) {
+    auto owned = std::make_unique<const std::string>(std::move(lines));
+    const std::string_view text = *owned;
+    layers_.push_back({std::move(owned), text, origin, std::move(version)});
 }
 
-const ModelPrice* look_up(const PriceTable& table, std::string_view provider,
-                          std::string_view model) {
-    if (model.empty()) return nullptr;
-    if (!provider.empty()) {
-        const std::string key = std::string(provider).append("/").append(model);
-        if (const auto* price = table.find(key)) return price;
+void PriceTable::lay_static(std::string_view lines, PriceOrigin origin, std::string version) {
+    layers_.push_back({nullptr, lines, origin, std::move(version)});
+}
+
+const ModelPrice* PriceTable::unpacked(std::size_t layer, std::string_view line) const {
+    auto price = unpack_price(line);
+    price.origin = layers_[layer].origin;
+    for (auto below = layer; below-- > 0 && (price.max_prompt == 0 || price.max_output == 0);) {
+        const auto* const other = find_in(below, key_of_line(line));
+        if (other == nullptr) continue;
+        if (price.max_prompt == 0) price.max_prompt = other->max_prompt;
+        if (price.max_output == 0) price.max_output = other->max_output;
     }
-    const auto* price = table.find(model);
-    if (price == nullptr) return nullptr;
-    const bool belongs = provider.empty() || price->provider.empty() || price->provider == provider;
-    return belongs ? price : nullptr;
+    return unpacked_.emplace(line.data(), std::make_unique<const ModelPrice>(std::move(price)))
+        .first->second.get();
 }
 
-}  // namespace
-
-void PriceTable::put(std::string name, ModelPrice price) {
-    prices_.insert_or_assign(std::move(name), std::move(price));
+const ModelPrice* PriceTable::find_in(std::size_t layer, std::string_view key) const {
+    const auto line = find_price_line(layers_[layer].lines, key);
+    if (line.empty()) return nullptr;
+    const auto known = unpacked_.find(line.data());
+    return known != unpacked_.end() ? known->second.get() : unpacked(layer, line);
 }
 
 const ModelPrice* PriceTable::find(std::string_view key) const {
-    const auto found = prices_.find(key);
-    return found == prices_.end() ? nullptr : &found->second;
+    const std::lock_guard lock(mutex_);
+    for (auto layer = layers_.size(); layer-- > 0;) {
+        if (const auto* price = find_in(layer, key)) return price;
+    }
+    return nullptr;
+}
+
+// Within one layer the name with its provider goes first, but a layer above one below, however it
+// spells the name.
+const ModelPrice* PriceTable::look_up(std::string_view provider, std::string_view model) const {
+    if (model.empty()) return nullptr;
+    const std::string key = std::string(provider).append("/").append(model);
+    const std::lock_guard lock(mutex_);
+    for (auto layer = layers_.size(); layer-- > 0;) {
+        const auto* price = provider.empty() ? nullptr : find_in(layer, key);
+        if (price != nullptr) return price;
+        price = find_in(layer, model);
+        if (price != nullptr && belongs(*price, provider)) return price;
+    }
+    return nullptr;
 }
 
 const ModelPrice* PriceTable::resolve(std::string_view provider, std::string_view answered_model,
@@ -82,10 +128,47 @@ const ModelPrice* PriceTable::resolve(std::string_view provider, std::string_vie
     for (const auto model : {answered_model, configured_model}) {
         const auto base = fine_tune_base(model);
         for (const auto name : {model, without_date(model), base, without_date(base)}) {
-            if (const auto* price = look_up(*this, provider, name)) return price;
+            if (const auto* price = look_up(provider, name)) return price;
         }
     }
     return nullptr;
+}
+
+std::string_view PriceTable::version(PriceOrigin origin) const {
+    for (const auto& layer : layers_) {
+        if (layer.origin == origin) return layer.version;
+    }
+    return {};
+}
+
+std::size_t PriceTable::size() const {
+    std::size_t count = 0;
+    for_each([&](std::string_view, const ModelPrice&) { ++count; });
+    return count;
+}
+
+void PriceTable::for_each(
+    const std::function<void(std::string_view, const ModelPrice&)>& visit) const {
+    std::vector<std::string_view> rest;  // of each layer, what is still to be visited
+    for (const auto& layer : layers_) rest.push_back(layer.lines);
+    for (;;) {
+        std::string_view next;
+        std::size_t from = 0;
+        for (std::size_t i = 0; i < rest.size(); ++i) {
+            if (rest[i].empty()) continue;
+            const auto key = key_of_line(rest[i]);
+            if (next.empty() || key <= next) from = i, next = key;
+        }
+        if (next.empty()) return;
+        auto price = unpack_price(rest[from].substr(0, rest[from].find('\n')));
+        price.origin = layers_[from].origin;
+        visit(next, price);
+        for (auto& lines : rest) {
+            if (!lines.empty() && key_of_line(lines) == next) {
+                lines.remove_prefix(std::min(lines.find('\n'), lines.size() - 1) + 1);
+            }
+        }
+    }
 }
 
 }  // namespace understudy::metrics

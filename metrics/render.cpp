@@ -17,7 +17,8 @@ namespace understudy::metrics {
 
 namespace {
 
-constexpr unsigned kNanoseconds = 9, kPicoUsd = 12;  // decimal places of the units counted in
+constexpr unsigned kNanoseconds = 9, kPicoUsd = 12,
+                   kNanoUsd = 9;  // decimal places of the units counted in
 constexpr std::array<std::string_view, kTokenTypes> kTokenNames{
     "input", "cache_read", "cache_write", "output", "reasoning"};
 constexpr std::array<std::string_view, 2> kSourceNames{"reported", "estimated"};
@@ -67,6 +68,20 @@ void render_routes(const Page& page, const Registry::Totals& totals) {
     }
 }
 
+void render_hedges(const Page& page, const Registry::Totals& totals) {
+    auto hedges = page.family(families::kHedges);
+    for (const auto& [route, sums] : totals.routes) {
+        if (!sums.hedged && sums.hedges_started == 0) continue;
+        hedges.sample(label_block({{"route", route}, {"result", "started"}}), sums.hedges_started);
+        hedges.sample(label_block({{"route", route}, {"result", "won"}}), sums.hedges_won);
+    }
+    auto tokens = page.family(families::kHedgeTokens);
+    for (const auto& [route, sums] : totals.routes) {
+        if (!sums.hedged && sums.hedges_started == 0) continue;
+        tokens.sample(label_block({{"route", route}}), sums.hedge_tokens);
+    }
+}
+
 void render_attempts(const Page& page, const Registry::Totals& totals) {
     auto attempts = page.family(families::kAttempts);
     for (const auto& [key, sums] : totals.attempts) {
@@ -99,6 +114,49 @@ void render_attempts(const Page& page, const Registry::Totals& totals) {
         histogram(first_token, label_block({{"upstream", key.first}, {"model", key.second}}),
                   sums.first_token, kNanoseconds);
     }
+}
+
+void render_breakers(const Page& page, const Registry::Totals& totals) {
+    const auto labels = [](const std::pair<std::string, std::string>& key) {
+        return label_block({{"upstream", key.first}, {"model", key.second}});
+    };
+    auto state = page.family(families::kBreakerState);
+    for (const auto& [key, value] : totals.breaker_states) state.sample(labels(key), value);
+    auto opened = page.family(families::kBreakerOpened);
+    for (const auto& [key, sums] : totals.breakers) opened.sample(labels(key), sums.opened);
+    auto skipped = page.family(families::kSkipped);
+    for (const auto& [key, sums] : totals.breakers) skipped.sample(labels(key), sums.skipped);
+    auto keys = page.family(families::kKeyState);
+    for (const auto& [key, value] : totals.key_states) {
+        const auto position = std::to_string(key.second);
+        keys.sample(label_block({{"upstream", key.first}, {"key", position}}), value);
+    }
+    auto refused = page.family(families::kExtrasRefused);
+    for (std::size_t i = 0; i < kExtras; ++i) {
+        refused.sample(label_block({{"kind", name_of(static_cast<Extra>(i))}}),
+                       totals.extras_refused[i]);
+    }
+}
+
+void render_limits(const Page& page, const Registry::Totals& totals) {
+    auto denied = page.family(families::kKeyDenied);
+    for (const auto& key : totals.allowances) {
+        for (const auto& limit : key.denied) {
+            denied.sample(label_block({{"key", key.key}, {"limit", limit.limit}}), limit.count);
+        }
+    }
+    const auto budgets = [&](const Family& family, auto amount) {
+        auto writer = page.family(family);
+        for (const auto& key : totals.allowances) {
+            for (const auto& budget : key.budgets) {
+                writer.sample(label_block({{"key", key.key}, {"period", budget.period}}),
+                              budget.*amount, kNanoUsd);
+            }
+        }
+    };
+    budgets(families::kKeyBudget, &States::Allowance::Budget::nano_usd);
+    budgets(families::kKeyBudgetLeft, &States::Allowance::Budget::left_nano_usd);
+    page.family(families::kSessionDenied).sample("", totals.sessions_denied);
 }
 
 /// Plain input and output, as reported, are what every token panel starts from.
@@ -139,6 +197,12 @@ void render_usage(const Page& page, const Registry::Totals& totals) {
         missing.sample(label_block({{"upstream", key.first}, {"model", key.second}}),
                        sums.usage_missing);
     }
+    auto unpriced = page.family(families::kUnpriced);
+    for (const auto& [key, sums] : totals.attempts) {
+        if (sums.unpriced == 0 && !sums.declared) continue;
+        unpriced.sample(label_block({{"upstream", key.first}, {"model", key.second}}),
+                        sums.unpriced);
+    }
 }
 
 using GenAiEntry = std::pair<const std::tuple<std::string, std::string, Operation>, GenAiTotals>;
@@ -178,6 +242,14 @@ void render_gen_ai(const Page& page, const Registry::Totals& totals) {
     }
 }
 
+void render_ledger(const Page& page, const LedgerFigures& ledger) {
+    page.family(families::kLedgerUp).sample("", ledger.up ? 1 : 0);
+    auto rows = page.family(families::kLedgerRows);
+    rows.sample(label_block({{"result", "written"}}), ledger.rows_written);
+    rows.sample(label_block({{"result", "lost"}}), ledger.rows_lost);
+    page.family(families::kLedgerWaiting).sample("", ledger.waiting_bytes);
+}
+
 void render_connections(const Page& page, const Registry::Totals& totals) {
     // Each gauge has one writer, but not all are read at one instant: never show less than none.
     const auto shown = [](std::int64_t value) {
@@ -198,9 +270,13 @@ std::string Registry::render(Format format) const {
     std::string out;
     const Page page{out, format, reasons_};
     render_routes(page, totals);
+    render_hedges(page, totals);
     render_attempts(page, totals);
+    render_breakers(page, totals);
+    render_limits(page, totals);
     render_usage(page, totals);
     render_connections(page, totals);
+    if (ledger_) render_ledger(page, ledger_());
     page.family(families::kBuildInfo)
         .sample(label_block({{"version", clean_utf8(build_.version)},
                              {"commit", clean_utf8(build_.commit)}}),

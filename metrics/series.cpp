@@ -35,6 +35,11 @@ std::string_view name_of(Operation operation) noexcept {
     return kNames[static_cast<std::size_t>(operation)];
 }
 
+std::string_view name_of(Extra extra) noexcept {
+    static constexpr std::array<std::string_view, kExtras> kNames{"retry", "failover", "hedge"};
+    return kNames[static_cast<std::size_t>(extra)];
+}
+
 Histogram::Histogram(std::span<const std::uint64_t> upper_bounds) noexcept
     : bounds_(upper_bounds.first(std::min(upper_bounds.size(), kMaxBuckets))) {}
 
@@ -75,7 +80,15 @@ RouteSeries::RouteSeries() : duration(kRequestBounds), overhead(kOverheadBounds)
 AttemptSeries& Shard::attempt(std::string_view upstream, std::string_view model,
                               Operation operation) {
     const std::lock_guard lock(mutex_);
-    return find_or_make(attempts_, std::tuple(clean_utf8(upstream), clean_utf8(model), operation));
+    const auto [found, fresh] =
+        attempts_.try_emplace({clean_utf8(upstream), clean_utf8(model), operation});
+    auto& [key, series] = *found;
+    if (fresh) {
+        series = std::make_unique<AttemptSeries>();
+        series->model = std::get<1>(key);
+        series->operation = operation;
+    }
+    return *series;
 }
 
 RouteSeries& Shard::route(std::string_view name) {
@@ -93,6 +106,16 @@ Counter& Shard::stale_replays(std::string_view upstream) {
     return find_or_make(stale_replays_, clean_utf8(upstream));
 }
 
+Gauge& Shard::inflight(std::string_view upstream) {
+    const std::lock_guard lock(mutex_);
+    return find_or_make(inflight_, clean_utf8(upstream));
+}
+
+BreakerSeries& Shard::breaker(std::string_view upstream, std::string_view model) {
+    const std::lock_guard lock(mutex_);
+    return find_or_make(breakers_, std::pair(clean_utf8(upstream), clean_utf8(model)));
+}
+
 Registry::Registry(std::size_t workers, std::span<const std::string_view> reasons, BuildInfo build)
     : reasons_(reasons.first(std::min(reasons.size(), kMaxReasons))),
       build_(std::move(build)),
@@ -105,6 +128,11 @@ Registry::Registry(std::size_t workers, std::span<const std::string_view> reason
 void Registry::set_provider(std::string_view upstream, std::string_view provider) {
     const std::lock_guard lock(mutex_);
     providers_.insert_or_assign(clean_utf8(upstream), clean_utf8(provider));
+}
+
+void Registry::set_states(std::shared_ptr<const StateSource> states) {
+    const std::lock_guard lock(mutex_);
+    states_.swap(states);
 }
 
 void Registry::count_reload(bool ok) noexcept {

@@ -8,12 +8,14 @@
 
 #include "metrics/learned_models.hpp"
 #include "metrics/price.hpp"
+#include "metrics/states.hpp"
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace understudy::metrics {
@@ -68,7 +71,7 @@ class Histogram {
     Counter sum_;
 };
 
-inline constexpr std::size_t kMaxReasons = 16;
+inline constexpr std::size_t kMaxReasons = 32;
 enum class TokenType : std::uint8_t { input, cache_read, cache_write, output, reasoning };
 inline constexpr std::size_t kTokenTypes = 5;
 enum class Source : std::uint8_t { reported, estimated };
@@ -104,10 +107,13 @@ inline constexpr std::uint64_t kMaxTokensPerAnswer = 100'000'000;
 /// never write to one cache line.
 struct alignas(64) AttemptSeries {
     AttemptSeries();
+    std::string_view model;  // the label; of the registry
+    Operation operation = Operation::chat;
     std::array<Counter, kMaxReasons> attempts;  // by reason index given to the Registry
     std::array<std::array<Counter, 2>, kTokenTypes> tokens;  // [TokenType][Source]
     std::array<Counter, 2> cost_pico_usd;                    // [Source]
     Counter usage_missing;
+    Counter unpriced;  // attempts with tokens that no price is known for
     /// The configuration names it: everything countable is shown from the start, at 0; its cost too
     /// where it has a price. Set at start and reload, never taken back.
     std::atomic<bool> declared{false}, priced{false};
@@ -123,9 +129,23 @@ struct alignas(64) AttemptSeries {
 struct alignas(64) RouteSeries {
     RouteSeries();
     std::array<Counter, kOutcomes> requests;
-    Histogram duration;  // ns, the whole request
-    Histogram overhead;  // ns, time spent here and not waiting for upstreams
+    Histogram duration;   // ns, the whole request
+    Histogram overhead;   // ns, time spent here and not waiting for upstreams
+    bool hedged = false;  // what follows is on the page
+    Counter hedges_started, hedges_won;
+    Counter hedge_tokens;  // of attempts that were dropped because another one answered first
 };
+
+/// What happened to the breaker of one model at one upstream.
+struct alignas(64) BreakerSeries {
+    Counter opened;
+    Counter skipped;  // requests that passed over the entry because it rests
+};
+
+/// Attempts beside a request's first one, which a retry budget bounds.
+enum class Extra : std::uint8_t { retry, failover, hedge };
+inline constexpr std::size_t kExtras = 3;
+std::string_view name_of(Extra extra) noexcept;
 
 /// What one worker counts that belongs to no route and no upstream.
 struct alignas(64) WorkerSeries {
@@ -133,6 +153,7 @@ struct alignas(64) WorkerSeries {
     Gauge connections;            // of clients
     Counter connections_refused;  // by limits.connections
     Gauge upstream_idle, upstream_active;
+    std::array<Counter, kExtras> extras_refused;  // by the retry budget, [Extra]
 };
 
 /// What one worker counts.
@@ -149,6 +170,9 @@ class Shard {
     Counter& failover(std::string_view from, std::string_view to, std::size_t reason);
     /// Requests sent again without an attempt of their own, at this upstream.
     Counter& stale_replays(std::string_view upstream);
+    /// Attempts under way at this upstream.
+    Gauge& inflight(std::string_view upstream);
+    BreakerSeries& breaker(std::string_view upstream, std::string_view model);
     WorkerSeries& worker() noexcept { return worker_; }
     /// The same for all shards of a registry.
     LearnedModels& learned_models() noexcept { return *learned_; }
@@ -162,11 +186,20 @@ class Shard {
     std::map<std::tuple<std::string, std::string, std::size_t>, std::unique_ptr<Counter>>
         failovers_;
     std::map<std::string, std::unique_ptr<Counter>, std::less<>> stale_replays_;
+    std::map<std::string, std::unique_ptr<Gauge>, std::less<>> inflight_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<BreakerSeries>> breakers_;
     WorkerSeries worker_;
     std::shared_ptr<LearnedModels> learned_;
 };
 
 enum class Format : std::uint8_t { prometheus, openmetrics };
+
+/// How the ledger is.
+struct LedgerFigures {
+    bool up = false;
+    std::uint64_t rows_written = 0, rows_lost = 0;
+    std::size_t waiting_bytes = 0;
+};
 
 /// All shards of the process, and what belongs to no worker.
 class Registry {
@@ -181,6 +214,10 @@ class Registry {
     /// "gcp.gemini"), for the gen_ai_* metrics; "openai" unless told. Any thread, at start and
     /// reload.
     void set_provider(std::string_view upstream, std::string_view provider);
+    /// What is read of it at each scrape is as it is then. Any thread, at start and reload.
+    void set_states(std::shared_ptr<const StateSource> states);
+    /// There is a ledger, and this tells how it is; before the first scrape.
+    void set_ledger(std::function<LedgerFigures()> look) { ledger_ = std::move(look); }
     /// Any thread.
     void count_reload(bool ok) noexcept;
     /// Text exposition of everything (docs/metrics.md). Any thread; reads while others write.
@@ -188,10 +225,11 @@ class Registry {
     /// The content type that belongs to a format.
     static std::string_view content_type(Format format) noexcept;
 
-    struct Totals;  // the sums of one scrape; metrics/totals.hpp, for the renderer
+    struct Totals;  // the sums of one scrape; metrics/totals.hpp
+    /// Any thread, as render().
+    Totals collect() const;
 
   private:
-    Totals collect() const;
     std::uint64_t start_of_registry() const noexcept;  // ms since the epoch
     void add_shard(Totals& totals, const Shard& shard) const;
 
@@ -200,8 +238,10 @@ class Registry {
     BuildInfo build_;
     std::atomic<std::uint64_t> reloads_ok_{0}, reloads_failed_{0};
     std::chrono::system_clock::time_point started_;
+    std::function<LedgerFigures()> ledger_;  // empty: none
     mutable std::mutex mutex_;
     std::map<std::string, std::string, std::less<>> providers_;  // guarded by mutex_
+    std::shared_ptr<const StateSource> states_;                  // guarded by mutex_
 };
 
 }  // namespace understudy::metrics

@@ -23,6 +23,7 @@ void AttemptTotals::add(const AttemptSeries& series) {
         cost[source] += series.cost_pico_usd[source].value();
     }
     usage_missing += series.usage_missing.value();
+    unpriced += series.unpriced.value();
     declared |= series.declared.load(std::memory_order_relaxed);
     priced |= series.priced.load(std::memory_order_relaxed);
     duration.add(series.duration);
@@ -40,6 +41,10 @@ void RouteTotals::add(const RouteSeries& series) {
     for (std::size_t i = 0; i < kOutcomes; ++i) requests[i] += series.requests[i].value();
     duration.add(series.duration);
     overhead.add(series.overhead);
+    hedged = hedged || series.hedged;
+    hedges_started += series.hedges_started.value();
+    hedges_won += series.hedges_won.value();
+    hedge_tokens += series.hedge_tokens.value();
 }
 
 void Registry::add_shard(Totals& totals, const Shard& shard) const {
@@ -54,6 +59,14 @@ void Registry::add_shard(Totals& totals, const Shard& shard) const {
     for (const auto& [key, counter] : shard.stale_replays_) {
         totals.stale_replays[key] += counter->value();
     }
+    for (const auto& [key, gauge] : shard.inflight_) totals.inflight[key] += gauge->value();
+    for (const auto& [key, series] : shard.breakers_) {
+        totals.breakers[key].opened += series->opened.value();
+        totals.breakers[key].skipped += series->skipped.value();
+    }
+    for (std::size_t i = 0; i < kExtras; ++i) {
+        totals.extras_refused[i] += shard.worker_.extras_refused[i].value();
+    }
     totals.inflight_requests += shard.worker_.inflight_requests.value();
     totals.connections += shard.worker_.connections.value();
     totals.connections_refused += shard.worker_.connections_refused.value();
@@ -64,8 +77,22 @@ void Registry::add_shard(Totals& totals, const Shard& shard) const {
 Registry::Totals Registry::collect() const {
     Totals totals;
     for (const auto& shard : shards_) add_shard(totals, *shard);
-    const std::lock_guard lock(mutex_);
-    totals.providers = providers_;
+    std::shared_ptr<const StateSource> source;
+    {
+        const std::lock_guard lock(mutex_);
+        totals.providers = providers_;
+        source = states_;
+    }
+    States states;
+    if (source) source->collect(states);
+    for (const auto& b : states.breakers) {
+        totals.breaker_states[{clean_utf8(b.upstream), clean_utf8(b.model)}] = b.state;
+    }
+    for (const auto& k : states.keys) {
+        totals.key_states[{clean_utf8(k.upstream), k.position}] = k.state;
+    }
+    totals.allowances = std::move(states.allowances);
+    totals.sessions_denied = states.sessions_denied;
     return totals;
 }
 

@@ -1,6 +1,7 @@
 // The sums over all workers that one scrape is made of.
 #pragma once
 
+#include "metrics/states.hpp"
 #include "metrics/text.hpp"
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace understudy::metrics {
 
@@ -26,7 +28,7 @@ struct AttemptTotals {
     std::array<std::uint64_t, kMaxReasons> attempts{};
     std::array<std::array<std::uint64_t, 2>, kTokenTypes> tokens{};
     std::array<Wide, 2> cost{};
-    std::uint64_t usage_missing = 0;
+    std::uint64_t usage_missing = 0, unpriced = 0;
     bool declared = false, priced = false;  // by any worker
     HistogramTotals duration, first_token;
 
@@ -42,8 +44,14 @@ struct GenAiTotals {
 struct RouteTotals {
     std::array<std::uint64_t, kOutcomes> requests{};
     HistogramTotals duration, overhead;
+    bool hedged = false;
+    std::uint64_t hedges_started = 0, hedges_won = 0, hedge_tokens = 0;
 
     void add(const RouteSeries& series);
+};
+
+struct BreakerTotals {
+    std::uint64_t opened = 0, skipped = 0;
 };
 
 struct Registry::Totals {
@@ -52,7 +60,14 @@ struct Registry::Totals {
     std::map<std::string, RouteTotals> routes;
     std::map<std::tuple<std::string, std::string, std::size_t>, std::uint64_t> failovers;
     std::map<std::string, std::uint64_t> stale_replays;
+    std::map<std::string, std::int64_t> inflight;  // attempts, by upstream
     std::map<std::string, std::string, std::less<>> providers;
+    std::map<std::pair<std::string, std::string>, BreakerTotals> breakers;
+    std::map<std::pair<std::string, std::string>, std::uint8_t> breaker_states;
+    std::map<std::pair<std::string, std::size_t>, std::uint8_t> key_states;
+    std::vector<States::Allowance> allowances;
+    std::uint64_t sessions_denied = 0;
+    std::array<std::uint64_t, kExtras> extras_refused{};
     std::uint64_t connections_refused = 0;
     std::int64_t inflight_requests = 0, connections = 0, upstream_idle = 0, upstream_active = 0;
 };

@@ -1,5 +1,7 @@
 #include "proxy/admin.hpp"
 
+#include "proxy/admission.hpp"
+#include "proxy/api.hpp"
 #include "proxy/models.hpp"
 #include "proxy/session.hpp"
 
@@ -7,7 +9,7 @@
 
 namespace understudy::proxy {
 
-using upstreams::Task;
+using net::Task;
 
 namespace {
 
@@ -16,9 +18,23 @@ constexpr std::string_view kNoFields;
 constexpr std::string_view kNameAndVersion =
     R"({"name":"understudy","version":")" UNDERSTUDY_VERSION "\"}\n";
 
+bool lacks_ledger(const Shared& shared, const config::Config& config) {
+    if (!config.ledger || !config.ledger->required) return false;
+    return !shared.ledger || !shared.ledger->health().up;
+}
+
 bool wants_openmetrics(const Inbound& request) {
     return request.head.fields.find("accept").find("application/openmetrics-text") !=
            std::string_view::npos;
+}
+
+// Empty: it is. Without breakers and key pools every configured upstream counts as usable.
+std::string_view not_ready(Session& session, Runtime& runtime) {
+    if (session.worker().shared().draining) return "draining\n";
+    const auto& shared = session.worker().shared();
+    if (lacks_ledger(shared, runtime.config())) return "the ledger cannot be written\n";
+    if (!any_route_usable(runtime, net::Clock::now())) return "no usable upstream\n";
+    return {};
 }
 
 }  // namespace
@@ -34,10 +50,9 @@ Task<void> answer_admin(Session& session, const Inbound& request,
             co_await session.answer(200, kText, kNoFields, "ok\n");
             break;
         case EndpointKind::readyz: {
-            // Without a breaker every configured upstream counts as usable.
-            const bool draining = session.worker().shared().draining;
-            co_await session.answer(draining ? 503 : 200, kText, kNoFields,
-                                    draining ? "draining\n" : "ready\n");
+            const auto why = not_ready(session, *runtime);
+            const auto said = why.empty() ? std::string_view("ready\n") : why;
+            co_await session.answer(why.empty() ? 200 : 503, kText, kNoFields, said);
             break;
         }
         case EndpointKind::metrics: {
@@ -47,6 +62,9 @@ Task<void> answer_admin(Session& session, const Inbound& request,
             co_await session.answer(200, metrics::Registry::content_type(format), kNoFields, page);
             break;
         }
+        case EndpointKind::api:
+            co_await answer_api(session, request, runtime);
+            break;
         case EndpointKind::models:
             co_await answer_models(session, request, runtime);
             break;

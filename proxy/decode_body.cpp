@@ -11,10 +11,10 @@
 
 namespace understudy::proxy {
 
-using upstreams::Clock;
+using net::Clock;
+using net::kReadBuffer;
+using net::Task;
 using upstreams::Decoder;
-using upstreams::kReadBuffer;
-using upstreams::Task;
 
 namespace {
 // Others are served in between. A body can be made of nothing but blocks that decode to nothing and
@@ -60,7 +60,7 @@ LocalError too_large() {
 
 // Between two slices. False: the client was taken away.
 Task<bool> Session::let_others_run() {
-    timer_.set(upstreams::TimePoint{});  // the timer's next turn
+    timer_.set(net::TimePoint{});  // the timer's next turn
     while (!timer_.expired() && !client_gone_) co_await signal_.wait();
     co_return !client_gone_;
 }
@@ -90,7 +90,7 @@ Task<bool> Session::decode_body() {
 }
 
 // What came is of no use any more, and others wait for the memory.
-void Session::keep_decoded(upstreams::Bytes& decoded) {
+void Session::keep_decoded(net::Bytes& decoded) {
     auto& in = client_->in;
     const std::size_t head = request_.head.size;
     const std::size_t behind = in.size() - request_size_;

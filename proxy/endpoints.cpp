@@ -1,5 +1,7 @@
 #include "proxy/endpoints.hpp"
 
+#include "wire/answer_traits.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -15,11 +17,13 @@ struct Proxied {
     bool streams;
 };
 
-constexpr std::array<Proxied, 8> kExact{{
+constexpr std::array<Proxied, 10> kExact{{
     {"/chat/completions", AnswerShape::chat, true},
     {"/completions", AnswerShape::completion, true},
     {"/embeddings", AnswerShape::embeddings, false},
     {"/responses", AnswerShape::responses, false},
+    {"/messages", AnswerShape::messages, false},
+    {"/messages/count_tokens", AnswerShape::messages_count, false},
     {"/responses/compact", AnswerShape::other_json, false},  // output without a status
     {"/moderations", AnswerShape::moderations, false},
     {"/audio/transcriptions", AnswerShape::transcription, false},
@@ -56,6 +60,41 @@ bool proxied(std::string_view path, Endpoint& endpoint) {
     return false;
 }
 
+// Of several `alt` the last one: what none of them says is a list.
+bool asks_for_events(std::string_view query) {
+    bool events = false;
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto pair = query.substr(0, end);
+        for (const std::string_view name : {"alt=", "$alt="}) {
+            if (pair.starts_with(name)) events = pair.substr(name.size()) == "sse";
+        }
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return events;
+}
+
+// Google's "/models/{model}:verb"; `path` without its query, `query` without the mark.
+bool google(std::string_view path, std::string_view query, Endpoint& endpoint) {
+    constexpr std::string_view kModels = "/models/";
+    if (!path.starts_with(kModels)) return false;
+    const auto colon = path.rfind(':');
+    if (colon == std::string_view::npos || colon <= kModels.size()) return false;
+    const auto verb = path.substr(colon + 1);
+    if (verb == "generateContent") {
+        endpoint.shape = AnswerShape::gemini;
+    } else if (verb == "streamGenerateContent") {
+        endpoint.asks_events = asks_for_events(query);
+        endpoint.shape = endpoint.asks_events ? AnswerShape::gemini : AnswerShape::gemini_list;
+    } else if (verb == "countTokens") {
+        endpoint.shape = AnswerShape::gemini_count;
+    } else {
+        return false;
+    }
+    endpoint.argument = path.substr(kModels.size(), colon - kModels.size());
+    return true;
+}
+
 }  // namespace
 
 Endpoint match_endpoint(std::string_view method, std::string_view target) {
@@ -83,19 +122,32 @@ Endpoint match_endpoint(std::string_view method, std::string_view target) {
         read_only(EndpointKind::metrics);
         return endpoint;
     }
-    std::size_t cut = 0;
-    if (path.starts_with("/v1/")) cut = 3;
+    if (path.starts_with("/api/")) {
+        read_only(EndpointKind::api);
+        return endpoint;
+    }
+    const bool beta = path.starts_with("/v1beta/");  // of Google's paths only
+    const std::size_t cut = beta ? 7 : path.starts_with("/v1/") ? 3 : 0;
     path.remove_prefix(cut);
-    if (path == "/models") {
-        read_only(EndpointKind::models);
-    } else if (path.starts_with("/models/") && path.size() > 8) {
-        read_only(EndpointKind::model);
-        endpoint.argument = path.substr(8);
-    } else if (proxied(path, endpoint)) {
+    const auto rest = target.substr(cut + path.size());
+    const bool action = google(path, rest.substr(std::min<std::size_t>(1, rest.size())), endpoint);
+    if (beta) endpoint.dialect = wire::Dialect::gemini;
+    // Where a list is asked for, a colon is part of a name ("ft:gpt-4o:org::id").
+    const auto asks_action = [&] {
+        return (beta || method == "POST") && path.find(':') != std::string_view::npos;
+    };
+    if (action || (!beta && proxied(path, endpoint))) {
         endpoint.kind = EndpointKind::proxied;
+        endpoint.dialect = wire::traits_of(endpoint.shape).dialect;
         endpoint.path = target.substr(cut);
+        if (action) endpoint.action = endpoint.path.substr(path.rfind(':'));
         endpoint.allow = "POST";
         endpoint.method_ok = method == "POST";
+    } else if (path == "/models") {
+        read_only(EndpointKind::models);
+    } else if (path.starts_with("/models/") && path.size() > 8 && !asks_action()) {
+        read_only(EndpointKind::model);
+        endpoint.argument = path.substr(8);
     }
     return endpoint;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace understudy::proxy {
 
@@ -36,6 +37,15 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::chrono::milliseconds(whole);
 }
 
+std::optional<std::int64_t> parse_usd(std::string_view text) {
+    constexpr double kMost = 1e6, kNanoPerUsd = 1e9;
+    double usd = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), usd);
+    if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (!(usd >= 0 && usd <= kMost)) return std::nullopt;  // NaN is refused too
+    return std::llround(usd * kNanoPerUsd);
+}
+
 std::string_view usable_request_id(const wire::RequestHead& head) {
     const auto id = head.fields.find(wire::FieldId::x_request_id);
     return visible(id) ? id : std::string_view();
@@ -68,6 +78,15 @@ std::string read_overrides(Inbound& request) {
         request.may_fall_back = iequals(text, "on");
     }
     read_session(request);
+    if (const auto text = fields.find("x-understudy-session-budget-usd"); text.data() != nullptr) {
+        request.session_budget = parse_usd(text);
+        if (!request.session_budget) {
+            return "x-understudy-session-budget-usd: expected an amount in dollars such as 2.50";
+        }
+        if (request.session.empty()) {
+            return "x-understudy-session-budget-usd: needs x-understudy-session beside it";
+        }
+    }
     return {};
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "net/timers.hpp"
 #include "proxy/endpoints.hpp"
-#include "upstreams/timers.hpp"
 #include "wire/content_coding.hpp"
 #include "wire/head.hpp"
 #include "wire/request_body.hpp"
@@ -11,6 +11,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,11 +28,13 @@ struct Inbound {
     wire::ClearBlocks clear;                               // of a large body, noted while it came
     wire::RequestFacts facts;
     std::string request_id;
-    boost::asio::ip::address client;     // who connected; unspecified when not known
-    std::string cors;                    // header lines of the answer, for an allowed origin
-    std::string session;                 // x-understudy-session or x-litellm-session-id
-    const config::Key* key = nullptr;    // who asks, where keys are configured
-    upstreams::TimePoint received_at{};  // when it had been read completely
+    bool id_given = false;            // the client chose it
+    boost::asio::ip::address client;  // who connected; unspecified when not known
+    std::string cors;                 // header lines of the answer, for an allowed origin
+    std::string session;              // x-understudy-session or x-litellm-session-id
+    std::optional<std::int64_t> session_budget;  // x-understudy-session-budget-usd, nano-dollars
+    const config::Key* key = nullptr;            // who asks, where keys are configured
+    net::TimePoint received_at{};                // when it had been read completely
 
     std::string_view chain;                             // x-understudy-chain, empty: the route's
     std::optional<std::chrono::milliseconds> deadline;  // x-understudy-deadline
@@ -43,6 +46,9 @@ std::string read_overrides(Inbound& request);
 
 /// "250ms", "30s", "2m", "1h", as in the configuration.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// Dollars as whole nano-dollars: "2.5" -> 2500000000. At most a million of them.
+std::optional<std::int64_t> parse_usd(std::string_view text);
 
 /// The client's request id if it is fit for headers and logs, else empty.
 std::string_view usable_request_id(const wire::RequestHead& head);

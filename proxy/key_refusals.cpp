@@ -2,7 +2,7 @@
 
 namespace understudy::proxy {
 
-bool KeyRefusals::due(std::string_view upstream, upstreams::TimePoint now) {
+bool KeyRefusals::due(std::string_view upstream, net::TimePoint now) {
     const std::lock_guard lock(mutex_);
     const auto found = told_at_.find(upstream);
     if (found == told_at_.end()) {

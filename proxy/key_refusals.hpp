@@ -2,7 +2,7 @@
 // meet it, and only the operator can mend it.
 #pragma once
 
-#include "upstreams/timers.hpp"
+#include "net/timers.hpp"
 
 #include <chrono>
 #include <map>
@@ -19,11 +19,11 @@ class KeyRefusals {
     static constexpr std::chrono::minutes kPause{1};
 
     /// Whether to tell of this refusal: the first of an upstream, and then one a minute at most.
-    bool due(std::string_view upstream, upstreams::TimePoint now);
+    bool due(std::string_view upstream, net::TimePoint now);
 
   private:
     std::mutex mutex_;
-    std::map<std::string, upstreams::TimePoint, std::less<>> told_at_;
+    std::map<std::string, net::TimePoint, std::less<>> told_at_;
 };
 
 }  // namespace understudy::proxy

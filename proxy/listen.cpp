@@ -1,7 +1,7 @@
 #include "proxy/listen.hpp"
 
+#include "net/socket.hpp"
 #include "proxy/server.hpp"
-#include "upstreams/net.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -15,15 +15,14 @@
 namespace understudy::proxy {
 
 namespace asio = boost::asio;
-using upstreams::error_code;
+using net::error_code;
 
 namespace {
 constexpr int kBacklog = 4096;
 
 void check(const error_code& ec, const config::Endpoint& endpoint, const char* step) {
     if (!ec) return;
-    throw BindError{endpoint.text(), std::string(step) + ": " + upstreams::describe(ec),
-                    ec.value()};
+    throw BindError{endpoint.text(), std::string(step) + ": " + net::describe(ec), ec.value()};
 }
 }  // namespace
 
@@ -51,8 +50,21 @@ Acceptor listen_on(asio::io_context& io, config::Endpoint& endpoint) {
     return acceptor;
 }
 
-error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket,
-                      boost::asio::ip::address& client) {
+Acceptor adopt_listener(asio::io_context& io, int descriptor, config::Endpoint& endpoint) {
+    error_code ec;
+    const auto address = asio::ip::make_address(endpoint.address, ec);
+    check(ec, endpoint, "address");
+    Acceptor acceptor(io);
+    acceptor.assign(address.is_v6() ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor, ec);
+    check(ec, endpoint, "inherited socket");
+    acceptor.set_option(asio::ip::tcp::no_delay(true), ec);
+    acceptor.non_blocking(true, ec);
+    check(ec, endpoint, "non-blocking");
+    endpoint.port = acceptor.local_endpoint(ec).port();
+    return acceptor;
+}
+
+error_code accept_one(Acceptor& acceptor, net::Socket& socket, boost::asio::ip::address& client) {
     boost::asio::ip::tcp::endpoint from;
     auto size = static_cast<socklen_t>(from.capacity());
     const int descriptor =
@@ -62,7 +74,7 @@ error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket,
     if (client.is_v6() && client.to_v6().is_v4_mapped()) {
         client = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, client.to_v6());
     }
-    return upstreams::adopt(socket, descriptor);
+    return net::adopt(socket, descriptor);
 }
 
 std::size_t waiting(Acceptor& acceptor) {

@@ -11,11 +11,15 @@ namespace understudy::proxy {
 /// Throws BindError.
 Acceptor listen_on(boost::asio::io_context& io, config::Endpoint& endpoint);
 
+/// A listening socket that another process opened (proxy/inherited.hpp), which is closed with the
+/// acceptor. Throws BindError.
+Acceptor adopt_listener(boost::asio::io_context& io, int descriptor, config::Endpoint& endpoint);
+
 /// Accepts one connection, if one waits, into `socket`: non-blocking and without Nagle, which it
 /// has from the listener. would_block when none waits. `client`: where it comes from; an IPv4
 /// address is one, however the listener sees it.
-upstreams::error_code accept_one(Acceptor& acceptor, upstreams::Socket& socket,
-                                 boost::asio::ip::address& client);
+net::error_code accept_one(Acceptor& acceptor, net::Socket& socket,
+                           boost::asio::ip::address& client);
 /// How many connections wait to be accepted.
 std::size_t waiting(Acceptor& acceptor);
 

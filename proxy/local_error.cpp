@@ -1,5 +1,6 @@
 #include "proxy/local_error.hpp"
 
+#include "wire/error_names.hpp"
 #include "wire/json_scan.hpp"
 
 #include <boost/beast/http/status.hpp>
@@ -18,21 +19,32 @@ std::string openai_shape(const LocalError& error) {
 
 // https://docs.anthropic.com/en/api/errors
 std::string anthropic_shape(const LocalError& error, std::string_view request_id) {
-    const bool missing = error.status == 404;
     std::string out = "{\"type\":\"error\",\"error\":{\"type\":\"";
-    out += missing ? "not_found_error" : error.status < 500 ? "invalid_request_error" : "api_error";
-    out += "\",\"message\":" + wire::encode_string(error.message) + "},\"request_id\":";
+    out.append(wire::anthropic_error_type(error.status));
+    out += "\",\"message\":" + wire::encode_string(error.message);
+    out += ",\"details\":{\"error_code\":" + wire::encode_string(error.code) + "}}";
+    out += ",\"request_id\":";
     out += request_id.empty() ? std::string("null") : wire::encode_string(request_id);
     return out + '}';
 }
 
-// google.rpc.Status as JSON: https://cloud.google.com/apis/design/errors
+// google.rpc.Status as JSON, with google.rpc.ErrorInfo and RetryInfo:
+// https://cloud.google.com/apis/design/errors
 std::string google_shape(const LocalError& error) {
-    const bool missing = error.status == 404;
+    constexpr std::string_view kType = "{\"@type\":\"type.googleapis.com/google.rpc.";
+    std::string reason(error.code);
+    for (char& c : reason) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c & ~0x20);
+    }
     std::string out = "{\"error\":{\"code\":" + std::to_string(error.status);
     out += ",\"message\":" + wire::encode_string(error.message) + ",\"status\":\"";
-    out += missing ? "NOT_FOUND" : error.status < 500 ? "INVALID_ARGUMENT" : "UNAVAILABLE";
-    return out + "\",\"details\":[]}}";
+    out.append(wire::google_error_status(error.status)).append("\",\"details\":[").append(kType);
+    out += "ErrorInfo\",\"reason\":" + wire::encode_string(reason) + ",\"domain\":\"understudy\"}";
+    if (error.retry_after) {
+        out.append(",").append(kType).append("RetryInfo\",\"retryDelay\":\"");
+        out += std::to_string(error.retry_after->count()) + "s\"}";
+    }
+    return out + "]}}";
 }
 
 }  // namespace
@@ -51,16 +63,15 @@ LocalError out_of_places() {
     return overloaded("Too many client connections (limits.connections); try again.");
 }
 
-std::string to_json(const LocalError& error, std::string_view request_id) {
-    switch (error.shape) {
-        case ErrorShape::anthropic:
+std::string to_json(const LocalError& error, wire::Dialect dialect, std::string_view request_id) {
+    switch (error.dialect.value_or(dialect)) {
+        case wire::Dialect::messages:
             return anthropic_shape(error, request_id);
-        case ErrorShape::google:
+        case wire::Dialect::gemini:
             return google_shape(error);
-        case ErrorShape::openai:
-            break;
+        default:
+            return openai_shape(error);
     }
-    return openai_shape(error);
 }
 
 std::string_view reason_phrase(unsigned status) {

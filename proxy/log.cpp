@@ -96,6 +96,16 @@ std::string quoted(std::string_view text) {
     return out;
 }
 
+std::string harmless(std::string_view text) {
+    const auto json = quoted(text);
+    std::string out;
+    for (std::size_t i = 1; i + 1 < json.size(); ++i) {
+        if (json[i] == '\\' && (json[i + 1] == '\\' || json[i + 1] == '"')) ++i;
+        out += json[i];
+    }
+    return out;
+}
+
 std::string format_text(std::string_view event, const LogFields& fields) {
     std::string line(event);
     for (const auto& field : fields) {

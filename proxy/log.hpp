@@ -56,5 +56,7 @@ std::string format_json(std::string_view event, const LogFields& fields);
 /// `text` as a JSON string that a terminal shows harmlessly: controls, and what is invisible or
 /// turns text around, are escaped.
 std::string quoted(std::string_view text);
+/// The same escapes in text without quotes, for a table; quotes and backslashes stay.
+std::string harmless(std::string_view text);
 
 }  // namespace understudy::proxy

@@ -10,8 +10,8 @@
 
 namespace understudy::proxy {
 
-using upstreams::Clock;
-using upstreams::Task;
+using net::Clock;
+using net::Task;
 
 namespace {
 
@@ -23,7 +23,7 @@ constexpr std::size_t kMostNames = 2000;
 constexpr std::size_t kMostLists = 64;  // one for each upstream, and for each client's own key
 
 bool forwards_credentials(const Runtime& runtime, const config::Upstream& upstream) {
-    return !upstream.api_key && runtime.config().keys.empty();
+    return !upstream.has_key() && runtime.config().keys.empty();
 }
 
 // Lists are told apart by where they come from and, where that decides, by who asked. Credentials
@@ -62,7 +62,7 @@ struct ModelLists::Fetch {
     std::string key;
     std::vector<std::unique_ptr<std::pair<std::string, std::string>>> kept;
     wire::RequestHead head;  // slices of `kept`
-    upstreams::Signal signal;
+    net::Signal signal;
     bool gone = false;
     bool read = false;
     Names names;
@@ -70,10 +70,11 @@ struct ModelLists::Fetch {
 
 void ModelLists::want(const std::shared_ptr<Runtime>& runtime, const RuntimeEntry& entry,
                       const Inbound& request) {
+    if (wire::model_list_path(entry.upstream->dialect).empty()) return;
     auto key = key_of(*runtime, *entry.upstream, request);
     auto& known = list(key);
     const auto now = Clock::now();
-    const bool fresh = known.read_at != upstreams::TimePoint{} && now - known.read_at < kFresh;
+    const bool fresh = known.read_at != net::TimePoint{} && now - known.read_at < kFresh;
     const bool refused = known.asked_at > known.read_at && now - known.asked_at < kPause;
     if (known.asking || fresh || refused) return;
     known.asking = true;
@@ -81,7 +82,7 @@ void ModelLists::want(const std::shared_ptr<Runtime>& runtime, const RuntimeEntr
     auto fetch = std::make_shared<Fetch>(*this, runtime, entry, std::move(key));
     if (forwards_credentials(*runtime, *entry.upstream)) fetch->keep_credentials(request);
     fetches_.insert(fetch.get());
-    upstreams::spawn(run(std::move(fetch)));
+    net::spawn(run(std::move(fetch)));
 }
 
 Task<void> ModelLists::run(std::shared_ptr<Fetch> fetch) {
@@ -99,9 +100,12 @@ Task<void> ModelLists::ask(Fetch& fetch) {
     spec.peer = fetch.entry.peer.get();
     spec.head_template = fetch.entry.head.get();
     spec.head.method = "GET";
-    spec.head.path = "/models";
+    spec.head.path = wire::model_list_path(fetch.entry.upstream->dialect);
     spec.head.client = &fetch.head;
     spec.head.forward_credentials = true;  // those of `head`, if any
+    if (const auto* const keys = fetch.entry.keys) {
+        spec.head.key = keys->look(Clock::now()).position.value_or(0);
+    }
     spec.head.has_body = false;
     spec.shape = wire::AnswerShape::opaque;
     spec.buffer_response = kLargest;
@@ -147,7 +151,7 @@ bool ModelLists::awaited(const Runtime& runtime, const RuntimeEntry& entry,
                          const Inbound& request) const {
     const auto it = lists_.find(key_of(runtime, *entry.upstream, request));
     if (it == lists_.end()) return false;
-    return it->second.asking && it->second.read_at == upstreams::TimePoint{};
+    return it->second.asking && it->second.read_at == net::TimePoint{};
 }
 
 const ModelLists::Names& ModelLists::names(const Runtime& runtime, const RuntimeEntry& entry,

@@ -3,10 +3,10 @@
 // minutes, and the old one is good enough until a new one is there.
 #pragma once
 
+#include "net/task.hpp"
+#include "net/timers.hpp"
 #include "proxy/inbound.hpp"
 #include "proxy/runtime.hpp"
-#include "upstreams/task.hpp"
-#include "upstreams/timers.hpp"
 
 #include <cstddef>
 #include <map>
@@ -36,8 +36,8 @@ class ModelLists {
                        const Inbound& request) const;
 
     /// Raised whenever a list has come or failed. The signal outlives its place here.
-    void add_waiter(upstreams::Signal& signal) { waiters_.insert(&signal); }
-    void remove_waiter(upstreams::Signal& signal) { waiters_.erase(&signal); }
+    void add_waiter(net::Signal& signal) { waiters_.insert(&signal); }
+    void remove_waiter(net::Signal& signal) { waiters_.erase(&signal); }
 
     /// Ends everything under way.
     void abort();
@@ -45,20 +45,20 @@ class ModelLists {
   private:
     struct List {
         Names names;
-        upstreams::TimePoint read_at{};   // epoch: never
-        upstreams::TimePoint asked_at{};  // the last time, whatever came of it
+        net::TimePoint read_at{};   // epoch: never
+        net::TimePoint asked_at{};  // the last time, whatever came of it
         bool asking = false;
     };
     struct Fetch;
 
     List& list(const std::string& key);
     void finish(Fetch& fetch);
-    static upstreams::Task<void> run(std::shared_ptr<Fetch> fetch);
-    static upstreams::Task<void> ask(Fetch& fetch);
+    static net::Task<void> run(std::shared_ptr<Fetch> fetch);
+    static net::Task<void> ask(Fetch& fetch);
 
     std::map<std::string, List> lists_;  // bounded
     std::set<Fetch*> fetches_;
-    std::set<upstreams::Signal*> waiters_;
+    std::set<net::Signal*> waiters_;
 };
 
 }  // namespace understudy::proxy

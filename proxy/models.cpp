@@ -3,13 +3,14 @@
 #include "proxy/auth.hpp"
 #include "proxy/session.hpp"
 #include "wire/json_scan.hpp"
+#include "wire/percent.hpp"
 
 #include <map>
 
 namespace understudy::proxy {
 
-using upstreams::Clock;
-using upstreams::Task;
+using net::Clock;
+using net::Task;
 
 namespace {
 
@@ -56,9 +57,9 @@ Task<void> gather_lists(Session& session, const Inbound& request,
                         const std::shared_ptr<Runtime>& runtime) {
     auto& lists = session.worker().model_lists();
     const Waiting waiting(session);
-    upstreams::Timer timer(
-        session.worker().context().timers,
-        [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); }, &session.signal());
+    net::Timer timer(
+        session.worker().context().timers, [](void* s) { static_cast<net::Signal*>(s)->notify(); },
+        &session.signal());
     timer.set(Clock::now() + kPatience);
     each_open_entry(*runtime, [&](const RuntimeEntry& entry, const RuntimeRoute&) {
         lists.want(runtime, entry, request);
@@ -89,29 +90,47 @@ std::map<std::string, std::string_view> all_names(Session& session, const Inboun
     return names;
 }
 
-std::string model_object(const std::string& name, std::string_view owner) {
-    return "{\"id\":" + wire::encode_string(name) +
-           ",\"object\":\"model\",\"created\":0,\"owned_by\":" + wire::encode_string(owner) + '}';
+// Whose lists the client reads: Anthropic's libraries send the version of its API with everything,
+// Google's their key in a header of its own.
+wire::Dialect list_dialect(const Inbound& request) {
+    const auto& fields = request.head.fields;
+    if (request.endpoint.dialect != wire::Dialect::chat) return request.endpoint.dialect;
+    if (fields.contains(wire::FieldId::x_goog_api_key)) return wire::Dialect::gemini;
+    const bool anthropic = fields.find("anthropic-version").data() != nullptr;
+    return anthropic ? wire::Dialect::messages : wire::Dialect::chat;
 }
 
-std::string percent_decode(std::string_view text) {
-    const auto digit = [](char c) -> int {
-        if (c >= '0' && c <= '9') return c - '0';
-        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-        return -1;
-    };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
-            digit(text[i + 2]) >= 0) {
-            out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-            i += 2;
-        } else {
-            out += text[i];
-        }
+std::string model_object(wire::Dialect dialect, const std::string& name, std::string_view owner) {
+    const auto quoted = wire::encode_string(name);
+    switch (dialect) {
+        case wire::Dialect::messages:
+            return "{\"type\":\"model\",\"id\":" + quoted + ",\"display_name\":" + quoted +
+                   ",\"created_at\":\"1970-01-01T00:00:00Z\"}";
+        case wire::Dialect::gemini:
+            return "{\"name\":" + wire::encode_string("models/" + name) +
+                   ",\"displayName\":" + quoted +
+                   R"(,"supportedGenerationMethods":["generateContent","countTokens"]})";
+        default:
+            return "{\"id\":" + quoted + R"(,"object":"model","created":0,"owned_by":)" +
+                   wire::encode_string(owner) + '}';
     }
-    return out;
+}
+
+std::string model_list(wire::Dialect dialect,
+                       const std::map<std::string, std::string_view>& names) {
+    std::string items;
+    for (const auto& [name, owner] : names) {
+        items += (items.empty() ? "" : ",") + model_object(dialect, name, owner);
+    }
+    if (dialect == wire::Dialect::gemini) return "{\"models\":[" + items + "]}";
+    if (dialect != wire::Dialect::messages) {
+        return R"({"object":"list","data":[)" + items + "]}";
+    }
+    const auto edge = [](const std::string& name) { return wire::encode_string(name); };
+    const bool none = names.empty();
+    return "{\"data\":[" + items + R"(],"has_more":false,"first_id":)" +
+           (none ? "null" : edge(names.begin()->first)) +
+           ",\"last_id\":" + (none ? "null" : edge(names.rbegin()->first)) + '}';
 }
 
 }  // namespace
@@ -134,20 +153,14 @@ std::set<std::string> configured_names(const config::Config& config, const Inbou
 Task<void> answer_models(Session& session, const Inbound& request,
                          const std::shared_ptr<Runtime>& runtime) {
     co_await gather_lists(session, request, runtime);
-    std::string body = "{\"object\":\"list\",\"data\":[";
-    bool first = true;
-    for (const auto& [name, owner] : all_names(session, request, *runtime)) {
-        if (!first) body += ',';
-        first = false;
-        body += model_object(name, owner);
-    }
-    body += "]}";
+    const auto names = all_names(session, request, *runtime);
+    const auto body = model_list(list_dialect(request), names);
     co_await session.answer(200, "application/json", kNoFields, body);
 }
 
 Task<void> answer_model(Session& session, const Inbound& request,
                         const std::shared_ptr<Runtime>& runtime) {
-    const auto name = percent_decode(request.endpoint.argument);
+    const auto name = wire::percent_decoded(request.endpoint.argument);
     const bool routed = runtime->route_for(name) != nullptr && may_use(request, name);
     std::string_view owner;
     if (routed && configured_names(runtime->config(), request).contains(name)) {
@@ -161,7 +174,7 @@ Task<void> answer_model(Session& session, const Inbound& request,
         if (found != names.end()) owner = found->second;
     }
     if (!owner.empty()) {
-        const auto body = model_object(name, owner);
+        const auto body = model_object(list_dialect(request), name, owner);
         co_await session.answer(200, "application/json", kNoFields, body);
         co_return;
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,21 +15,60 @@ namespace understudy::proxy {
 
 namespace {
 
-// Lists of models: https://openrouter.ai/docs/features/model-routing (models), Perplexity's Agent
-// API (models), https://docs.litellm.ai/docs/proxy/reliability (fallbacks).
-constexpr std::array<std::string_view, 2> kNaming{"models", "fallbacks"};
-// What chooses a model, or whoever serves it, by other means: OpenRouter's presets, plugins and
-// `route`; LiteLLM's parameters that clients may send; Vercel's providerOptions.
-constexpr std::array<std::string_view, 10> kChoosing{"preset",          "plugins",
-                                                     "route",           "user_config",
-                                                     "model_list",      "context_window_fallbacks",
-                                                     "api_base",        "base_url",
-                                                     "provideroptions", "extra_body"};
+/// How a member brings in another model.
+enum class How : std::uint8_t {
+    list,   // it is a list of models
+    one,    // it names one, or an adapter that answers in a model's place
+    tools,  // a list of tools, which may name one each
+    other,  // by other means, which cannot be read here
+};
 
-template <class List>
-bool is_one_of(std::string_view name, const List& list) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
+struct Chooser {
+    std::string_view name;  // in lower case: names count in any
+    How how = How::other;
+};
+
+// Every member that is known to choose a model, or whoever serves it, beside `model`; by the server
+// that reads it. Whoever has another needs a row here.
+constexpr std::array kChoosers{
+    // OpenRouter: https://openrouter.ai/docs/features/model-routing, .../presets, .../plugins
+    Chooser{"models", How::list},
+    Chooser{"preset"},
+    Chooser{"plugins"},
+    Chooser{"route"},
+    // LiteLLM's proxy, and the parameters of its completion() that clients may send:
+    // https://docs.litellm.ai/docs/proxy/reliability,
+    // https://docs.litellm.ai/docs/completion/input,
+    // https://docs.litellm.ai/docs/providers/bedrock (model_id), .../proxy/clientside_auth
+    Chooser{"fallbacks", How::list},
+    Chooser{"context_window_fallbacks"},
+    Chooser{"context_window_fallback_dict"},
+    Chooser{"content_policy_fallbacks"},
+    Chooser{"user_config"},
+    Chooser{"model_list"},
+    Chooser{"router_settings_override"},
+    Chooser{"custom_llm_provider"},
+    Chooser{"model_id", How::one},
+    Chooser{"target_model_names"},
+    Chooser{"api_base"},
+    Chooser{"base_url"},
+    // OpenAI's library before 1.0, whose names servers have kept for Azure's deployments
+    Chooser{"engine", How::one},
+    Chooser{"deployment_id", How::one},
+    Chooser{"model_name", How::one},
+    // Vercel's gateway: https://vercel.com/docs/ai-gateway; members that libraries unpack
+    Chooser{"provideroptions"},
+    Chooser{"extra_body"},
+    // Adapters: SGLang (lora_path: https://docs.sglang.ai/advanced_features/lora.html), LoRAX and
+    // TGI (adapter_id, adapter_source, merged_adapters), llama-server (lora)
+    Chooser{"lora_path", How::one},
+    Chooser{"adapter_id", How::one},
+    Chooser{"adapter_source"},
+    Chooser{"merged_adapters"},
+    Chooser{"lora"},
+    // OpenAI's image_generation and Anthropic's advisor tools have a model of their own
+    Chooser{"tools", How::tools},
+};
 
 std::string lower_name(std::string_view token) {
     auto name = wire::decode_string(token).value_or(std::string());
@@ -38,10 +78,49 @@ std::string lower_name(std::string_view token) {
     return name;
 }
 
-LocalError not_readable(const Inbound& request, const std::string& member) {
-    return {403, "model_not_allowed",
-            "The key \"" + request.key->name + "\" may use certain models only, and \"" + member +
-                "\" may choose others; leave it out."};
+LocalError not_readable(const Inbound& request, std::string_view member) {
+    LocalError error(403, "model_not_allowed",
+                     "The key \"" + request.key->name + "\" may use certain models only, and \"" +
+                         std::string(member) + "\" may choose others; leave it out.");
+    error.param = member;
+    return error;
+}
+
+std::optional<LocalError> check_one(const Inbound& request, std::string_view member,
+                                    std::string_view value) {
+    const auto model = wire::decode_string(value);
+    if (!model) return not_readable(request, member);
+    auto error = authorize(request, *model);
+    if (error) error->param = member;
+    return error;
+}
+
+// What stands beside a tool's name; its schema may well have a property that is called so.
+std::optional<LocalError> check_tool(const Inbound& request, std::string_view tool) {
+    std::optional<LocalError> error;
+    wire::JsonCursor in(tool);
+    in.object_members([&](std::string_view) {
+        const auto name = lower_name(in.key_token().of(tool));
+        wire::JsonValue value;
+        if (!in.take(value)) return false;
+        const bool names = name == "model" && value.kind != wire::JsonKind::null;
+        if (names && !error) error = check_one(request, "tools", value.raw);
+        return true;
+    });
+    return error;
+}
+
+std::optional<LocalError> check_tools(const Inbound& request, std::string_view list) {
+    std::optional<LocalError> error;
+    if (!list.starts_with('[')) return error;  // no list of tools to anybody
+    wire::JsonCursor in(list);
+    in.each_element([&] {
+        wire::JsonValue tool;
+        if (!in.take(tool)) return false;
+        if (!error) error = check_tool(request, tool.raw);
+        return true;
+    });
+    return error;
 }
 
 // The model that one entry of a list names: a string, or an object that holds nothing but that.
@@ -57,7 +136,7 @@ std::optional<std::string> model_in(const wire::JsonValue& entry) {
     return wire::decode_string(only.value.of(entry.raw));
 }
 
-std::optional<LocalError> check_list(const Inbound& request, const std::string& member,
+std::optional<LocalError> check_list(const Inbound& request, std::string_view member,
                                      std::string_view list) {
     if (!list.starts_with('[')) return not_readable(request, member);
     std::vector<wire::JsonValue> entries;
@@ -66,9 +145,27 @@ std::optional<LocalError> check_list(const Inbound& request, const std::string& 
     for (const auto& entry : entries) {
         const auto model = model_in(entry);
         if (!model) return not_readable(request, member);
-        if (auto error = authorize(request, *model)) return error;
+        if (auto error = authorize(request, *model)) {
+            error->param = member;
+            return error;
+        }
     }
     return std::nullopt;
+}
+
+std::optional<LocalError> check(const Inbound& request, const Chooser& chooser,
+                                std::string_view value) {
+    switch (chooser.how) {
+        case How::list:
+            return check_list(request, chooser.name, value);
+        case How::one:
+            return check_one(request, chooser.name, value);
+        case How::tools:
+            return check_tools(request, value);
+        case How::other:
+            break;
+    }
+    return not_readable(request, chooser.name);
 }
 
 }  // namespace
@@ -76,13 +173,16 @@ std::optional<LocalError> check_list(const Inbound& request, const std::string& 
 std::optional<LocalError> authorize_other_models(const Inbound& request) {
     if (request.key == nullptr || !request.facts.json) return std::nullopt;
     const auto& routes = request.key->routes;
-    if (routes.empty() || is_one_of("*", routes)) return std::nullopt;
+    if (routes.empty()) return std::nullopt;
+    if (std::find(routes.begin(), routes.end(), "*") != routes.end()) return std::nullopt;
     for (const auto& member : request.facts.members) {
         if (member.kind == wire::JsonKind::null) continue;
         const auto name = lower_name(member.key.of(request.body));
-        if (is_one_of(name, kChoosing)) return not_readable(request, name);
-        if (!is_one_of(name, kNaming)) continue;
-        if (auto error = check_list(request, name, member.value.of(request.body))) return error;
+        const auto* const chooser =
+            std::find_if(kChoosers.begin(), kChoosers.end(),
+                         [&](const Chooser& known) { return known.name == name; });
+        if (chooser == kChoosers.end()) continue;
+        if (auto error = check(request, *chooser, member.value.of(request.body))) return error;
     }
     return std::nullopt;
 }

@@ -2,7 +2,7 @@
 // progress. Pure: the caller brings the time.
 #pragma once
 
-#include "upstreams/timers.hpp"
+#include "net/timers.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -16,20 +16,20 @@ class Pace {
     static constexpr std::uint64_t kLeastBytesPerSecond = 500;
 
     /// Every window of this length has to bring its share of bytes.
-    Pace(std::chrono::milliseconds window, upstreams::TimePoint now)
+    Pace(std::chrono::milliseconds window, net::TimePoint now)
         : window_(window),
           share_(std::max<std::uint64_t>(
               1, kLeastBytesPerSecond * static_cast<std::uint64_t>(window.count()) / 1000)),
           until_(now + window) {}
 
     /// `bytes`: moved so far, in all.
-    void note(std::uint64_t bytes, upstreams::TimePoint now) {
+    void note(std::uint64_t bytes, net::TimePoint now) {
         if (bytes - counted_ < share_) return;
         counted_ = bytes;
         until_ = now + window_;
     }
     /// Until the window ends; nothing or less: too slow.
-    std::chrono::milliseconds left(upstreams::TimePoint now) const {
+    std::chrono::milliseconds left(net::TimePoint now) const {
         return std::chrono::ceil<std::chrono::milliseconds>(until_ - now);
     }
 
@@ -37,7 +37,7 @@ class Pace {
     std::chrono::milliseconds window_;
     std::uint64_t share_;
     std::uint64_t counted_ = 0;
-    upstreams::TimePoint until_;
+    net::TimePoint until_;
 };
 
 }  // namespace understudy::proxy

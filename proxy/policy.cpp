@@ -46,9 +46,15 @@ Decision decide(const config::Route& route, const AfterFailure& after) {
     const bool ours = after.failure == FailureClass::overloaded;
     if (ours && !after.places_taken) return decision;
     if (after.time_left <= milliseconds(0)) return decision;
-    if (after.entry == 0 && !ours && !route.fallback_on.contains(after.failure)) return decision;
+    const bool unsupported = after.failure == FailureClass::unsupported;
+    const bool untried = ours || unsupported;
+    const bool falls_back = after.rerouted || route.fallback_on.contains(after.failure);
+    if (after.first && !untried && !falls_back) return decision;
 
-    if (after.retries_used < route.retries && retryable(after.failure)) {
+    // In place of an attempt that was none, the next is no further one.
+    if (!after.may_add && !unsupported) return decision;
+    const bool retries = after.may_retry && after.retries_used < route.retries;
+    if (retries && retryable(after.failure)) {
         const auto delay = wait_for(route.retry, after);
         if (delay && *delay < after.time_left) {
             decision.action = Decision::Action::retry;
@@ -56,7 +62,7 @@ Decision decide(const config::Route& route, const AfterFailure& after) {
             return decision;
         }
     }
-    if (after.may_fall_back && after.entry + 1 < after.entries) {
+    if (after.may_fall_back && after.has_next) {
         decision.action = Decision::Action::next;
     }
     return decision;

@@ -15,13 +15,16 @@ namespace understudy::proxy {
 struct AfterFailure {
     AfterFailure() = default;
     wire::FailureClass failure = wire::FailureClass::none;
-    std::size_t entry = 0;           // position in the chain of this request; 0 is the primary
-    std::size_t entries = 1;         // length of that chain
+    bool first = true;               // at the first entry that was tried: the primary, as a rule
+    bool has_next = false;           // there is an entry behind it that may be used
     std::uint32_t retries_used = 0;  // extra attempts already made at this entry
     std::optional<std::chrono::milliseconds> retry_after;  // what the upstream asks for
     std::chrono::milliseconds time_left{0};                // until the request's deadline
     bool may_fall_back = true;                             // false: x-understudy-fallback: off
+    bool may_add = true;        // false: the retry budget of all requests together is used up
+    bool rerouted = false;      // the class has a chain of its own, which is the next (`on`)
     bool places_taken = false;  // `overloaded` by this upstream's max_connections alone
+    bool may_retry = true;      // false: it has no room for this entry again, or that rests now
     double jitter = 0.5;        // uniform in [0, 1)
 };
 
@@ -42,9 +45,12 @@ bool retryable(wire::FailureClass failure);
 
 /// - the client left, or a budget denied: stop;
 /// - this process is out of something: stop, unless only the places at that upstream are taken;
+/// - the entry cannot do what is asked, so nothing was sent to it: the next, whatever `fallback_on`
+///   says;
 /// - the primary failed in a way that `fallback_on` does not name: stop, its answer is the answer;
-/// - retries are left, the class is retryable, and the wait (Retry-After if given, at most
-///   retry.max_retry_after; else full jitter over an exponential step) fits the deadline: retry;
+/// - retries are left and allowed, the class is retryable, and the wait fits the deadline
+///   (Retry-After if given, at most retry.max_retry_after; else full jitter over an exponential
+///   step): retry;
 /// - otherwise the next entry if there is one; once the primary is left, any failure moves on.
 Decision decide(const config::Route& route, const AfterFailure& after);
 

@@ -9,10 +9,10 @@
 
 namespace understudy::proxy {
 
-using upstreams::coarse_now;
-using upstreams::GatherList;
-using upstreams::kReadBuffer;
-using upstreams::Task;
+using net::coarse_now;
+using net::GatherList;
+using net::kReadBuffer;
+using net::Task;
 
 namespace {
 // Room made at a time for a large body: what is promised by Content-Length is not what has come.
@@ -25,14 +25,14 @@ constexpr std::size_t kWatchSpace = 512;  // for the read that notices a client 
 // begin are served before it.
 class Upload {
   public:
-    explicit Upload(upstreams::Stream& stream) : stream_(stream) {}
+    explicit Upload(net::Stream& stream) : stream_(stream) {}
     ~Upload() { stream_.set_flowing(false); }
     Upload(const Upload&) = delete;
     Upload& operator=(const Upload&) = delete;
     void flows() { stream_.set_flowing(true); }
 
   private:
-    upstreams::Stream& stream_;
+    net::Stream& stream_;
 };
 
 LocalError body_timeout() {

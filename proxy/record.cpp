@@ -1,131 +1,62 @@
 #include "proxy/record.hpp"
 
+#include "config/presets.hpp"
+#include "proxy/books.hpp"
 #include "proxy/log.hpp"
-#include "wire/append.hpp"
+#include "proxy/pieces.hpp"
+#include "proxy/quota.hpp"
+#include "wire/answer_traits.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace understudy::proxy {
 
 using metrics::Outcome;
-using upstreams::Clock;
-using upstreams::TimePoint;
+using net::Clock;
+using net::TimePoint;
+using State = upstreams::Attempt::State;
 
 namespace {
 
-// One bound for the reader of usage and for the series.
-static_assert(wire::kMaxTokenCount == metrics::kMaxTokensPerAnswer);
-
-constexpr std::size_t kMaxNameInTrace = 128;
-// What can stand in a trace, a header and a log as it is.
-constexpr auto kPlainInTrace = [] {
-    std::array<bool, 256> plain{};
-    for (std::size_t c = '!'; c < 0x7f; ++c) plain[c] = true;
-    for (const char c : {',', ';', '"', '\\'}) plain[static_cast<unsigned char>(c)] = false;
-    return plain;
-}();
-constexpr std::uint64_t kBytesPerToken = 4;           // the usual rule of thumb for English text
-constexpr std::uint64_t kMaxGuessedPrompt = 1 << 20;  // beyond it there are images, not words
-
-std::uint64_t nanoseconds(Clock::duration d) {
-    return static_cast<std::uint64_t>(
-        std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(d).count()));
+// The operations of the table of answers in the words of the series, in the same order.
+metrics::Operation operation_of(wire::AnswerShape shape) {
+    using enum wire::Operation;
+    static_assert(static_cast<int>(chat) == static_cast<int>(metrics::Operation::chat) &&
+                  static_cast<int>(text_completion) ==
+                      static_cast<int>(metrics::Operation::text_completion) &&
+                  static_cast<int>(embeddings) ==
+                      static_cast<int>(metrics::Operation::embeddings) &&
+                  static_cast<int>(generate_content) ==
+                      static_cast<int>(metrics::Operation::generate_content) &&
+                  static_cast<int>(other) == static_cast<int>(metrics::Operation::other));
+    return static_cast<metrics::Operation>(wire::traits_of(shape).operation);
 }
 
-std::uint64_t milliseconds(Clock::duration d) {
-    return nanoseconds(d) / 1'000'000;
-}
+// The memory of a trace that is over serves the worker's next one.
+thread_local std::string spare_trace;
+constexpr std::size_t kMostSpare = 1024;
 
-// The OpenTelemetry name of what an endpoint does.
-metrics::Operation operation_of(const Inbound& request) {
-    switch (request.endpoint.shape) {
-        case wire::AnswerShape::chat:
-        case wire::AnswerShape::responses:
-            return metrics::Operation::chat;
-        case wire::AnswerShape::completion:
-            return metrics::Operation::text_completion;
-        case wire::AnswerShape::embeddings:
-            return metrics::Operation::embeddings;
-        case wire::AnswerShape::images:
-        case wire::AnswerShape::transcription:
-        case wire::AnswerShape::opaque:
-            return metrics::Operation::generate_content;
-        case wire::AnswerShape::moderations:
-        case wire::AnswerShape::other_json:
-            break;
-    }
-    return metrics::Operation::other;
-}
-
-/// The client's address; empty where the connection has none.
-std::string client_name(const Inbound& request) {
-    return request.client.is_unspecified() ? std::string() : request.client.to_string();
-}
-
-metrics::TokenCounts disjoint(const wire::Usage& usage) {
-    metrics::TokenCounts counts;
-    const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
-    counts.cache_read = usage.cache_read;
-    counts.cache_write = usage.cache_write;
-    counts.input = minus(minus(usage.prompt, usage.cache_read), usage.cache_write);
-    counts.reasoning = usage.reasoning;
-    counts.output = minus(usage.completion, usage.reasoning);
-    return counts;
+TimePoint end_of(const upstreams::Attempt& attempt) {
+    return attempt.ended_at() != TimePoint{} ? attempt.ended_at() : Clock::now();
 }
 
 }  // namespace
 
-void append_model_name(std::string& out, std::string_view model) {
-    const auto from = out.size();
-    out.append(model.substr(0, kMaxNameInTrace));
-    for (char* c = out.data() + from; c != out.data() + out.size(); ++c) {
-        if (!kPlainInTrace[static_cast<unsigned char>(*c)]) *c = '_';
-    }
-}
-
-std::string attempt_name(std::string_view upstream, std::string_view model) {
-    std::string name;
-    append_attempt_name(name, upstream, model);
-    return name;
-}
-
-void append_attempt_name(std::string& out, std::string_view upstream, std::string_view model) {
-    out += upstream;
-    if (!model.empty()) append_model_name(out += '/', model);
-}
-
-Bill bill_for(const upstreams::Metered& metered, bool stream_cut, std::uint64_t prompt_bytes,
-              const metrics::ModelPrice* price) {
-    Bill bill;
-    if (metered.usage) {
-        bill.reported = true;
-        bill.tokens = disjoint(*metered.usage);
-        if (metered.usage->reported_cost_pico_usd) {
-            bill.cost_pico_usd = static_cast<std::int64_t>(*metered.usage->reported_cost_pico_usd);
-            return bill;
-        }
-    } else if (stream_cut) {
-        // Servers send about one token per event; the prompt is known by its size only.
-        bill.estimated = true;
-        bill.tokens.output = metered.content_events;
-        if (prompt_bytes <= kMaxGuessedPrompt) bill.tokens.input = prompt_bytes / kBytesPerToken;
-    } else {
-        return bill;
-    }
-    if (price != nullptr) {
-        bill.cost_pico_usd = metrics::cost_pico_usd(*price, bill.tokens, metered.service_tier);
-    }
-    return bill;
-}
-
 RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
                              const bool& client_gone)
     : runtime_(runtime), request_(request), route_(route), client_gone_(client_gone) {
+    trace.swap(spare_trace);
     runtime_.shard().worker().inflight_requests.add(1);
 }
 
 RequestRecord::~RequestRecord() {
+    tell();
+    if (trace.capacity() > kMostSpare) return;
+    trace.clear();
+    spare_trace.swap(trace);
+}
+
+void RequestRecord::tell() {
     runtime_.shard().worker().inflight_requests.add(-1);
     auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
     if (client_gone_ && !delivered && outcome != Outcome::rejected) {
@@ -134,16 +65,27 @@ RequestRecord::~RequestRecord() {
     const auto end = delivered ? delivered_at_ : Clock::now();
     const auto took =
         std::chrono::duration_cast<std::chrono::nanoseconds>(end - request_.received_at);
+    const auto count = [](std::chrono::nanoseconds d) {
+        return static_cast<std::uint64_t>(std::max<std::int64_t>(0, d.count()));
+    };
     series.requests[static_cast<std::size_t>(outcome)].add();
     if (route_ != nullptr) {
-        series.duration.observe(nanoseconds(took));
-        if (whole)
-            series.overhead.observe(
-                nanoseconds(std::max(took - waited, std::chrono::nanoseconds::zero())));
+        series.duration.observe(count(took));
+        if (whole) series.overhead.observe(count(took - waited));
     }
-    const auto level =
-        outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info;
-    if (log_enabled(level)) write_line(took);
+    // One that named no route is counted, and no row: whoever may knock could fill the disk.
+    auto* const books = route_ != nullptr ? runtime_.books() : nullptr;
+    const bool logged = log_enabled(log_level(outcome));
+    if (!logged && books == nullptr) return;
+    auto report = this->report(took);
+    if (books != nullptr) report.no = no_in(*books);
+    if (logged) log(log_level(outcome), "request", log_fields(report));
+    if (books != nullptr) books->put(report);
+}
+
+std::uint64_t RequestRecord::no_in(Books& books) {
+    if (no_ == 0) no_ = books.next_no();
+    return no_;
 }
 
 void RequestRecord::deliver() {
@@ -152,175 +94,266 @@ void RequestRecord::deliver() {
     delivered_at_ = Clock::now();
 }
 
-void RequestRecord::write_line(std::chrono::nanoseconds took) const {
-    LogFields f;
-    f.reserve(24);
-    f.emplace_back("id", request_.request_id);
-    // Without the query: people put keys there.
-    f.emplace_back("path", request_.endpoint.path.substr(0, request_.endpoint.path.find('?')));
-    f.emplace_back("model", request_.facts.model.substr(0, kMaxNameInTrace));
-    if (route_ != nullptr) f.emplace_back("route", route_->route->model);
-    f.emplace_back("outcome", std::string(metrics::name_of(outcome)));
-    // The outcomes are a closed set, in which this one is "exhausted"; but it was answered.
-    if (broken) f.emplace_back("ended", "broken");
-    f.emplace_back("status", static_cast<std::uint64_t>(status));
-    if (!error_code.empty()) f.emplace_back("code", error_code);
-    f.emplace_back("ms", milliseconds(took));
-    f.emplace_back("stream", request_.facts.stream);
-    f.emplace_back("attempts", static_cast<std::uint64_t>(attempts));
-    if (stale_replays > 0) {
-        f.emplace_back("stale_replays", static_cast<std::uint64_t>(stale_replays));
-    }
-    if (!trace.empty()) f.emplace_back("trace", trace);
-    if (!served_by.empty()) f.emplace_back("upstream", served_by);
-    if (!served_model.empty()) f.emplace_back("served_model", served_model);
-    if (bill.reported || bill.estimated) {
-        const auto& t = bill.tokens;
-        f.emplace_back("usage", bill.reported ? "reported" : "estimated");
-        f.emplace_back("prompt_tokens", t.input + t.cache_read + t.cache_write);
-        f.emplace_back("completion_tokens", t.output + t.reasoning);
-        if (t.cache_read > 0) f.emplace_back("cache_read_tokens", t.cache_read);
-        if (t.cache_write > 0) f.emplace_back("cache_write_tokens", t.cache_write);
-        if (t.reasoning > 0) f.emplace_back("reasoning_tokens", t.reasoning);
-    }
-    if (total_cost_pico_usd > 0) {
-        f.emplace_back("cost_usd", LogNumber{metrics::format_usd(total_cost_pico_usd)});
-    }
-    if (request_.key != nullptr) f.emplace_back("key", request_.key->name);
-    f.emplace_back("client", client_name(request_));
-    if (!request_.session.empty()) f.emplace_back("session", request_.session);
-    log(outcome == Outcome::exhausted ? config::LogLevel::warn : config::LogLevel::info, "request",
-        f);
+RequestReport RequestRecord::report(std::chrono::nanoseconds took) const {
+    RequestReport r;
+    r.id = request_.request_id;
+    r.id_given = request_.id_given;
+    r.session = request_.session;
+    if (request_.key != nullptr) r.key = request_.key->name;
+    if (route_ != nullptr) r.route = route_->label;
+    const auto& path = request_.endpoint.path;
+    r.path = path.substr(0, path.find('?'));
+    r.model = request_.facts.model;
+    r.outcome = outcome;
+    r.status = status;
+    r.error_code = error_code;
+    r.stream = request_.facts.stream;
+    r.broken = broken;
+    r.attempts = attempts;
+    r.stale_replays = stale_replays;
+    r.trace = trace;
+    r.served_by = served_by;
+    r.served_model = served_model;
+    r.bill = bill;
+    r.total_cost_pico_usd = total_cost_pico_usd;
+    r.total_prompt_tokens = total_prompt_tokens;
+    r.total_completion_tokens = total_completion_tokens;
+    r.bytes_received = request_.body.size();
+    r.received_at = request_.received_at;
+    r.took = took;
+    r.client = request_.client;
+    return r;
 }
 
 AttemptRecord::AttemptRecord(Runtime& runtime, RequestRecord& request, const Inbound& inbound,
                              const upstreams::AttemptSpec& spec, const upstreams::Attempt& attempt,
-                             std::string_view sent_model)
+                             std::string_view sent_model, std::size_t position, Cause cause)
     : runtime_(runtime),
       request_(request),
       spec_(spec),
       attempt_(attempt),
       sent_model_(sent_model),
-      operation_(operation_of(inbound)) {
-    ++request_.attempts;
+      operation_(operation_of(inbound.endpoint.shape)),
+      cause_(cause),
+      position_(static_cast<std::uint16_t>(position)),
+      number_(++request.attempts),
+      moved_from_(request.moved_from_),
+      moved_why_(request.moved_why_) {
+    request_.moved_from_ = {};
+    runtime_.inflight(*spec.upstream).add(1);
+}
+
+bool AttemptRecord::in_the_middle() const {
+    return attempt_.state() == State::running || attempt_.state() == State::committed;
+}
+
+TraceEntry AttemptRecord::trace_entry(wire::FailureClass reason) const {
+    return {spec_.upstream->name, sent_model_, reason, attempt_.head().status,
+            end_of(attempt_) - attempt_.started()};
 }
 
 void AttemptRecord::trace() {
-    trace_begin_ = request_.trace.size();
-    traced_ = attempt_.failure();
-    write_trace(attempt_.failure());
+    traced_ = dropped_ && in_the_middle() ? *dropped_ : attempt_.failure();
+    trace_place_ = request_.traced_++;
+    append_trace(request_.trace, trace_entry(*traced_));
 }
 
-// An answer that had begun well, which is what its head told the client, and then did not end so.
-void AttemptRecord::correct_trace(wire::FailureClass failure) {
-    if (!traced_ || *traced_ == failure) return;
-    request_.trace.resize(trace_begin_);
-    write_trace(failure);
-}
-
-void AttemptRecord::write_trace(wire::FailureClass failure) {
-    constexpr std::size_t kUsualEntry = 80;
-    auto& out = request_.trace;
-    out.reserve(out.size() + kUsualEntry);
-    if (!out.empty()) out += ", ";
-    append_attempt_name(out, spec_.upstream->name, sent_model_);
-    out.append(1, ';').append(wire::name_of(failure)).append(1, ';');
-    const auto status = attempt_.head().status;
-    if (status != 0) {
-        wire::append_number(out, status);
-    } else {
-        out += '-';
+// How it ended, for its bill.
+Ending AttemptRecord::ending() const {
+    switch (attempt_.state()) {
+        case State::whole:
+        case State::finished:
+            return Ending::finished;
+        case State::committed:
+        case State::broken:
+            return Ending::cut;
+        default:
+            break;
     }
-    const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
-    wire::append_number(out += ';', milliseconds(end - attempt_.started()));
-    out += "ms";
+    // The provider goes on, and bills what had come to it.
+    const bool sent = attempt_.sent_at() != TimePoint{};
+    return sent && dropped_ == wire::FailureClass::dropped ? Ending::overtaken : Ending::none;
+}
+
+// Only what is cut short needs one; then the request is looked at again.
+std::optional<Estimate> AttemptRecord::estimate() {
+    const auto& metered = attempt_.metered();
+    if (!needs_estimate(metered, ending())) return std::nullopt;
+    Estimate estimate;
+    if (!metered.usage || metered.usage->prompt == 0) {
+        if (!prompt_estimate_) prompt_estimate_ = estimated_prompt(spec_.body, spec_.facts);
+        estimate.prompt = *prompt_estimate_;
+    }
+    estimate.completion = estimated_completion(spec_.shape, metered);
+    return estimate;
 }
 
 const Bill& AttemptRecord::bill() {
-    using State = upstreams::Attempt::State;
     if (bill_is_final_) return bill_;
-    const auto state = attempt_.state();
     const auto& metered = attempt_.metered();
-    // What ended well without usage is not guessed at: it is missing.
-    const bool cut =
-        (state == State::committed || state == State::broken) && metered.content_events > 0;
+    const auto estimate = this->estimate();
+    const bool served =
+        ending() == Ending::finished && attempt_.failure() == wire::FailureClass::none;
     // A price is looked up only for what can be billed.
-    const auto* price = metered.usage || cut
+    const auto* price = metered.usage || estimate || served
                             ? runtime_.price(*spec_.upstream, metered.model, sent_model_)
                             : nullptr;
-    bill_ = bill_for(metered, cut, spec_.body.size(), price);
-    bill_is_final_ = state == State::whole;
+    metrics::Pieces pieces;
+    if (price != nullptr && (price->per_request || price->per_image) && served) {
+        pieces = pieces_of(request_.request_);
+    }
+    const auto* const preset = spec_.upstream->preset;
+    bill_ = bill_for(metered, estimate, price, pieces,
+                     preset != nullptr && preset->quirks.reasoning_beside);
+    bill_is_final_ = attempt_.state() == State::whole;
     return bill_;
 }
 
-AttemptRecord::~AttemptRecord() {
-    using State = upstreams::Attempt::State;
+AttemptReport AttemptRecord::report() {
     const auto state = attempt_.state();
-    auto failure = attempt_.failure();
-    // Dropped while it was running, or while its answer was being relayed: the client left.
-    if (state == State::running || state == State::committed) {
-        failure = wire::FailureClass::client_closed;
+    AttemptReport r;
+    r.upstream = spec_.upstream->name;
+    r.model = sent_model_;
+    r.answered_model = attempt_.metered().model;
+    r.service_tier = attempt_.metered().service_tier;
+    r.detail = attempt_.detail();
+    r.shape = spec_.shape;
+    r.cause = cause_;
+    r.position = position_;
+    r.number = number_;
+    r.moved_from = moved_from_;
+    r.moved_why = moved_why_;
+    r.overtaken = dropped_ == wire::FailureClass::dropped;
+    // Dropped while it was running, or while its answer was being relayed.
+    r.reason =
+        in_the_middle() ? dropped_.value_or(wire::FailureClass::client_closed) : attempt_.failure();
+    r.status = attempt_.head().status;
+    r.ended = state == State::whole || state == State::finished;
+    r.served = r.ended || state == State::committed || state == State::broken;
+    r.event_stream = attempt_.event_stream();
+    const bool sent = attempt_.sent_at() != TimePoint{};
+    r.deliveries = attempt_.replayed() ? 2U : sent ? 1U : 0U;
+    r.bytes_sent = sent ? attempt_.request_bytes() : 0;
+    r.bytes_received = attempt_.bytes_received();
+    r.started = attempt_.started();
+    r.took = end_of(attempt_) - attempt_.started();
+    if (attempt_.first_token_at() != TimePoint{}) {
+        r.first_token = attempt_.first_token_at() - attempt_.sent_at();
     }
-    correct_trace(failure);
-    request_.broken = request_.broken || state == State::broken;
-    const bool served = state == State::whole || state == State::finished ||
-                        state == State::committed || state == State::broken;
+    r.bill = bill();
+    return r;
+}
+
+void AttemptRecord::money(std::unique_ptr<AttemptMoney> money) {
+    money_ = std::move(money);
+}
+
+AttemptRecord::~AttemptRecord() {
+    runtime_.inflight(*spec_.upstream).add(-1);
+    if (!settled_) settle();
+}
+
+void AttemptRecord::settle() {
+    settled_ = true;
+    const auto report = this->report();
+    // An answer that had begun well, which is what its head told the client, and then did not end
+    // so.
+    if (traced_ && *traced_ != report.reason) {
+        replace_trace(request_.trace, trace_place_, trace_entry(report.reason));
+    }
     // Here and not at the start: by its first answer a model becomes a label.
-    auto& series = runtime_.series(*spec_.upstream, sent_model_, operation_, served);
-    const auto end = attempt_.ended_at() != TimePoint{} ? attempt_.ended_at() : Clock::now();
-    series.attempts[static_cast<std::size_t>(failure)].add();
-    if (attempt_.replayed()) {
-        ++request_.stale_replays;
-        runtime_.shard().stale_replays(spec_.upstream->name).add();
+    auto& series = runtime_.series(*spec_.upstream, sent_model_, operation_, report.served);
+    count(report, series);
+    count_moves(report);
+    if (runtime_.books() != nullptr) put_in_books(report, series);
+    // Behind the books: who reads the ledger to complete a purse finds there what it lacks.
+    if (request_.quota != nullptr) {
+        request_.quota->settle(report, money_.get());
+    } else if (!request_.request_.session.empty()) {
+        Quota::settle_late(report, runtime_, request_.request_);
     }
-    series.duration.observe(nanoseconds(end - attempt_.started()));
-    request_.waited += end - attempt_.started();
-    if (attempt_.first_token_at() != TimePoint{} && attempt_.event_stream()) {
-        series.first_token.observe(nanoseconds(attempt_.first_token_at() - attempt_.sent_at()));
+    if (attempt_.replayed()) runtime_.shard().stale_replays(spec_.upstream->name).add();
+    add_to_request(report);
+    if (report.reason == wire::FailureClass::auth) tell_of_refused_key();
+    if (report.bill.unpriced()) tell_of_missing_price();
+}
+
+// How it came about, and what became of it beside others. Like everything else about it when it is
+// over: so that what a killed process had counted is what the ledger knows.
+void AttemptRecord::count_moves(const AttemptReport& report) const {
+    if (!report.moved_from.empty()) {
+        runtime_.shard()
+            .failover(report.moved_from, report.upstream,
+                      static_cast<std::size_t>(report.moved_why))
+            .add();
     }
-    const auto& bill = this->bill();
-    if (bill.reported || bill.estimated) {
-        const auto source = bill.reported ? metrics::Source::reported : metrics::Source::estimated;
-        series.add_usage(bill.tokens, source);
-        if (bill.cost_pico_usd && *bill.cost_pico_usd > 0) {
-            series.cost_pico_usd[static_cast<std::size_t>(source)].add(
-                static_cast<std::uint64_t>(*bill.cost_pico_usd));
-            request_.total_cost_pico_usd += *bill.cost_pico_usd;
-        }
-    }
-    // An upstream that was not let to its end may have said it there.
-    const bool ended = state == State::whole || state == State::finished;
-    const bool counts_tokens =
-        spec_.shape == wire::AnswerShape::chat || spec_.shape == wire::AnswerShape::completion ||
-        spec_.shape == wire::AnswerShape::responses || spec_.shape == wire::AnswerShape::embeddings;
-    if (ended && counts_tokens && !bill.reported) series.usage_missing.add();
-    if (failure == wire::FailureClass::auth) tell_of_refused_key();
-    if (served) {
-        request_.bill = bill;
-        request_.served_by = spec_.upstream->name;
-        request_.served_model = attempt_.metered().model.substr(0, kMaxNameInTrace);
-    }
+    if (report.cause != Cause::hedge && !report.overtaken) return;
+    auto& series = *request_.route_->series;
+    if (report.cause == Cause::hedge) series.hedges_started.add();
+    if (report.hedge_won()) series.hedges_won.add();
+    if (report.overtaken) series.hedge_tokens.add(report.bill.tokens.total());
+}
+
+void AttemptRecord::add_to_request(const AttemptReport& report) {
+    request_.broken = request_.broken || attempt_.state() == State::broken;
+    request_.stale_replays += attempt_.replayed() ? 1 : 0;
+    request_.waited += report.took;
+    const auto cost = report.bill.cost_pico_usd.value_or(0);
+    if (cost > 0) request_.total_cost_pico_usd += cost;
+    const auto& t = report.bill.tokens;
+    request_.total_prompt_tokens += t.prompt();
+    request_.total_completion_tokens += t.completion();
+    if (!report.served) return;
+    request_.bill = report.bill;
+    request_.served_by = report.upstream;
+    request_.served_model = shortened(report.answered_model);
+}
+
+void AttemptRecord::put_in_books(const AttemptReport& report,
+                                 const metrics::AttemptSeries& series) const {
+    AttemptContext context;
+    if (request_.route_ != nullptr) context.route = request_.route_->label;
+    context.series = &series;
+    context.request_no = request_.no_in(*runtime_.books());
+    context.prices = runtime_.config().prices.get();
+    runtime_.books()->put(report, request_.request_, context);
 }
 
 /// A client cannot mend this one: the key is the operator's.
 void AttemptRecord::tell_of_refused_key() const {
     const auto& upstream = *spec_.upstream;
-    if (!upstream.api_key || !log_enabled(config::LogLevel::error)) return;
+    if (!upstream.has_key() || !log_enabled(config::LogLevel::error)) return;
     if (!runtime_.key_refusals().due(upstream.name, Clock::now())) return;
     log(config::LogLevel::error, "key_refused",
         {{"upstream", upstream.name},
          {"status", static_cast<std::uint64_t>(attempt_.head().status)},
-         {"message", "upstream " + upstream.name +
-                         " refuses the api_key that the configuration has for it: check that the "
+         {"message", "upstream " + upstream.name + " refuses the " +
+                         (upstream.aws ? "AWS keys" : "api_key") +
+                         " that the configuration has for it: check that the "
                          "key is valid and may use this model, then reload"}});
+}
+
+void AttemptRecord::tell_of_missing_price() const {
+    if (!log_enabled(config::LogLevel::warn)) return;
+    const auto& upstream = *spec_.upstream;
+    const auto model = shortened(sent_model_);
+    if (!runtime_.unpriced_is_news(upstream, model)) return;
+    log(config::LogLevel::warn, "unpriced",
+        {{"upstream", upstream.name},
+         {"model", std::string(model)},
+         {"message",
+          "no price is known for " + attempt_name(upstream.name, model) +
+              ": its tokens are counted, their cost is not; set `price` at the upstream, "
+              "or name a file in `prices` that has it"}});
 }
 
 void reject(Runtime& runtime, const Inbound& request, const LocalError& error) {
     runtime.unrouted().requests[static_cast<std::size_t>(Outcome::rejected)].add();
     if (!log_enabled(config::LogLevel::info)) return;
+    const bool known = !request.client.is_unspecified();
     log(config::LogLevel::info, "rejected",
         {{"id", request.request_id},
-         {"client", client_name(request)},
+         {"client", known ? request.client.to_string() : std::string()},
          {"status", static_cast<std::uint64_t>(error.status)},
          {"code", std::string(error.code)},
          {"message", error.message}});

@@ -1,5 +1,7 @@
 #include "proxy/runtime.hpp"
 
+#include "config/context_window.hpp"
+#include "proxy/key_limits.hpp"
 #include "wire/append.hpp"
 
 #include <algorithm>
@@ -15,6 +17,15 @@ std::string tls_key(const config::TlsOptions& tls) {
     return tls.ca + (tls.verify ? "|1" : "|0");
 }
 
+// Whether anybody wants to know how many requests an entry has.
+bool by_load(const config::Config& config) {
+    return std::any_of(config.routes.begin(), config.routes.end(), [](const auto& route) {
+        return std::any_of(route.chain.begin(), route.chain.end(), [](const auto& entry) {
+            return entry.order == config::GroupOrder::least_inflight;
+        });
+    });
+}
+
 bool is_glob(std::string_view pattern) {
     return pattern.find_first_of("*?") != std::string_view::npos;
 }
@@ -22,8 +33,18 @@ bool is_glob(std::string_view pattern) {
 /// Whether the chain can go on from this entry because of this failure (decide() in policy.cpp).
 bool may_leave(const config::Route& route, std::size_t entry, wire::FailureClass failure) {
     using enum wire::FailureClass;
-    if (failure == none || failure == client_closed || failure == budget) return false;
-    return entry > 0 || route.fallback_on.contains(failure);
+    if (failure == none || failure == client_closed || failure == budget || failure == dropped) {
+        return false;
+    }
+    // Who behind the first entry answers badly is left for it only where the route says so.
+    const bool always = !wire::kQualityClasses.contains(failure);
+    return (entry > 0 && always) || failure == unsupported || route.fallback_on.contains(failure);
+}
+
+/// What is known of the one holds for the other.
+bool same_service(const config::Upstream& one, const config::Upstream& other) {
+    return one.name == other.name && one.base_url == other.base_url &&
+           one.api_key == other.api_key && one.more_keys == other.more_keys && one.aws == other.aws;
 }
 
 std::optional<std::string> model_of(const config::ChainEntry& entry,
@@ -33,16 +54,87 @@ std::optional<std::string> model_of(const config::ChainEntry& entry,
 
 }  // namespace
 
-LoadedConfig::LoadedConfig(std::shared_ptr<const config::Config> config)
-    : config_(std::move(config)) {
+LoadedConfig::LoadedConfig(std::shared_ptr<const config::Config> config,
+                           const LoadedConfig* previous)
+    : config_(std::move(config)), hedge_budgets_(config_->routes.size()) {
     for (const auto& upstream : config_->upstreams) {
         if (!upstream.base_url.tls) continue;  // trusted roots cost memory: only where needed
         auto& context = tls_[tls_key(upstream.tls)];
-        if (!context) context = std::make_shared<upstreams::TlsContext>(upstream.tls);
+        if (!context)
+            context = std::make_shared<net::TlsContext>(upstreams::trust_of(upstream.tls));
+    }
+    // Behind all that can fail.
+    health_.reserve(config_->upstreams.size());
+    for (const auto& upstream : config_->upstreams) {
+        health_.push_back(health_of(upstream, previous));
+    }
+    take_allowances(previous);
+}
+
+// What a key has used stays with its name, whatever else changes, and though a configuration
+// between had no such key: as long as any request has it.
+void LoadedConfig::take_allowances(const LoadedConfig* previous) {
+    session_purses_ =
+        previous != nullptr ? previous->session_purses_ : std::make_shared<limits::SessionPurses>();
+    if (previous != nullptr) {
+        for (const auto& one : previous->living_allowances_) {
+            if (!one.second.expired()) living_allowances_.insert(one);
+        }
+    }
+    const auto& keys = config_->keys;
+    allowances_.resize(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (!keys[i].limits.any()) continue;
+        auto& living = living_allowances_[keys[i].name];
+        allowances_[i] = living.lock();
+        if (allowances_[i]) continue;
+        allowances_[i] = std::make_shared<limits::Allowance>();
+        living = allowances_[i];
+        new_allowances_.push_back(i);
     }
 }
 
-std::shared_ptr<const upstreams::TlsContext> LoadedConfig::tls_for(
+LoadedConfig::Health LoadedConfig::health_of(const config::Upstream& upstream,
+                                             const LoadedConfig* previous) {
+    Health health;
+    if (previous != nullptr) {
+        const auto& others = previous->config_->upstreams;
+        for (std::size_t i = 0; i < others.size(); ++i) {
+            if (same_service(upstream, others[i])) health = previous->health_[i];
+        }
+    }
+    if (!upstream.breaker && !upstream.health) {
+        health.breakers.reset();
+    } else if (health.breakers) {
+        health.breakers->use(upstream.breaker);
+    } else {
+        health.breakers = std::make_shared<Breakers>(upstream.name, upstream.breaker);
+    }
+    if (health.keys) {
+        health.keys->forget_refusals();
+    } else if (upstream.key_count() > 1) {
+        health.keys = std::make_shared<upstreams::KeyPool>(upstream.key_count());
+    }
+    return health;
+}
+
+void LoadedConfig::collect(metrics::States& out) const {
+    const auto now = net::Clock::now();
+    for (std::size_t i = 0; i < health_.size(); ++i) {
+        if (health_[i].breakers) health_[i].breakers->collect(now, out);
+        if (!health_[i].keys) continue;
+        for (std::size_t k = 0; k < health_[i].keys->size(); ++k) {
+            out.keys.push_back({config_->upstreams[i].name, k + 1,
+                                static_cast<std::uint8_t>(health_[i].keys->state(k, now))});
+        }
+    }
+    for (std::size_t i = 0; i < allowances_.size(); ++i) {
+        if (allowances_[i]) out.allowances.push_back(state_of(config_->keys[i], *allowances_[i]));
+    }
+    out.sessions_denied = session_purses_->denied();
+}
+
+std::shared_ptr<const net::TlsContext> LoadedConfig::tls_for(
     const config::Upstream& upstream) const {
     return upstream.base_url.tls ? tls_.at(tls_key(upstream.tls)) : nullptr;
 }
@@ -58,8 +150,10 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     std::vector<std::shared_ptr<const upstreams::HeadTemplate>> heads;
     last_series_.resize(config.upstreams.size());
     last_prices_.resize(config.upstreams.size());
+    last_windows_.resize(config.upstreams.size());
     std::map<std::string, std::uint32_t> shares;  // upstreams with the same address share a pool
     for (const auto& upstream : config.upstreams) {
+        inflight_.push_back(&shard_.inflight(upstream.name));
         const auto share = static_cast<std::uint32_t>(
             (upstream.max_connections + worker_count - 1) / worker_count);
         const auto key = upstreams::Peer::key_of(upstream);
@@ -78,25 +172,53 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
         heads.push_back(std::make_shared<const upstreams::HeadTemplate>(upstream));
         if (upstream.model) known_models_.insert(*upstream.model);
         shard.stale_replays(upstream.name);
+        if (!upstream.health) continue;
+        auto root = upstream;
+        root.base_url.path.clear();
+        checked_.push_back({&upstream, by_index.back(), upstreams::HeadTemplate(root),
+                            loaded_->breakers_of(by_index.size() - 1),
+                            loaded_->keys_of(by_index.size() - 1)});
     }
     std::erase_if(peers, [](const auto& p) { return p.second.expired(); });
+    const bool counts_load = by_load(config);
     for (const auto& route : config.routes) {
         RuntimeRoute runtime;
         runtime.route = &route;
-        runtime.series = &shard.route(route.label());
+        runtime.label = route.label();
+        runtime.series = &shard.route(runtime.label);
         runtime.grouped = route.grouped();
         conditional_ = conditional_ || !route.when.empty();
         if (!is_glob(route.model)) known_models_.insert(route.model);
-        for (const auto& entry : route.chain) {
+        const auto add = [&](const config::ChainEntry& entry, std::vector<RuntimeEntry>& to) {
             const auto& upstream = config.upstreams[entry.upstream];
             RuntimeEntry e;
             e.upstream = &upstream;
             e.entry = &entry;
             e.peer = by_index[entry.upstream];
             e.head = heads[entry.upstream];
+            e.breakers = loaded_->breakers_of(entry.upstream);
+            e.keys = loaded_->keys_of(entry.upstream);
             e.model = model_of(entry, upstream);
+            if (counts_load)
+                e.inflight = e.peer->load_of(upstream.name, e.model.value_or(std::string()));
             if (e.model) known_models_.insert(*e.model);
-            runtime.entries.push_back(std::move(e));
+            to.push_back(std::move(e));
+        };
+        for (const auto& entry : route.chain) add(entry, runtime.entries);
+        for (const auto& other : route.on) {
+            auto& on = runtime.on.emplace_back();
+            on.failure = other.failure;
+            for (const auto& entry : other.chain) add(entry, on.entries);
+        }
+        if (route.hedge) {
+            runtime.hedge_budget =
+                &loaded_->hedge_budget(static_cast<std::size_t>(&route - config.routes.data()));
+            runtime.learns_times = route.hedge->percentile.has_value();
+            runtime.series->hedged = true;
+        }
+        for (const auto& entry : route.chain) {
+            const bool timed = entry.order == config::GroupOrder::latency;
+            runtime.learns_times = runtime.learns_times || timed;
         }
         declare(runtime);
         routes_.push_back(std::move(runtime));
@@ -107,6 +229,13 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
 void Runtime::declare(RuntimeRoute& route) {
     for (std::size_t i = 0; i < route.entries.size(); ++i) {
         declare_attempts(route.entries[i]);
+        for (const auto& on : route.on) {
+            for (const auto& entry : on.entries) {
+                if (i == 0) declare_attempts(entry);
+            }
+            shard_.failover(route.entries[i].upstream->name, on.entries.front().upstream->name,
+                            static_cast<std::size_t>(on.failure));
+        }
         if (i + 1 == route.entries.size()) break;
         for (std::size_t reason = 0; reason < wire::kFailureClassCount; ++reason) {
             const auto failure = static_cast<wire::FailureClass>(reason);
@@ -122,6 +251,9 @@ void Runtime::declare_attempts(const RuntimeEntry& entry) {
     auto& series = shard_.attempt(entry.upstream->name, model);
     series.declared = true;
     if (price(*entry.upstream, model, model) != nullptr) series.priced = true;
+    if (entry.breakers == nullptr) return;
+    entry.breakers->declare(model);
+    shard_.breaker(entry.upstream->name, model);
 }
 
 const RuntimeRoute* Runtime::route_for(std::string_view model) const {
@@ -182,6 +314,16 @@ const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
     last.asked.assign(asked);
     last.known = true;
     return last.price;
+}
+
+std::uint64_t Runtime::context_window(const config::Upstream& upstream, std::string_view model) {
+    if (upstream.context_window) return *upstream.context_window;
+    auto& last = last_windows_[static_cast<std::size_t>(&upstream - config().upstreams.data())];
+    if (last.known && last.model == model) return last.window;
+    last.window = config::context_window(config(), upstream, model);
+    last.model.assign(model);
+    last.known = true;
+    return last.window;
 }
 
 const metrics::ModelPrice* Runtime::find_price(const config::Upstream& upstream,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "proxy/inherited.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -33,8 +34,11 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Opens all listeners and starts the workers. Throws BindError.
-    void start();
+    /// Opens all listeners, those of `inherited` where it has them, and starts the workers. Throws
+    /// BindError.
+    void start(InheritedListeners inherited = {});
+    /// The listening sockets, for a process that takes over. They stay this server's.
+    const std::vector<ListeningSocket>& listening_sockets() const;
     /// How many workers there are (`workers: auto` resolved).
     std::size_t workers() const;
     /// Addresses really bound (port 0 resolved): clients' first, then admin.
@@ -50,8 +54,13 @@ class Server {
 
     /// Call it every second. Every few of them it gives memory that a past load has left unused
     /// back to the system, if no request runs or most connections have gone.
-    void release_memory();
+    /// True: most of a load has gone.
+    bool release_memory();
 
+    /// Another process serves the listening sockets now: none of ours is accepted from any more,
+    /// running requests may finish, and so may one more on each connection, which ends with it.
+    /// Then drain().
+    void hand_over();
     /// From now on /readyz answers 503, new requests are refused, idle connections close, and
     /// running requests may finish.
     void start_drain();

@@ -2,7 +2,7 @@
 
 #include "proxy/admin.hpp"
 #include "proxy/auth.hpp"
-#include "proxy/failover.hpp"
+#include "proxy/exchange.hpp"
 #include "proxy/log.hpp"
 #include "proxy/pace.hpp"
 #include "proxy/unknown_path.hpp"
@@ -15,12 +15,12 @@
 
 namespace understudy::proxy {
 
-using upstreams::Clock;
-using upstreams::coarse_now;
-using upstreams::GatherList;
-using upstreams::kReadBuffer;
-using upstreams::Stream;
-using upstreams::Task;
+using net::Clock;
+using net::coarse_now;
+using net::GatherList;
+using net::kReadBuffer;
+using net::Stream;
+using net::Task;
 using wire::append_field;
 
 namespace {
@@ -74,12 +74,12 @@ class IdleWait {
 };
 }  // namespace
 
-Session::Session(Worker& worker, upstreams::Socket socket, Role role)
+Session::Session(Worker& worker, net::Socket socket, Role role)
     : worker_(worker),
       role_(role),
       client_(new Stream(std::move(socket), worker.shared().budget)),
       timer_(
-          worker.context().timers, [](void* s) { static_cast<upstreams::Signal*>(s)->notify(); },
+          worker.context().timers, [](void* s) { static_cast<net::Signal*>(s)->notify(); },
           &signal_) {
     client_->set_listener(this);
     worker_.add(this);
@@ -96,13 +96,13 @@ Session::~Session() {
     if (role_ != Role::admin) worker_.shared().connections.fetch_sub(1);
 }
 
-void Session::start(Worker& worker, upstreams::Socket socket, Role role,
+void Session::start(Worker& worker, net::Socket socket, Role role,
                     const boost::asio::ip::address& client, bool reserve) {
     std::unique_ptr<Session, void (*)(Session*)> self(new Session(worker, std::move(socket), role),
                                                       [](Session* s) { delete s; });
     self->request_.client = client;
     self->out_of_places_ = reserve;
-    upstreams::spawn(live(std::move(self)));
+    net::spawn(live(std::move(self)));
 }
 
 // The last line of defence: whatever goes wrong ends this connection and no other.
@@ -125,6 +125,8 @@ void Session::on_stream(Stream& stream) {
 
 void Session::close_if_idle() {
     if (!idle_) return;
+    // After a hand-over a request that has just come is still answered.
+    if (worker_.shared().leaving && !truly_idle()) return;
     client_gone_ = true;
     signal_.notify();
 }
@@ -178,9 +180,10 @@ Task<bool> Session::read_head() {
     const auto& first_limits = worker_.runtime()->config().limits;
     head_reader_.reset({first_limits.header_bytes, first_limits.header_count});
     auto& in = client_->in;
-    std::optional<upstreams::TimePoint> idle_deadline;
-    std::optional<upstreams::TimePoint> head_deadline;
-    std::optional<upstreams::TimePoint> reserve_until;
+    request_.endpoint = {};  // what cannot be read is answered in the usual shape
+    std::optional<net::TimePoint> idle_deadline;
+    std::optional<net::TimePoint> head_deadline;
+    std::optional<net::TimePoint> reserve_until;
     unsigned empty_lines = 0;
     for (;;) {
         if (runtime_ != worker_.runtime()) runtime_ = worker_.runtime();
@@ -249,9 +252,11 @@ std::optional<LocalError> Session::check_head() {
     auto& endpoint = request_.endpoint;
     const bool administrative =
         endpoint.kind == EndpointKind::root || endpoint.kind == EndpointKind::healthz ||
-        endpoint.kind == EndpointKind::readyz || endpoint.kind == EndpointKind::metrics;
-    const bool elsewhere = (role_ == Role::admin && !administrative) ||
-                           (role_ == Role::proxy && endpoint.kind == EndpointKind::metrics);
+        endpoint.kind == EndpointKind::readyz || endpoint.kind == EndpointKind::metrics ||
+        (endpoint.kind == EndpointKind::api && role_ == Role::admin);
+    const bool tells = endpoint.kind == EndpointKind::metrics || endpoint.kind == EndpointKind::api;
+    const bool elsewhere =
+        (role_ == Role::admin && !administrative) || (role_ == Role::proxy && tells);
     const auto& guard = runtime_->web_guard();
     if (request_.head.fields.contains(wire::FieldId::origin)) {
         const auto origin = request_.head.fields.find(wire::FieldId::origin);
@@ -261,7 +266,7 @@ std::optional<LocalError> Session::check_head() {
     if (endpoint.kind == EndpointKind::unknown) return unknown_path(request_.head.target);
     if (elsewhere) return at_other_listener(request_.head.target, role_ == Role::admin);
     // What tells nothing about anybody is told to every page.
-    if (!administrative || endpoint.kind == EndpointKind::metrics) {
+    if (!administrative || tells) {
         if (auto error = guard.check(request_.head, role_ == Role::admin)) return error;
     }
     if (!endpoint.method_ok) {
@@ -315,7 +320,8 @@ Task<void> Session::serve_one() {
     request_.facts.stream = false;
     const Counted counted(worker_.shared().inflight);
     request_.request_id = usable_request_id(request_.head);
-    if (request_.request_id.empty()) worker_.make_request_id(request_.request_id);
+    request_.id_given = !request_.request_id.empty();
+    if (!request_.id_given) worker_.make_request_id(request_.request_id);
     if (may_preflight()) {
         const auto fields = preflight_fields(request_.head);
         const std::string_view nothing;
@@ -337,16 +343,29 @@ Task<void> Session::serve_one() {
         if (!decoded) co_return;
     }
     request_.received_at = Clock::now();
-    if (worker_.shared().draining) keep_alive_ = false;
+    if (worker_.shared().ending()) keep_alive_ = false;
     handling_ = true;
     if (!client_->read_armed()) client_->arm_read();  // tells at once when the client leaves
     if (request_.endpoint.kind == EndpointKind::proxied) {
-        Failover failover(*this, request_, *runtime_);
-        co_await failover.run();
+        if (worker_.books() != nullptr && worker_.books()->congested()) co_await breathe();
+        Exchange exchange(*this, request_, *runtime_);
+        co_await exchange.run();
     } else {
         co_await answer_admin(*this, request_, runtime_);
     }
     handling_ = false;
+}
+
+// Rows for the ledger come faster than they can be written: requests begin more slowly, so that
+// none is lost.
+Task<void> Session::breathe() {
+    constexpr std::chrono::milliseconds kBreath{20}, kLongest{1000};
+    const auto until = Clock::now() + kLongest;
+    while (worker_.books()->congested() && !client_gone_ && Clock::now() < until) {
+        timer_.set(coarse_now() + kBreath);
+        while (!timer_.expired() && !client_gone_) co_await signal_.wait();
+    }
+    timer_.clear();
 }
 
 void Session::finish_request() {
@@ -397,14 +416,16 @@ Task<bool> Session::send_rest(GatherList& list) {
 
 Task<void> Session::answer(unsigned status, std::string_view content_type, std::string_view fields,
                            std::string_view body) {
-    if (worker_.shared().draining) keep_alive_ = false;
+    if (worker_.shared().ending()) keep_alive_ = false;
     head_out_.assign("HTTP/1.1 ").append(std::to_string(status)).append(1, ' ');
     head_out_.append(reason_phrase(status)).append("\r\n");
     if (!content_type.empty()) {
         append_field(head_out_, "content-type", content_type);
     }
     if (status != 204) append_field(head_out_, "content-length", body.size());
-    head_out_.append(fields).append(request_.cors);
+    // An exchange puts them among its fields itself; twice, browsers take them for none.
+    const bool has_cors = fields.find(request_.cors) != std::string_view::npos;
+    head_out_.append(fields).append(has_cors ? std::string_view() : request_.cors);
     head_out_.append(connection_field()).append("\r\n");
     GatherList out;
     out.add(head_out_);
@@ -421,6 +442,7 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
         const auto seconds = static_cast<std::uint64_t>(error.retry_after->count());
         append_field(lines, "retry-after", seconds);
     }
+    if (error.no_retry) append_field(lines, "x-should-retry", "false");
     if (!error.allow.empty()) append_field(lines, "allow", error.allow);
     if (!error.accept_encoding.empty())
         append_field(lines, "accept-encoding", error.accept_encoding);
@@ -428,7 +450,7 @@ Task<void> Session::answer(const LocalError& error, std::string_view fields) {
         append_field(lines, "upgrade", error.upgrade);
         append_field(lines, "connection", "upgrade");
     }
-    const auto body = to_json(error, request_.request_id);
+    const auto body = to_json(error, request_.endpoint.dialect, request_.request_id);
     co_await answer(error.status, "application/json", lines, body);
 }
 

@@ -2,13 +2,14 @@
 // one Signal; it sleeps on its client, its upstream and its deadline alike.
 #pragma once
 
+#include "net/stream.hpp"
+#include "net/task.hpp"
+#include "net/timers.hpp"
+#include "proxy/client_port.hpp"
 #include "proxy/inbound.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/worker.hpp"
 #include "upstreams/decoder.hpp"
-#include "upstreams/stream.hpp"
-#include "upstreams/task.hpp"
-#include "upstreams/timers.hpp"
 
 #include <memory>
 #include <string>
@@ -16,15 +17,15 @@
 
 namespace understudy::proxy {
 
-class Session final : public upstreams::StreamListener, public IdleHook {
+class Session final : public net::StreamListener, public IdleHook, public ClientPort {
   public:
     /// Starts a session that owns itself. `reserve`: there was no place for it any more, so it only
     /// gets to ask for health and metrics, once.
-    static void start(Worker& worker, upstreams::Socket socket, Role role,
+    static void start(Worker& worker, net::Socket socket, Role role,
                       const boost::asio::ip::address& client, bool reserve = false);
 
     Worker& worker() { return worker_; }
-    upstreams::Signal& signal() { return signal_; }
+    net::Signal& signal() { return signal_; }
     /// Set when the client has left (a half-closed client counts as gone, as nginx has it).
     const bool& client_gone() const { return client_gone_; }
     /// The same, looked up where no read watches for it: the buffer is full of further requests.
@@ -35,16 +36,16 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     Role role() const { return role_; }
 
     /// Sends `list` if the socket takes all of it now. False: send_rest() has to go on.
-    bool send_at_once(upstreams::GatherList& list);
+    bool send_at_once(net::GatherList& list);
     /// Sends what send_at_once() has left. False: the client is gone or takes nothing any more; the
     /// session then ends after the request.
-    upstreams::Task<bool> send_rest(upstreams::GatherList& list);
+    net::Task<bool> send_rest(net::GatherList& list);
     /// Both.
-    upstreams::Task<bool> send(upstreams::GatherList& list);
+    net::Task<bool> send(net::GatherList& list);
     /// Answers with one complete body. `fields`: further header lines, each with CRLF.
-    upstreams::Task<void> answer(unsigned status, std::string_view content_type,
-                                 std::string_view fields, std::string_view body);
-    upstreams::Task<void> answer(const LocalError& error, std::string_view fields = {});
+    net::Task<void> answer(unsigned status, std::string_view content_type, std::string_view fields,
+                           std::string_view body);
+    net::Task<void> answer(const LocalError& error, std::string_view fields = {});
 
     /// Where the head of an answer is put together: empty, and kept from request to request.
     std::string& head_buffer() {
@@ -52,19 +53,19 @@ class Session final : public upstreams::StreamListener, public IdleHook {
         return head_out_;
     }
     /// The answer goes to a client that understands the chunked coding.
-    bool chunked_allowed() const { return request_.head.minor_version >= 1; }
+    bool chunked_allowed() const override { return request_.head.minor_version >= 1; }
     /// Whether the connection stays open after this answer; decides the Connection field too.
     bool keep_alive() const { return keep_alive_; }
     /// The Connection field of an answer, as a header line; empty where the version's default fits.
-    std::string_view connection_field() {
-        if (worker_.shared().draining) keep_alive_ = false;
+    std::string_view connection_field() override {
+        if (worker_.shared().ending()) keep_alive_ = false;
         if (!keep_alive_) return "connection: close\r\n";
         return request_.head.minor_version == 0 ? "connection: keep-alive\r\n" : "";
     }
     /// What has been sent is not a whole answer: the connection ends without the end of the
     /// message.
-    void cut(bool reset);
-    void close_after_answer() { keep_alive_ = false; }
+    void cut(bool reset) override;
+    void close_after_answer() override { keep_alive_ = false; }
 
     // From the worker:
     // -----------------------------------------------------------------------------
@@ -76,43 +77,44 @@ class Session final : public upstreams::StreamListener, public IdleHook {
     void abort();
 
   private:
-    Session(Worker& worker, upstreams::Socket socket, Role role);
+    Session(Worker& worker, net::Socket socket, Role role);
     ~Session();
 
-    void on_stream(upstreams::Stream& stream) override;
-    static upstreams::Task<void> live(std::unique_ptr<Session, void (*)(Session*)> self);
-    upstreams::Task<void> run();
-    upstreams::Task<bool> read_head();
+    void on_stream(net::Stream& stream) override;
+    static net::Task<void> live(std::unique_ptr<Session, void (*)(Session*)> self);
+    net::Task<void> run();
+    net::Task<bool> read_head();
     bool body_is_here();
-    upstreams::Task<bool> read_body();
-    upstreams::Task<bool> read_sized_body(std::uint64_t size);
-    upstreams::Task<bool> read_chunked_body();
+    net::Task<bool> read_body();
+    net::Task<bool> read_sized_body(std::uint64_t size);
+    net::Task<bool> read_chunked_body();
     void look_at_body(std::size_t size);
-    upstreams::Task<bool> decode_body();
-    upstreams::Task<bool> let_others_run();
-    void keep_decoded(upstreams::Bytes& decoded);
-    upstreams::Task<bool> more(std::chrono::milliseconds limit);
-    upstreams::Task<void> serve_one();
-    upstreams::Task<bool> decline(LocalError error);
-    upstreams::Task<bool> refuse(LocalError error);
-    upstreams::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
-    upstreams::Task<void> linger();
+    net::Task<bool> decode_body();
+    net::Task<bool> let_others_run();
+    void keep_decoded(net::Bytes& decoded);
+    net::Task<bool> more(std::chrono::milliseconds limit);
+    net::Task<void> serve_one();
+    net::Task<bool> decline(LocalError error);
+    net::Task<bool> refuse(LocalError error);
+    net::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
+    net::Task<void> linger();
     std::optional<LocalError> check_head();
     std::optional<LocalError> check_room();
     bool may_preflight() const;
     void steady_views();
+    net::Task<void> breathe();
     void finish_request();
 
     Worker& worker_;
     Role role_;
-    upstreams::Stream::Ptr client_;
-    upstreams::Signal signal_;
-    upstreams::Timer timer_;
+    net::Stream::Ptr client_;
+    net::Signal signal_;
+    net::Timer timer_;
     std::shared_ptr<Runtime> runtime_;  // of the current request
     wire::HeadReader head_reader_;
     Inbound request_;
-    std::optional<upstreams::Bytes> decoded_;  // the body, where it came compressed
-    std::size_t request_size_ = 0;             // bytes of the current request in the buffer
+    std::optional<net::Bytes> decoded_;  // the body, where it came compressed
+    std::size_t request_size_ = 0;       // bytes of the current request in the buffer
     std::string head_out_;
     bool idle_ = false;      // waiting for the first byte of a request
     bool handling_ = false;  // a request is being answered: a read error means the client left

@@ -1,34 +1,72 @@
 #include "proxy/stream_error.hpp"
 
+#include "dialects/value.hpp"
+#include "proxy/local_error.hpp"
+#include "proxy/rescue/passed_event.hpp"
+#include "wire/answer_traits.hpp"
+#include "wire/error_names.hpp"
 #include "wire/json_scan.hpp"
 
 namespace understudy::proxy {
 
 namespace {
 
-std::string error_object(const std::string& message) {
-    return "{\"message\":" + message +
-           R"(,"type":"understudy_error","param":null,"code":"stream_interrupted"})";
+// Both are JSON strings, quotes included.
+std::string error_object(const std::string& message, const std::string& code) {
+    return "{\"message\":" + message + R"(,"type":"understudy_error","param":null,"code":)" + code +
+           "}";
 }
 
-std::string responses_events(const std::string& message, std::uint64_t next) {
+std::string responses_events(const std::string& message, const std::string& code,
+                             std::uint64_t next) {
     return "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" + std::to_string(next) +
-           ",\"code\":\"stream_interrupted\",\"message\":" + message +
-           ",\"param\":null,\"error\":" + error_object(message) +
+           ",\"code\":" + code + ",\"message\":" + message +
+           ",\"param\":null,\"error\":" + error_object(message, code) +
            "}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":" +
            std::to_string(next + 1) +
-           R"(,"response":{"object":"response","status":"failed","output":[],"error":{"code":)"
-           R"("stream_interrupted","message":)" +
-           message + "}}}\n\n";
+           R"(,"response":{"object":"response","status":"failed","output":[],"error":{"code":)" +
+           code + ",\"message\":" + message + "}}}\n\n";
+}
+
+std::string anthropic_event(const std::string& message, const std::string& code, unsigned status) {
+    return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"" +
+           std::string(wire::anthropic_error_type(status)) + "\",\"message\":" + message +
+           R"(,"details":{"error_code":)" + code + "}}}\n\n";
+}
+
+std::string google_chunk(std::string_view message, std::string_view code, unsigned status) {
+    constexpr unsigned kBadGateway = 502;
+    const LocalError error(status != 0 ? status : kBadGateway, code, std::string(message));
+    return "data: " + to_json(error, wire::Dialect::gemini) + "\r\n\r\n";
 }
 
 }  // namespace
 
 std::string stream_error_event(wire::AnswerShape shape, std::string_view message,
-                               std::uint64_t events) {
+                               std::uint64_t events, std::string_view code, unsigned status) {
     const auto quoted = wire::encode_string(message);
-    if (shape == wire::AnswerShape::responses) return responses_events(quoted, events);
-    return "data: {\"error\":" + error_object(quoted) + "}\n\n";
+    const auto quoted_code = wire::encode_string(code);
+    switch (wire::traits_of(shape).dialect) {
+        case wire::Dialect::responses:
+            return responses_events(quoted, quoted_code, events);
+        case wire::Dialect::messages:
+            return anthropic_event(quoted, quoted_code, status);
+        case wire::Dialect::gemini:
+            return google_chunk(message, code, status);
+        default:
+            return "data: {\"error\":" + error_object(quoted, quoted_code) + "}\n\n";
+    }
+}
+
+std::string passed_error_event(wire::AnswerShape shape, std::string_view data) {
+    const auto dialect = wire::traits_of(shape).dialect;
+    const bool named = dialect == wire::Dialect::messages || dialect == wire::Dialect::responses;
+    std::string out;
+    if (named && dialects::is_object_text(data))
+        out.append("event: ").append(dialects::Value::of(data).at("type").content()).append("\n");
+    out += "data: ";
+    rescue::append_on_one_line(out, data);
+    return out += dialect == wire::Dialect::gemini ? "\r\n\r\n" : "\n\n";
 }
 
 }  // namespace understudy::proxy

@@ -37,15 +37,12 @@ constexpr std::array kForeign{
     Foreign{"/openai/",
             "That is Azure OpenAI's form of path: use the plain OpenAI client with the "
             "base URL ending in /v1, and name Azure as an upstream."},
-    Foreign{"/v1/messages",
-            "Anthropic's Messages API is not served by this build: use an OpenAI "
-            "client on /v1/chat/completions."},
-    Foreign{"/messages",
-            "Anthropic's Messages API is not served by this build: use an OpenAI "
-            "client on /v1/chat/completions."},
-    Foreign{"/v1beta/models",
-            "Gemini's native API is not served by this build: use an OpenAI client on "
-            "/v1/chat/completions."},
+    Foreign{"/v1/messages/batches",
+            "Batches are not served here: send their requests one by one to /v1/messages."},
+    Foreign{"/v1beta/openai", "That is Google's OpenAI form: the same is served at /v1."},
+    Foreign{"/v1beta/",
+            "Of Gemini's API this proxy serves /v1beta/models and, of one model, "
+            "/v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens."},
     Foreign{"/api/chat", "That is Ollama's native API: use its OpenAI form, /v1/chat/completions."},
     Foreign{"/api/generate", "That is Ollama's native API: use its OpenAI form, /v1/completions."},
     Foreign{"/api/tags", "That is Ollama's native API: models are listed at /v1/models."},
@@ -91,14 +88,14 @@ std::string shown_path(std::string_view target) {
     return out;
 }
 
-ErrorShape error_shape(std::string_view target) {
+wire::Dialect dialect_of_path(std::string_view target) {
     const auto path = path_of(target);
     const auto at_or_below = [path](std::string_view front) {
         return path == front || (path.starts_with(front) && path[front.size()] == '/');
     };
-    if (at_or_below("/v1/messages") || at_or_below("/messages")) return ErrorShape::anthropic;
+    if (at_or_below("/v1/messages") || at_or_below("/messages")) return wire::Dialect::messages;
     const bool verb = path.starts_with("/v1/models/") && path.find(':') != std::string_view::npos;
-    return verb || at_or_below("/v1beta/models") ? ErrorShape::google : ErrorShape::openai;
+    return verb || at_or_below("/v1beta/models") ? wire::Dialect::gemini : wire::Dialect::chat;
 }
 
 std::string guess_mistake(std::string_view target) {
@@ -120,7 +117,7 @@ LocalError unknown_path(std::string_view target) {
                                "operations.md lists the paths."
                              : guess;
     LocalError error(404, "not_found", std::move(message));
-    error.shape = error_shape(target);
+    error.dialect = dialect_of_path(target);
     return error;
 }
 
@@ -130,7 +127,7 @@ LocalError at_other_listener(std::string_view target, bool on_admin) {
                          (on_admin ? "It is the `admin` one, for /metrics, /healthz and /readyz: "
                                      "send requests to an address of `listen`."
                                    : "The configuration has an `admin` listener: ask there."));
-    error.shape = error_shape(target);
+    error.dialect = dialect_of_path(target);
     return error;
 }
 
@@ -139,7 +136,7 @@ LocalError wrong_method(std::string_view method, std::string_view target, std::s
         405, "method_not_allowed",
         shown_path(target) + " takes " + std::string(allow) + ", not " + shown_path(method) + '.');
     error.allow = allow;
-    error.shape = error_shape(target);
+    error.dialect = dialect_of_path(target);
     return error;
 }
 

@@ -13,8 +13,8 @@ namespace understudy::proxy {
 /// The target without its query (people put keys there), fit for a message and bounded in length.
 std::string shown_path(std::string_view target);
 
-/// Whose error shape is understood by clients that ask for this path.
-ErrorShape error_shape(std::string_view target);
+/// Whose errors are understood by clients that ask for this path, served or not.
+wire::Dialect dialect_of_path(std::string_view target);
 
 /// A sentence that names the likely mistake and what to do; empty where none is likely.
 std::string guess_mistake(std::string_view target);

@@ -159,8 +159,13 @@ std::string cors_fields(std::string_view origin) {
     append_field(out, "access-control-allow-origin", origin);
     out.append(
         "vary: origin\r\n"
-        "access-control-expose-headers: x-request-id, retry-after, x-understudy-upstream, "
-        "x-understudy-model, x-understudy-attempts, x-understudy-trace, x-understudy-cost-usd\r\n");
+        "access-control-expose-headers: x-request-id, retry-after, x-should-retry, "
+        "x-understudy-upstream, x-understudy-model, x-understudy-attempts, x-understudy-trace, "
+        "x-understudy-cost-usd, x-understudy-price-version, x-understudy-dropped, "
+        "x-understudy-budget-remaining-usd, ratelimit-limit, ratelimit-remaining, "
+        "ratelimit-reset, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+        "x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "
+        "x-ratelimit-reset-tokens\r\n");
     return out;
 }
 

@@ -1,12 +1,13 @@
 #include "proxy/worker.hpp"
 
+#include "ledger/request_id.hpp"
+#include "net/descriptor_states.hpp"
+#include "net/socket.hpp"
+#include "net/turn_order.hpp"
 #include "proxy/listen.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/log.hpp"
 #include "proxy/session.hpp"
-#include "upstreams/descriptor_states.hpp"
-#include "upstreams/net.hpp"
-#include "upstreams/turn_order.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,13 +17,14 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace understudy::proxy {
 
 namespace asio = boost::asio;
-using upstreams::error_code;
-using upstreams::Socket;
+using net::error_code;
+using net::Socket;
 
 namespace {
 constexpr std::chrono::seconds kRefusalPause{10};  // between two lines about refused connections
@@ -47,6 +49,12 @@ char* append_hex(std::uint32_t bits, char* out) {
     return out + sizeof digits;
 }
 
+// What append_hex() writes with the highest digit first.
+std::uint32_t in_order(std::uint32_t bits) {
+    bits = __builtin_bswap32(bits);
+    return (bits & 0x0f0f0f0fU) << 4 | (bits >> 4 & 0x0f0f0f0fU);
+}
+
 const std::string& overloaded_answer() {
     static const std::string answer = [] {
         const std::string body = to_json(out_of_places());
@@ -65,7 +73,10 @@ Worker::Worker(std::size_t index, Shared& shared, metrics::Shard& shard)
       timers_(io_),
       dns_(shared.resolver, io_),
       context_{io_, timers_, dns_, shared.budget, scratch_, shard.worker()},
-      random_(std::random_device{}() + index) {}
+      checks_health_(index == 0),
+      random_(std::random_device{}() + index) {
+    if (shared_.ledger) books_.emplace(*shared_.ledger, index);
+}
 
 Worker::~Worker() = default;
 
@@ -74,7 +85,7 @@ void Worker::add_listener(Acceptor acceptor, Role role) {
 }
 
 void Worker::run() {
-    const upstreams::TurnOrder beginnings_first(io_);
+    const net::TurnOrder beginnings_first(io_);
     for (const auto& listener : listeners_) accept(listener);
     io_.run();
     runtime_.reset();
@@ -85,6 +96,8 @@ void Worker::use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_
     asio::post(io_, [this, loaded = std::move(loaded), worker_count]() mutable {
         runtime_ =
             std::make_shared<Runtime>(std::move(loaded), context_, shard_, peers_, worker_count);
+        if (checks_health_) health_checks_.use(runtime_);
+        if (books_) runtime_->keep_books(&*books_);
     });
 }
 
@@ -93,6 +106,15 @@ void Worker::close_listeners(Role except) {
         for (const auto& listener : listeners_) {
             error_code ignored;
             if (listener->role != except) listener->acceptor.close(ignored);
+        }
+    });
+}
+
+void Worker::close_all_listeners() {
+    asio::post(io_, [this] {
+        for (const auto& listener : listeners_) {
+            error_code ignored;
+            listener->acceptor.close(ignored);
         }
     });
 }
@@ -110,7 +132,7 @@ void Worker::shrink() {
     asio::post(io_, [this] {
         sessions_.rehash(0);
         timers_.shrink();
-        upstreams::release_descriptor_states(io_);
+        net::release_descriptor_states(io_);
     });
 }
 
@@ -125,6 +147,7 @@ void Worker::stop() {
             if (sessions_.contains(session)) session->abort();
         }
         model_lists_.abort();
+        health_checks_.stop();
         // Posted: completions of what was just cancelled come first.
         asio::post(io_, [this] {
             work_.reset();
@@ -134,14 +157,20 @@ void Worker::stop() {
 }
 
 void Worker::make_request_id(std::string& id) {
-    constexpr std::string_view kPrefix = "req_";
-    std::array<char, kPrefix.size() + 32> text;
-    auto* out = std::copy(kPrefix.begin(), kPrefix.end(), text.data());
-    for (int half = 0; half < 2; ++half) {
-        const auto bits = random_();
-        out = append_hex(static_cast<std::uint32_t>(bits), out);
-        out = append_hex(static_cast<std::uint32_t>(bits >> 32), out);
-    }
+    using ledger::kRequestIdPrefix;
+    static_assert(ledger::kTimeDigits == 12 && ledger::kChanceDigits == 20);
+    std::array<char, kRequestIdPrefix.size() + 32> text;
+    auto* out = std::copy(kRequestIdPrefix.begin(), kRequestIdPrefix.end(), text.data());
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // a few milliseconds late, and a call less
+    const auto ms = static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+                    static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+    const auto few = static_cast<std::uint32_t>(random_() >> 48);
+    const auto bits = random_();
+    out = append_hex(in_order(static_cast<std::uint32_t>(ms >> 16)), out);
+    out = append_hex(in_order(static_cast<std::uint32_t>(ms << 16) | few), out);
+    out = append_hex(static_cast<std::uint32_t>(bits), out);
+    append_hex(static_cast<std::uint32_t>(bits >> 32), out);
     id.assign(text.data(), text.size());
 }
 
@@ -256,8 +285,8 @@ void Worker::refuse(Socket socket, std::size_t limit) {
 void Worker::count_refused(std::size_t limit) {
     series().connections_refused.add();
     ++refused_;
-    const auto now = upstreams::Clock::now();
-    if (refusals_logged_at_ != upstreams::TimePoint{} && now - refusals_logged_at_ < kRefusalPause)
+    const auto now = net::Clock::now();
+    if (refusals_logged_at_ != net::TimePoint{} && now - refusals_logged_at_ < kRefusalPause)
         return;
     refusals_logged_at_ = now;
     log(config::LogLevel::warn, "connections_refused",

@@ -3,14 +3,19 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "ledger/ledger.hpp"
 #include "metrics/series.hpp"
+#include "net/bytes.hpp"
+#include "net/resolver.hpp"
+#include "net/timers.hpp"
 #include "proxy/answered_models.hpp"
+#include "proxy/books.hpp"
+#include "proxy/health_checks.hpp"
 #include "proxy/model_lists.hpp"
+#include "proxy/reading_room.hpp"
+#include "proxy/retry_budget.hpp"
 #include "proxy/runtime.hpp"
-#include "upstreams/bytes.hpp"
 #include "upstreams/peer.hpp"
-#include "upstreams/resolver.hpp"
-#include "upstreams/timers.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -22,6 +27,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <unordered_set>
@@ -41,10 +47,11 @@ struct Shared {
     static constexpr std::size_t kMemoryReserve = 1 << 20;
     /// Connections beyond the limit, for the same.
     static constexpr std::size_t kReservePlaces = 16;
-    upstreams::MemoryBudget budget;
+    net::MemoryBudget budget;
     metrics::Registry& registry;
-    upstreams::Resolver resolver;
+    net::Resolver resolver;
     AnsweredModels answered;
+    RetryBudget retry_budget;
     std::size_t descriptor_share =
         SIZE_MAX;  // clients that descriptors allow, each with an upstream
     std::atomic<std::size_t> connections{0};  // of clients, against limits.connections
@@ -52,6 +59,14 @@ struct Shared {
     std::atomic<std::size_t> started{0};      // connections ever accepted
     std::atomic<std::size_t> sessions{0};     // of clients, of any kind
     std::atomic<bool> draining{false};
+    std::atomic<bool> leaving{false};  // another process has taken over: connections end when their
+                                       // next request has been answered
+    bool ending() const { return draining || leaving; }
+    std::unique_ptr<ledger::Ledger> ledger;  // null: none is kept
+    ReadingRoom reading_room;
+    // What sessions have spent: requests wait for it, those of a burst of new ones one behind the
+    // other.
+    ReadingRoom session_room{1024};
     std::vector<Worker*> workers;  // all of them, before the first one runs
 };
 
@@ -62,7 +77,7 @@ enum class Role : std::uint8_t {
     admin,       // only the administrative pages
 };
 
-using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, upstreams::Executor>;
+using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, net::Executor>;
 
 /// A place in the list of idle sessions; leaves it by itself.
 using IdleHook =
@@ -79,12 +94,15 @@ class Worker {
     // Before run(): ------------------------------------------------------------------------------
     /// Takes over a bound, listening socket.
     void add_listener(Acceptor acceptor, Role role);
+    /// Takes the same chances as every worker of this seed, instead of chances of its own.
+    void seed(std::uint64_t seed) { random_.seed(seed); }
     /// The worker's thread: returns after stop().
     void run();
 
     // Any thread (posted to the worker's): -------------------------------------------------------
     void use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count);
     void close_listeners(Role except);
+    void close_all_listeners();
     void close_idle_sessions();
     /// Gives back the room that a larger number of connections needed.
     void shrink();
@@ -96,6 +114,7 @@ class Worker {
     Shared& shared() { return shared_; }
     const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
     ModelLists& model_lists() { return model_lists_; }
+    AnswerTimesByModel& answer_times() { return answer_times_; }
     /// An upstream has answered a request for this model.
     void note_answered(std::string_view model) {
         if (model != last_answered_) shared_.answered.note(last_answered_.assign(model));
@@ -115,7 +134,9 @@ class Worker {
     std::size_t places() const;
     /// Uniform in [0, 1).
     double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
-    /// Writes a fresh request id: "req_" and 32 hex digits.
+    /// null: no ledger is kept.
+    const Books* books() const { return books_ ? &*books_ : nullptr; }
+    /// Writes a fresh request id: "req_" and 32 hex digits, the time first (ledger/request_id.hpp).
     void make_request_id(std::string& id);
 
   private:
@@ -125,10 +146,10 @@ class Worker {
         Role role;
     };
     void accept(const std::shared_ptr<Listener>& listener);
-    void accepted(const std::shared_ptr<Listener>& listener, upstreams::Socket socket,
+    void accepted(const std::shared_ptr<Listener>& listener, net::Socket socket,
                   const boost::asio::ip::address& client);
     void accept_later(const std::shared_ptr<Listener>& listener);
-    void refuse(upstreams::Socket socket, std::size_t limit);
+    void refuse(net::Socket socket, std::size_t limit);
     bool make_place();
     bool shed_longest(IdleSessions& idle);
 
@@ -136,14 +157,18 @@ class Worker {
     metrics::Shard& shard_;
     // One thread does all I/O of this context; others only post to it (which stays locked).
     boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
-    boost::asio::executor_work_guard<upstreams::Executor> work_;
-    upstreams::TimerQueue timers_;
-    upstreams::DnsCache dns_;
+    boost::asio::executor_work_guard<net::Executor> work_;
+    net::TimerQueue timers_;
+    net::DnsCache dns_;
     upstreams::ScratchPool scratch_;
     upstreams::WorkerContext context_;
     Runtime::Peers peers_;
+    std::optional<Books> books_;
     std::shared_ptr<Runtime> runtime_;
     ModelLists model_lists_;
+    HealthChecks health_checks_;
+    const bool checks_health_;  // one worker does, for all of them
+    AnswerTimesByModel answer_times_;
     std::string last_answered_;  // requests in a row mostly name the same model
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::unordered_set<Session*> sessions_;
@@ -151,7 +176,7 @@ class Worker {
     IdleSessions idle_;                       // the one that waits longest first
     std::atomic<std::size_t> idle_count_{0};  // for other workers to look at
     std::uint64_t refused_ = 0;               // connections, since the last line about them
-    upstreams::TimePoint refusals_logged_at_;
+    net::TimePoint refusals_logged_at_;
     std::mt19937_64 random_;
 };
 

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Proves the structure that the folders promise (DEVELOPERS.md, docs of each CMakeLists.txt):
+"""Proves the structure that the folders promise (docs/internals.md):
 
   1. Includes and CMake links point one way: cmd -> proxy -> upstreams -> config, everyone may use
-     wire and metrics, and those two depend on nothing here.
+     wire and metrics, and those two depend on nothing here, like the ledger, limits and net; net
+     (sockets) is for upstreams and who stands above it, never for dialects or config; mock stands
+     beside and shares config.
   2. No umbrella headers of Boost: they cost seconds per file.
-  3. YAML stays in config (and in the simulated upstream), command-line parsing in cmd.
+  3. YAML stays in config (and in the simulated upstream), command-line parsing in cmd, SQLite in
+     ledger/sqlite, Asio's internals in net/asio. Of the two makes of what needs them (net/asio,
+     net/plain_asio) nobody knows but net and the file that compiles Asio.
   4. What g++ 12 miscompiles stays out: in a full expression with `co_await` there are only names,
      calls and std::move; no braces, no lambda (temporaries would be destroyed twice). And no
      `co_await` in the condition of if, while, for or switch: without a local variable in the
@@ -26,11 +30,19 @@ ALLOWED = {
     "wire": set(),
     "metrics": set(),
     "config": {"wire", "metrics"},
-    "upstreams": {"config", "wire", "metrics"},
-    "proxy": {"upstreams", "config", "wire", "metrics"},
-    "cmd": {"proxy", "upstreams", "config", "wire", "metrics"},
-    "tests": {"cmd", "proxy", "upstreams", "config", "wire", "metrics"},
-    "bench": {"proxy", "upstreams", "config", "wire", "metrics"},
+    "ledger": set(),
+    "limits": set(),
+    "dialects": {"wire"},
+    "net": set(),
+    "upstreams": {"net", "dialects", "config", "wire", "metrics"},
+    "proxy": {"upstreams", "net", "ledger", "limits", "dialects", "config", "wire", "metrics"},
+    # It testifies about what the daemon sends, so it must not read with the daemon's eyes.
+    "mock": {"config"},
+    "cmd": {"mock", "proxy", "upstreams", "net", "ledger", "limits", "dialects", "config",
+            "wire", "metrics"},
+    "tests": {"cmd", "mock", "proxy", "upstreams", "net", "ledger", "limits", "dialects", "config",
+              "wire", "metrics"},
+    "bench": {"proxy", "upstreams", "net", "config", "wire", "metrics"},
 }
 
 UMBRELLAS = {
@@ -44,7 +56,11 @@ SEPARATE = {"bench", "tests"}
 
 # Third-party headers and the folders they stay in (tests may use all). The simulated upstream reads
 # YAML scripts of its own.
-HOMES = {"yaml-cpp/": ("config/", "cmd/mock/"), "CLI/": ("cmd/",)}
+HOMES = {"yaml-cpp/": ("config/", "mock/"), "CLI/": ("cmd/",), "sqlite3.h": ("ledger/sqlite/",),
+         "boost/asio/detail/": ("net/asio/",)}
+# The same of headers of ours.
+MAKES = re.compile(r"net/(asio|plain_asio)/")
+KNOW_MAKES = ("net/", "cmake/", "tests/")
 
 # Generated into the build folder.
 GENERATED = {"understudy_version.hpp"}
@@ -84,6 +100,8 @@ def check_include(file: pathlib.PurePath, header: str, quoted: bool) -> str | No
     for prefix, homes in HOMES.items():
         if header.startswith(prefix) and not str(file).startswith((*homes, "tests/")):
             return f"<{header}> belongs to {' and '.join(homes)} only"
+    if MAKES.match(header) and not str(file).startswith(KNOW_MAKES):
+        return f'"{header}": one of two makes; include what chooses between them in net/'
     if header.startswith("."):
         return f'"{header}": write the path from the root of the repository'
     target = header.partition("/")[0] if "/" in header else None
@@ -177,10 +195,25 @@ SAMPLES = [
     ("config/a.cpp", '#include "upstreams/pool.hpp"\n', 1),
     ("upstreams/a.cpp", '#include "proxy/server.hpp"\n', 1),
     ("upstreams/a.cpp", '#include "config/config.hpp"\n#include "metrics/price.hpp"\n', 0),
+    ("upstreams/a.cpp", '#include "net/stream.hpp"\n', 0),
+    ("net/a.cpp", '#include "upstreams/peer.hpp"\n', 1),
+    ("net/a.cpp", '#include "config/config.hpp"\n', 1),
+    ("dialects/a.cpp", '#include "net/bytes.hpp"\n', 1),
+    ("config/a.cpp", '#include "net/tls.hpp"\n', 1),
+    ("net/asio/a.cpp", "#include <boost/asio/detail/epoll_reactor.hpp>\n", 0),
+    ("net/plain_asio/a.cpp", "#include <boost/asio/detail/epoll_reactor.hpp>\n", 1),
+    ("net/a.cpp", "#include <boost/asio/detail/reactor_op.hpp>\n", 1),
+    ("upstreams/a.cpp", "#include <boost/asio/detail/reactor_op.hpp>\n", 1),
+    ("net/read_op.hpp", '#include "net/asio/read_op.hpp"\n', 0),
+    ("proxy/a.cpp", '#include "net/asio/turn_order.hpp"\n', 1),
+    ("upstreams/a.cpp", '#include "net/plain_asio/read_op.hpp"\n', 1),
     ("proxy/a.cpp", '#include "cmd/commands.hpp"\n', 1),
     ("proxy/a.cpp", '#include "../config/config.hpp"\n', 1),
     ("proxy/a.cpp", '#include <config/config.hpp>\n', 1),
     ("proxy/a.cpp", '#include "server.hpp"\n', 1),
+    ("mock/a.cpp", '#include "config/config.hpp"\n#include <yaml-cpp/yaml.h>\n', 0),
+    ("mock/a.cpp", '#include "wire/sse.hpp"\n', 1),
+    ("proxy/a.cpp", '#include "mock/server.hpp"\n', 1),
     ("bench/load/a.cpp", '#include "common/histogram.hpp"\n', 0),
     ("bench/load/a.cpp", '#include "cmd/commands.hpp"\n', 1),
     ("proxy/a.cpp", "#include <boost/asio.hpp>\n", 1),
@@ -210,6 +243,7 @@ CMAKE_SAMPLES = [
     ("wire", "understudy_room(wire DEPENDS third_party ZLIB::ZLIB)", 0),
     ("wire", "understudy_room(wire DEPENDS understudy_config)", 1),
     ("proxy", "understudy_room(proxy DEPENDS understudy_upstreams)", 0),
+    ("net", "understudy_room(net WITHOUT plain_asio DEPENDS understudy_config)", 1),
     ("config", "understudy_room(config DEPENDS understudy_wire\n  understudy_proxy)", 1),
 ]
 

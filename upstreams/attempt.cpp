@@ -1,13 +1,15 @@
 #include "upstreams/attempt.hpp"
 
-#include "upstreams/idle_close.hpp"
-#include "upstreams/shortage.hpp"
+#include "net/idle_close.hpp"
+#include "net/shortage.hpp"
 
+#include "wire/answer_traits.hpp"
 #include "wire/classify.hpp"
 #include "wire/line_copier.hpp"
 
 #include <boost/asio/error.hpp>
 
+#include <span>
 #include <utility>
 
 namespace understudy::upstreams {
@@ -19,19 +21,16 @@ using wire::istarts_with;
 
 namespace {
 constexpr unsigned kMaxInterim = 16;  // 1xx answers tolerated before the final one
-
-bool expects_json(wire::AnswerShape shape) {
-    return shape == wire::AnswerShape::chat || shape == wire::AnswerShape::completion ||
-           shape == wire::AnswerShape::responses || shape == wire::AnswerShape::embeddings;
-}
+// A signature is good for some minutes; one that has waited for a connection this long is renewed.
+constexpr std::chrono::seconds kSignatureAge{30};
 }  // namespace
 
-Attempt::Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone)
+Attempt::Attempt(const AttemptSpec& spec, net::Signal& signal, const bool& client_gone)
     : spec_(spec),
       watch_(signal, client_gone, spec.peer->context().timers),
       scratch_(spec.peer->context().scratch),
       heads_(spec.peer->context().budget),
-      started_(Clock::now()) {
+      started_(net::Clock::now()) {
     total_at_ = started_ + spec.upstream->timeouts.total;
 }
 
@@ -39,8 +38,8 @@ Attempt::~Attempt() {
     drop_connection();
 }
 
-TimePoint Attempt::phase(std::chrono::milliseconds limit) const {
-    return coarse_now() + limit;
+net::TimePoint Attempt::phase(std::chrono::milliseconds limit) const {
+    return net::coarse_now() + limit;
 }
 
 // From the request sent to the first content, or to the whole of an answer that has no events.
@@ -49,7 +48,7 @@ std::chrono::milliseconds Attempt::until_content() const {
     return spec_.stream ? limits.first_token : limits.response;
 }
 
-void Attempt::set_deadline(TimePoint at) {
+void Attempt::set_deadline(net::TimePoint at) {
     limit_ = std::min({at, total_at_, spec_.deadline});
     watch_.set_deadline(limit_);
 }
@@ -68,7 +67,7 @@ void Attempt::fail(FailureClass failure, std::string detail) {
     failure_ = failure;
     detail_ = std::move(detail);
     key_mask().apply(detail_);
-    ended_at_ = Clock::now();
+    ended_at_ = net::Clock::now();
     // What is held, or ready for the client, lives in the connection's buffer and goes with the
     // attempt; the upstream is let go of at once.
     if (committed) {
@@ -80,7 +79,8 @@ void Attempt::fail(FailureClass failure, std::string detail) {
 
 // What looks like the connection's end was our own: there was no room to read into.
 bool Attempt::short_of_memory() const {
-    return stream_ && (is_shortage(stream_->read_error()) || is_shortage(stream_->write_error()));
+    return stream_ &&
+           (net::is_shortage(stream_->read_error()) || net::is_shortage(stream_->write_error()));
 }
 
 void Attempt::fail_by_watch(const char* during) {
@@ -88,7 +88,7 @@ void Attempt::fail_by_watch(const char* during) {
         fail(FailureClass::client_closed, "the client left");
         return;
     }
-    const auto now = Clock::now();
+    const auto now = net::Clock::now();
     deadline_hit_ = now >= spec_.deadline;
     fail(
         FailureClass::timeout,
@@ -99,38 +99,64 @@ void Attempt::fail_by_watch(const char* during) {
 // before this request came to it.
 void Attempt::judge_close(FailureClass failure) {
     if (!reused_ || !stream_ || failure != FailureClass::connection) return;
-    IdleCloseEvidence evidence;
+    net::IdleCloseEvidence evidence;
     evidence.answer_bytes = stream_->received() - received_before_;
-    evidence.since_write = Clock::now() - wrote_at_;
+    evidence.since_write = net::Clock::now() - wrote_at_;
     // Behind a proxy it is not known: the kernel sees the first hop alone.
-    if (!spec_.peer->proxy()) evidence.round_trip = round_trip(stream_->socket());
-    idle_close_ = may_be_idle_close(evidence);
+    if (!spec_.peer->proxy()) evidence.round_trip = net::round_trip(stream_->socket());
+    idle_close_ = net::may_be_idle_close(evidence);
 }
 
 bool Attempt::stale() const {
     return idle_close_ && failure_ == FailureClass::connection;
 }
 
-bool Attempt::write_request() {
+bool Attempt::write_head() {
     constexpr std::size_t kUsualHead = 1000;
+    OutboundHead head = spec_.head;
+    head.body_size = wire::edited_size(spec_.body, edits_);
+    auto& text = scratch_->request_head;
+    text.clear();
+    text.reserve(kUsualHead);
+    spec_.head_template->write(head, text);
+    if (spec_.head_template->signer() != nullptr) sign_head();
+    request_bytes_ = text.size() + head.body_size;
+    return heads_.set(text.size());
+}
+
+// A signature is about the body as it will be sent, too.
+void Attempt::sign_head() {
+    signed_at_ = net::Clock::now();
+    std::span<const std::string_view> body(&spec_.body, 1);
+    if (!edits_.empty()) body = slices_;
+    spec_.head_template->signer()->sign(scratch_->request_head, body,
+                                        std::chrono::system_clock::now());
+}
+
+bool Attempt::write_request() {
+    if (spec_.refused != FailureClass::none) {
+        fail(spec_.refused, std::string(spec_.refused_because));
+        return false;
+    }
+    if (spec_.small_window != 0) {
+        fail(FailureClass::unsupported, "its context window of " +
+                                            std::to_string(spec_.small_window) +
+                                            " tokens is too small for the prompt");
+        return false;
+    }
     const auto& rewrite = spec_.upstream->body;
     if (spec_.facts != nullptr && (spec_.model || spec_.inject_usage || !rewrite.empty())) {
         edits_ =
             wire::plan_edits(spec_.body, *spec_.facts, spec_.model, spec_.inject_usage, rewrite);
         wire::slices_of(spec_.body, edits_, slices_);
     }
-    OutboundHead head = spec_.head;
-    head.body_size = wire::edited_size(spec_.body, edits_);
-    scratch_->request_head.clear();
-    scratch_->request_head.reserve(kUsualHead);
-    spec_.head_template->write(head, scratch_->request_head);
     scratch_->reader.reset({spec_.header_bytes, spec_.header_count});
-    if (heads_.set(scratch_->request_head.size())) return true;
+    if (write_head()) return true;
     fail(FailureClass::overloaded, kOutOfMemory);
     return false;
 }
 
-Task<void> Attempt::run() {
+net::Task<void> Attempt::run() {
     const bool ready = write_request();
     if (!ready) co_return;
     for (bool fresh = false;; fresh = true) {
@@ -147,13 +173,15 @@ Task<void> Attempt::run() {
     }
 }
 
-Task<void> Attempt::exchange() {
+net::Task<void> Attempt::exchange() {
     request_sent_ = false;
+    if (signed_at_ != net::TimePoint{} && net::coarse_now() - signed_at_ > kSignatureAge)
+        write_head();
     received_ = received_before_ = stream_->received();
     wrote_at_ = started_;  // until it has been written: too early a guess replays less
     const bool sent = send_at_once() || co_await send_slowly();
     if (!sent) co_return;
-    sent_at_ = progress_at_ = wrote_at_ = Clock::now();
+    sent_at_ = progress_at_ = wrote_at_ = net::Clock::now();
     set_deadline(sent_at_ + until_content());
     const bool got_head = co_await read_head();
     if (!got_head) co_return;
@@ -178,7 +206,7 @@ bool Attempt::send_at_once() {
     } else {
         for (const auto slice : slices_) out_.add(slice);
     }
-    request_sent_ = stream_->send(out_) == Stream::SendState::done;
+    request_sent_ = stream_->send(out_) == net::Stream::SendState::done;
     return request_sent_;
 }
 
@@ -197,29 +225,29 @@ bool Attempt::final_head_begun() {
 
 // The socket did not take everything. The upstream may answer before it has read it all (413, 401):
 // then its answer counts and the rest of the body stays unsent.
-Task<bool> Attempt::send_slowly() {
+net::Task<bool> Attempt::send_slowly() {
     set_deadline(phase(until_content()));
     bool had_turn = !stream_->write_error();  // send_at_once() has just taken it
     for (;;) {
         if (!stream_->in.empty() && final_head_begun()) co_return true;
         const auto received = stream_->received();
-        if (stream_->in.ensure_free(kReadBuffer / 2)) stream_->arm_read();
+        if (stream_->in.ensure_free(net::kReadBuffer / 2)) stream_->arm_read();
         if (stream_->received() != received) continue;  // decrypted at once: no event will tell
         const bool ended = static_cast<bool>(stream_->read_error());
-        auto state = ended ? Stream::SendState::failed : Stream::SendState::blocked;
+        auto state = ended ? net::Stream::SendState::failed : net::Stream::SendState::blocked;
         if (!ended && !std::exchange(had_turn, false)) state = stream_->send(out_);
-        if (state == Stream::SendState::done) {
+        if (state == net::Stream::SendState::done) {
             request_sent_ = true;
             co_return true;
         }
-        if (state == Stream::SendState::failed && (ended || !stream_->read_armed())) {
+        if (state == net::Stream::SendState::failed && (ended || !stream_->read_armed())) {
             const auto& ec =
                 stream_->write_error() ? stream_->write_error() : stream_->read_error();
-            fail(FailureClass::connection, "send: " + describe(ec));
+            fail(FailureClass::connection, "send: " + net::describe(ec));
             co_return false;
         }
         // After a failed write the read tells whether an answer came before the end.
-        if (state == Stream::SendState::blocked) stream_->arm_write();
+        if (state == net::Stream::SendState::blocked) stream_->arm_write();
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
             fail_by_watch("the upstream does not read the request");
@@ -228,7 +256,7 @@ Task<bool> Attempt::send_slowly() {
     }
 }
 
-Task<bool> Attempt::read_head() {
+net::Task<bool> Attempt::read_head() {
     scratch_->reader.reset();
     auto& head = scratch_->answer;
     for (unsigned interim = 0;;) {
@@ -256,7 +284,8 @@ Task<bool> Attempt::read_head() {
         const bool came = co_await more();
         if (!came) {
             if (state_ != State::failed) {
-                fail(FailureClass::connection, "no answer: " + describe(stream_->read_error()));
+                fail(FailureClass::connection,
+                     "no answer: " + net::describe(stream_->read_error()));
             }
             co_return false;
         }
@@ -297,7 +326,7 @@ bool Attempt::accept_coding(const wire::ResponseHead& head) {
         coding_ = coded ? wire::Coding::unreadable : coding;  // several, one around the other
         coded = true;
     }
-    return coding_ != wire::Coding::unreadable;
+    return coding_ != wire::Coding::unreadable && !(spec_.uncoded && coded);
 }
 
 bool Attempt::accept_head(const wire::ResponseHead& head) {
@@ -305,22 +334,25 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     head_.reason = head.reason;
     head_.framing = head.framing;
     const auto content_type = head.fields.find(FieldId::content_type);
-    if (wire::may_be_bytes(spec_.shape)) label_ = wire::label_of(content_type);
+    if (wire::traits_of(spec_.shape).may_be_bytes) label_ = wire::label_of(content_type);
     keep_alive_ = head.keep_alive;
     keep_fields(head);
     head_.says_should_retry = head.fields.contains(FieldId::x_should_retry);
     const bool readable = accept_coding(head);
+    bool messages = false;
     if (head.status < 200 || head.status > 299) {
         raw_head_ = stream_->in.view().substr(0, head.size);
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (!readable) {
         fail(FailureClass::malformed,
              "content-encoding: " + std::string(head.fields.find(FieldId::content_encoding)) +
-                 " cannot be read, only gzip and deflate");
+                 " cannot be read" + (spec_.uncoded ? " here" : ", only gzip and deflate"));
         return false;
     } else {
-        labelled_events_ = istarts_with(content_type, "text/event-stream");
-        if (labelled_events_ && !spec_.stream && expects_json(spec_.shape)) {
+        messages = spec_.stream && wire::traits_of(spec_.shape).framed &&
+                   istarts_with(content_type, "application/vnd.amazon.eventstream");
+        labelled_events_ = messages || istarts_with(content_type, "text/event-stream");
+        if (labelled_events_ && !spec_.stream && wire::traits_of(spec_.shape).only_json) {
             fail(FailureClass::malformed, "a plain answer was asked for, events came");
             return false;
         }
@@ -330,6 +362,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         return false;
     }
     reader_.emplace(head.framing);
+    if (messages) reader_->read_messages(largest_event());
     stream_->in.consume(head.size);
     undecided_ = spec_.stream;
     if (labelled_events_ && !undecided_) read_as_events();

@@ -4,25 +4,40 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "net/watch.hpp"
 #include "upstreams/body_reader.hpp"
 #include "upstreams/meter.hpp"
 #include "upstreams/peer.hpp"
 #include "upstreams/request_head.hpp"
-#include "upstreams/watch.hpp"
 #include "wire/body_start.hpp"
 #include "wire/failure.hpp"
 #include "wire/head.hpp"
 #include "wire/inflate.hpp"
-#include "wire/json_end.hpp"
+#include "wire/passing_answer.hpp"
 #include "wire/request_body.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace understudy::upstreams {
+
+/// What a whole answer must be beside one of its API.
+class AnswerCheck {
+  public:
+    AnswerCheck() = default;
+    AnswerCheck(const AnswerCheck&) = delete;
+    AnswerCheck& operator=(const AnswerCheck&) = delete;
+    /// Why this answer will not do, static text; null: it will.
+    virtual const char* problem(std::string_view body) = 0;
+
+  protected:
+    ~AnswerCheck() = default;
+};
 
 /// What to send where. Everything referred to outlives the attempt.
 struct AttemptSpec {
@@ -37,11 +52,21 @@ struct AttemptSpec {
     wire::AnswerShape shape = wire::AnswerShape::chat;
     bool stream = false;           // the client asked for events
     bool several_choices = false;  // n > 1: one finish_reason is not the end
+    bool uncoded = false;          // a compressed answer cannot be used
+    bool rewritten = false;        // the answer is put into other words: no part of one will do
+    AnswerCheck* check = nullptr;  // or none, beside what its API says
     bool inject_usage = false;     // ask for usage on the client's behalf, and hide it
+    bool asks_usage = false;       // the body does that already, in words that are ours
+    wire::FailureSet quality;      // what a whole answer is judged by, of wire::kQualityClasses
+    // The model's context window, where the prompt is surely too long for it: nothing is sent.
+    std::uint64_t small_window = 0;
+    // Nor is anything when it cannot be asked at all: why, and the class of that; `none`: it can.
+    wire::FailureClass refused = wire::FailureClass::none;
+    std::string_view refused_because;
     std::size_t buffer_response = 4 << 20;
     std::size_t header_bytes = 64 << 10;
     std::size_t header_count = 128;
-    TimePoint deadline = TimePoint::max();  // of the whole request
+    net::TimePoint deadline = net::TimePoint::max();  // of the whole request
 };
 
 /// The answer's head, ready to be relayed.
@@ -62,28 +87,40 @@ class Attempt {
     enum class State {
         running,
         failed,     // failure() says why; an HTTP answer may be held (answered())
-        whole,      // a good, complete answer is held in body()
+        whole,      // a complete answer is held in body(); good, if failure() says nothing else
         committed,  // a good answer has begun; pump() for the rest
         finished,   // a committed answer has ended properly
         broken,     // a committed answer has ended badly; failure() and detail() say how
     };
 
-    Attempt(const AttemptSpec& spec, Signal& signal, const bool& client_gone);
+    Attempt(const AttemptSpec& spec, net::Signal& signal, const bool& client_gone);
     ~Attempt();
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
     /// From nothing to failed, whole or committed.
-    Task<void> run();
+    net::Task<void> run();
+
+    /// Committed: an error event is no longer passed on but ends the answer at once; held_error()
+    /// has it.
+    void hold_errors() {
+        holds_errors_ = true;
+        if (meter_) meter_->hold_errors();
+    }
+    std::string_view held_error() const {
+        return holds_errors_ && meter_ ? std::string_view(meter_->error_json())
+                                       : std::string_view();
+    }
+    /// Committed: from now on `signal` is raised when there is something to pump().
+    void tell(net::Signal& signal) { watch_.tell(signal); }
 
     /// Committed: what can go to the client now; views are valid until advance().
-    void gather(GatherList& out) const;
+    void gather(net::GatherList& out) const;
     /// What gather() gave has been sent.
     void advance();
     /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
     bool at_end() const {
-        return meter_ ? meter_->facts().done || (reader_->complete() && !meter_->backlog())
-                      : reader_->complete();
+        return (meter_ && meter_->facts().done) || (reader_->complete() && !backlog());
     }
     /// Committed: looks for more. True: gather() has something, or state() has changed, or both.
     /// False: wait for the signal, and unless that was waited_in_vain(), look again. (No coroutine:
@@ -96,7 +133,7 @@ class Attempt {
     bool release();
     /// Finished: lets the connection come to its end so that it can be used again. Bounded and
     /// short.
-    Task<void> settle();
+    net::Task<void> settle();
 
     State state() const { return state_; }
     wire::FailureClass failure() const { return failure_; }
@@ -115,6 +152,8 @@ class Attempt {
     wire::AnswerShape shape() const { return spec_.shape; }
     /// Events of the stream that were looked at, comments left out.
     std::uint64_t events_seen() const { return meter_ ? meter_->events() : 0; }
+    /// All of them were looked at and found to be well-formed.
+    bool events_readable() const { return meter_ && !meter_->gave_up() && meter_->readable(); }
     const AnswerHead& head() const { return head_; }
     /// The body held, for whole and answered().
     std::string_view body() const;
@@ -122,76 +161,99 @@ class Attempt {
     bool event_stream() const { return meter_.has_value(); }
     /// Text of ours may be added behind what has been passed on: it is not compressed.
     bool can_append_event() const {
-        return meter_.has_value() && coding_ == wire::Coding::identity;
+        return meter_.has_value() && (coding_ == wire::Coding::identity || meter_->decodes());
     }
+    /// Events that came compressed are passed on decoded.
+    bool decodes() const { return meter_ && meter_->decodes(); }
     /// What has been passed on may end inside an event.
     bool mid_event() const { return meter_ && meter_->gave_up(); }
     std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
     /// It failed because the upstream refuses `stream_options`, which we added (inject_usage).
     bool refused_our_addition() const { return refused_addition_; }
+    /// auth or quota: not its key was refused but what was asked.
+    bool refused_this_request() const { return refused_request_; }
     bool request_deadline_hit() const { return deadline_hit_; }
     /// The request was sent again because a pooled connection had been closed while it was idle.
     bool replayed() const { return replayed_; }
+    /// `unsupported`: the prompt is too long for it.
+    bool too_long() const { return spec_.small_window != 0; }
     /// `overloaded`, and no more than this upstream's places: all were taken until the deadline.
     bool starved() const { return starved_; }
 
-    TimePoint started() const { return started_; }
-    TimePoint sent_at() const { return sent_at_; }          // epoch when never sent
-    TimePoint first_token_at() const { return first_at_; }  // epoch when there was none
-    TimePoint ended_at() const { return ended_at_; }
+    /// Head and body of the request as sent, of one delivery; 0 before it is put together.
+    std::uint64_t request_bytes() const { return request_bytes_; }
+    /// What came on the connection since the request was sent.
+    std::uint64_t bytes_received() const { return received_ - received_before_; }
+    net::TimePoint started() const { return started_; }
+    net::TimePoint sent_at() const { return sent_at_; }          // epoch when never sent
+    net::TimePoint first_token_at() const { return first_at_; }  // epoch when there was none
+    net::TimePoint ended_at() const { return ended_at_; }
 
   private:
     using FailureClass = wire::FailureClass;
 
     // lease.cpp: a connection, pooled or new
     bool lease_pooled();
-    Task<bool> lease();
-    Task<bool> wait_for_place();
+    net::Task<bool> lease();
+    net::Task<bool> wait_for_place();
     void drop_connection();
     void return_connection();
 
     // attempt.cpp: the exchange
-    Task<void> exchange();
+    net::Task<void> exchange();
     [[nodiscard]] bool write_request();
+    bool write_head();
+    void sign_head();
     bool send_at_once();
-    Task<bool> send_slowly();
+    net::Task<bool> send_slowly();
     bool final_head_begun();
-    Task<bool> read_head();
+    net::Task<bool> read_head();
     bool accept_head(const wire::ResponseHead& head);
     bool accept_coding(const wire::ResponseHead& head);
     void keep_fields(const wire::ResponseHead& head);
 
-    // answer.cpp: bodies
+    // hold.cpp and answer.cpp: bodies
     const KeyMask& key_mask() const { return spec_.head_template->key_mask(); }
     bool unsearchable() const;
     bool digest();
     void mask_fresh();
-    Task<void> read_error();
+    net::Task<void> read_error();
+    void note_usage_of_error(std::string_view text);
     bool know_kind(bool ended);
-    Task<void> hold_beginning();
-    Task<void> hold_plain();
-    Task<void> hold_stream();
+    net::Task<void> hold_beginning();
+    net::Task<void> hold_plain();
+    net::Task<void> hold_stream();
     bool judge_held(StreamMeter::Verdict verdict);
     void read_as_events();
     bool judge_uncoded();
-    Task<void> judge_coded();
+    net::Task<void> judge_coded();
     void judge_plain_body(std::string_view body);
+    void judge_quality(std::string_view body);
     void start_streaming();
     std::optional<wire::BodyStart> beginning() const;
     enum class Look { bytes, ended, nothing };
     Look look();
     bool time_is_up();
     void stop_waiting();
-    Task<bool> more();
-    Task<bool> let_others_run();
+    bool too_slow(net::TimePoint now);
+    net::Task<bool> more();
+    net::Task<bool> let_others_run();
     void end_of_body();
     void scan_stream();
     void commit();
     const char* already_over() const;
     bool finished_but_open() const;
     void finish_stream();
+    /// An event up to this is always held whole.
+    std::size_t largest_event() const {
+        return std::max(spec_.buffer_response, std::size_t{1} << 20U);
+    }
     std::size_t surely_masked() const;
-    void watch_tail();
+    void watch_passing();
+    void note_passing();
+    void spoil_passing(const char* why);
+    /// There is more to decode than one turn may take.
+    bool backlog() const { return meter_ ? meter_->backlog() : passing_backlog_; }
     bool rest_may_come() const;
 
     void fail(FailureClass failure, std::string detail);
@@ -201,24 +263,24 @@ class Attempt {
     bool stale() const;
     void judge_close(wire::FailureClass failure);
     std::chrono::milliseconds until_content() const;
-    TimePoint phase(std::chrono::milliseconds limit) const;
-    void set_deadline(TimePoint at);
+    net::TimePoint phase(std::chrono::milliseconds limit) const;
+    void set_deadline(net::TimePoint at);
 
     const AttemptSpec& spec_;
-    Watch watch_;
-    Stream::Ptr stream_;
+    net::Watch watch_;
+    net::Stream::Ptr stream_;
     State state_ = State::running;
     FailureClass failure_ = FailureClass::none;
     std::string detail_;
 
     std::vector<wire::Edit> edits_;
     std::vector<std::string_view> slices_;
-    GatherList out_;
+    net::GatherList out_;
 
     ScratchPool::Lease scratch_;  // until the answer's head has been read
     AnswerHead head_;
-    std::string raw_head_;  // of an answer that is not 2xx, for classification
-    MemoryCharge heads_;    // what the copied heads, and other such copies, take
+    std::string raw_head_;     // of an answer that is not 2xx, for classification
+    net::MemoryCharge heads_;  // what the copied heads, and other such copies, take
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
     wire::Coding coding_ = wire::Coding::identity;
@@ -226,13 +288,17 @@ class Attempt {
     Metered metered_;
     std::optional<std::chrono::milliseconds> retry_after_;
 
-    std::uint64_t received_ = 0;             // of the stream, at the last look
-    std::optional<wire::JsonEnd> json_end_;  // of a large plain answer that is passed on
-    std::string tail_;          // last bytes of a large plain answer, where its usage stands
-    std::size_t masked_ = 0;    // payload in which the upstream's key has been looked for
-    std::size_t watched_ = 0;   // payload that json_end_ and tail_ have seen
-    std::size_t sendable_ = 0;  // committed without a meter: payload bytes ready
-    TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
+    std::uint64_t request_bytes_ = 0;
+    std::uint64_t received_ = 0;  // of the stream, at the last look
+    // Of a plain answer in JSON, too large to be held, that is passed on as it comes: what it says
+    // on the way, read through its coding if it has one.
+    std::unique_ptr<wire::PassingAnswer> passing_;
+    std::unique_ptr<Decoder> passing_decoder_;
+    bool passing_backlog_ = false;  // there is more to decode than one turn may take
+    std::size_t masked_ = 0;        // payload in which the upstream's key has been looked for
+    std::size_t watched_ = 0;       // payload that was looked at in passing
+    std::size_t sendable_ = 0;      // committed without a meter: payload bytes ready
+    net::TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
         total_at_, limit_{}, last_look_for_{};
     bool undecided_ = false;        // what the body is will be judged by its first bytes
     bool labelled_events_ = false;  // the head calls it an event stream
@@ -244,11 +310,16 @@ class Attempt {
     unsigned inline_status_ = 0;
     bool deadline_hit_ = false;
     bool refused_addition_ = false;
+    bool refused_request_ = false;
+    bool holds_errors_ = false;
     bool starved_ = false;
     bool idle_close_ = false;            // the connection had been closed before the request came
     bool replayed_ = false;              // and the request was sent again
+    net::TimePoint rate_from_{};         // min_rate: when the window began that is counted now
+    std::uint32_t rate_events_ = 0;      // and how many events with content had come by then
     std::uint64_t received_before_ = 0;  // of the stream, when this exchange began
-    TimePoint wrote_at_{};               // when the last of the request was written
+    net::TimePoint wrote_at_{};          // when the last of the request was written
+    net::TimePoint signed_at_{};         // when its head was signed; epoch: it is not
 };
 
 }  // namespace understudy::upstreams

@@ -1,17 +1,10 @@
 #include "upstreams/azure_target.hpp"
 
+#include "wire/percent.hpp"
+
 #include <algorithm>
 
 namespace understudy::upstreams {
-
-namespace {
-
-bool is_plain(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-}
-
-}  // namespace
 
 bool is_of_deployment(std::string_view path) {
     const auto name = path.substr(0, path.find('?'));
@@ -20,19 +13,7 @@ bool is_of_deployment(std::string_view path) {
 }
 
 void append_deployment(std::string& out, std::string_view model) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    out.append("/deployments/");
-    // "." and ".." would be taken for steps through the path even when encoded; no deployment has
-    // such a name, so the service says that there is none.
-    if (model == "." || model == "..") out.append(1, '_');
-    for (const char c : model) {
-        if (is_plain(c)) {
-            out.append(1, c);
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out.append(1, '%').append(1, kHex[byte >> 4U]).append(1, kHex[byte & 15U]);
-    }
+    wire::append_name_in_path(out.append("/deployments/"), model);
 }
 
 void append_versioned(std::string& out, std::string_view path, std::string_view version) {

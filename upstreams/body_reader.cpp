@@ -1,6 +1,7 @@
 #include "upstreams/body_reader.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace understudy::upstreams {
 
@@ -9,7 +10,7 @@ BodyReader::BodyReader(const wire::Framing& framing) : framing_(framing), left_(
                 (framing.kind == wire::BodyKind::length && framing.length == 0);
 }
 
-bool BodyReader::digest(Bytes& in) {
+bool BodyReader::digest_framing(net::Bytes& in) {
     const std::size_t raw = in.size() - payload_;
     if (raw == 0) return true;
     if (complete_) {
@@ -35,8 +36,30 @@ bool BodyReader::digest(Bytes& in) {
     return true;
 }
 
+// In the buffer: text, the message that has begun, and what is new. Messages that are whole now
+// become text where they stand, and the next one moves up to it.
+bool BodyReader::digest_messages(net::Bytes& in) {
+    const std::size_t text = payload_;
+    payload_ += begun_;
+    if (!digest_framing(in)) return false;
+    const auto done = messages_->convert(in.data() + text, payload_ - text);
+    begun_ = payload_ - text - done.used;
+    payload_ = text + done.text;
+    if (begun_ > 0) {  // an empty buffer has no place to move from
+        std::memmove(in.data() + payload_, in.data() + text + done.used, begun_);
+    }
+    in.trim_back(done.used - done.text);
+    return messages_->problem() == nullptr && !(complete_ && begun_ > 0);
+}
+
+const char* BodyReader::problem() const {
+    if (!messages_) return "broken chunked coding";
+    if (messages_->problem() != nullptr) return messages_->problem();
+    return complete_ ? "event stream: it ends inside a message" : "broken chunked coding";
+}
+
 bool BodyReader::end_of_stream() {
-    if (framing_.kind == wire::BodyKind::until_close) complete_ = true;
+    if (framing_.kind == wire::BodyKind::until_close && begun_ == 0) complete_ = true;
     return complete_;
 }
 

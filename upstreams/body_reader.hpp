@@ -1,12 +1,14 @@
 // Reads the body of an answer according to its framing, decoding the chunked coding in place.
 #pragma once
 
-#include "upstreams/bytes.hpp"
+#include "net/bytes.hpp"
 #include "wire/chunk.hpp"
+#include "wire/event_stream.hpp"
 #include "wire/head.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace understudy::upstreams {
 
@@ -15,9 +17,22 @@ namespace understudy::upstreams {
 class BodyReader {
   public:
     explicit BodyReader(const wire::Framing& framing);
+    /// The body is an AWS event stream: what its messages say becomes the payload, as server-sent
+    /// events, message by message. A message that has begun stands behind the payload until it is
+    /// whole, and may have `most` bytes.
+    void read_messages(std::size_t most) {
+        messages_ = std::make_unique<wire::EventStreamText>(most);
+    }
 
-    /// Digests everything new in `in`. False: the coding is broken.
-    bool digest(Bytes& in);
+    /// Digests everything new in `in`. False: the coding is broken; problem() says how.
+    bool digest(net::Bytes& in) { return messages_ ? digest_messages(in) : digest_framing(in); }
+    const char* problem() const;
+    /// Drops all that is in `in`: from now on only the body's end matters.
+    void drop_rest(net::Bytes& in) {
+        in.clear();
+        messages_.reset();
+        payload_ = begun_ = 0;
+    }
     /// The connection has ended. True when the body may end like this.
     bool end_of_stream();
     bool complete() const { return complete_; }
@@ -31,6 +46,9 @@ class BodyReader {
     std::uint64_t total() const { return total_; }
 
   private:
+    bool digest_framing(net::Bytes& in);
+    bool digest_messages(net::Bytes& in);
+
     wire::Framing framing_;
     wire::ChunkDecoder chunks_;
     std::uint64_t left_ = 0;
@@ -38,6 +56,8 @@ class BodyReader {
     std::size_t payload_ = 0;
     bool complete_ = false;
     bool surplus_ = false;
+    std::unique_ptr<wire::EventStreamText> messages_;  // null: the payload is as it comes
+    std::size_t begun_ = 0;                            // bytes of a message behind the payload
 };
 
 }  // namespace understudy::upstreams

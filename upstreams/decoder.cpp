@@ -7,10 +7,10 @@ namespace understudy::upstreams {
 using wire::Inflater;
 using wire::ZstdReader;
 
-Decoder::Decoder(MemoryBudget& budget)
+Decoder::Decoder(net::MemoryBudget& budget)
     : out(budget), reader_(std::in_place_type<Inflater>, Inflater::Form::any) {}
 
-Decoder::Decoder(MemoryBudget& budget, wire::BodyCoding coding) : out(budget) {
+Decoder::Decoder(net::MemoryBudget& budget, wire::BodyCoding coding) : out(budget) {
     if (coding == wire::BodyCoding::gzip) reader_.emplace<Inflater>(Inflater::Form::members);
 }
 

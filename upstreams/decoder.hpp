@@ -1,7 +1,7 @@
 // A compressed body, decoded piece by piece into memory that counts against limits.memory.
 #pragma once
 
-#include "upstreams/bytes.hpp"
+#include "net/bytes.hpp"
 #include "wire/content_coding.hpp"
 #include "wire/inflate.hpp"
 #include "wire/unzstd.hpp"
@@ -21,10 +21,10 @@ class Decoder {
     static constexpr std::size_t kSlice = 256 * 1024;
 
     /// Of an answer: gzip or zlib, and what follows it in the input is taken and ignored.
-    explicit Decoder(MemoryBudget& budget);
+    explicit Decoder(net::MemoryBudget& budget);
     /// Of a request: strictly this coding (gzip or zstd), whose members or frames in a row are one
     /// body, and nothing else in it.
-    Decoder(MemoryBudget& budget, wire::BodyCoding coding);
+    Decoder(net::MemoryBudget& budget, wire::BodyCoding coding);
     ~Decoder() { out.budget().give(held_); }
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
@@ -46,7 +46,7 @@ class Decoder {
     /// It is broken because it needs a window larger than its coding allows.
     bool too_wide() const;
 
-    Bytes out;
+    net::Bytes out;
 
   private:
     template <class Reader>

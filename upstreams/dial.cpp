@@ -1,6 +1,6 @@
 #include "upstreams/dial.hpp"
 
-#include "upstreams/shortage.hpp"
+#include "net/shortage.hpp"
 #include "upstreams/tunnel.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -15,23 +15,23 @@ namespace {
 
 // One address being tried. Shared with its completion, which may come after nobody cares.
 struct Try {
-    Try(boost::asio::io_context& io, const IpEndpoint& to, Signal& waiter)
+    Try(boost::asio::io_context& io, const net::IpEndpoint& to, net::Signal& waiter)
         : socket(io), endpoint(to), signal(&waiter) {}
-    Socket socket;
-    IpEndpoint endpoint;
-    Signal* signal;  // null: abandoned
+    net::Socket socket;
+    net::IpEndpoint endpoint;
+    net::Signal* signal;  // null: abandoned
     bool done = false;
-    error_code ec;
+    net::error_code ec;
 };
 
 class Race {
   public:
-    Race(Peer& peer, Watch& watch, const Addresses& addresses)
+    Race(Peer& peer, net::Watch& watch, const net::Addresses& addresses)
         : peer_(peer),
           watch_(watch),
           addresses_(addresses),
           stagger_(
-              peer.context().timers, [](void* s) { static_cast<Signal*>(s)->notify(); },
+              peer.context().timers, [](void* s) { static_cast<net::Signal*>(s)->notify(); },
               &watch.signal()) {}
     ~Race() { abandon(); }
     Race(const Race&) = delete;
@@ -59,7 +59,7 @@ class Race {
         const auto& last = ours != nullptr ? *ours : *tries_.back();
         const std::string where =
             last.endpoint.address().to_string() + ':' + std::to_string(last.endpoint.port());
-        return "connect " + where + ": " + (last.done ? describe(last.ec) : "no answer");
+        return "connect " + where + ": " + (last.done ? net::describe(last.ec) : "no answer");
     }
 
   private:
@@ -67,7 +67,7 @@ class Race {
         for (const auto& t : tries_) {
             // Without IPv6 on this machine its addresses are "not available" too.
             const bool no_ipv6 = t->endpoint.address().is_v6() && t->ec.value() == EADDRNOTAVAIL;
-            if (t->done && is_shortage(t->ec) && !no_ipv6) return t.get();
+            if (t->done && net::is_shortage(t->ec) && !no_ipv6) return t.get();
         }
         return nullptr;
     }
@@ -77,17 +77,17 @@ class Race {
         return n;
     }
     void start(const boost::asio::ip::address& address) {
-        auto t = std::make_shared<Try>(peer_.context().io,
-                                       IpEndpoint(address, peer_.next_hop_port()), watch_.signal());
+        auto t = std::make_shared<Try>(
+            peer_.context().io, net::IpEndpoint(address, peer_.next_hop_port()), watch_.signal());
         tries_.push_back(t);
-        stagger_.set(Clock::now() + kNextAddressAfter);
+        stagger_.set(net::Clock::now() + kNextAddressAfter);
         t->socket.open(t->endpoint.protocol(), t->ec);
-        if (!t->ec && is_last_reserve(t->socket.native_handle())) {
+        if (!t->ec && net::is_last_reserve(t->socket.native_handle())) {
             t->ec = boost::asio::error::no_descriptors;
         }
         t->done = static_cast<bool>(t->ec);
         if (t->done) return;
-        t->socket.async_connect(t->endpoint, [t](const error_code& ec) {
+        t->socket.async_connect(t->endpoint, [t](const net::error_code& ec) {
             t->done = true;
             t->ec = ec;
             if (t->signal != nullptr) t->signal->notify();
@@ -96,31 +96,31 @@ class Race {
     void abandon() {
         for (const auto& t : tries_) {
             t->signal = nullptr;
-            error_code ignored;
+            net::error_code ignored;
             if (t->socket.is_open()) t->socket.close(ignored);
         }
     }
 
     Peer& peer_;
-    Watch& watch_;
-    const Addresses& addresses_;
-    Timer stagger_;
+    net::Watch& watch_;
+    const net::Addresses& addresses_;
+    net::Timer stagger_;
     std::vector<std::shared_ptr<Try>> tries_;
     std::size_t next_ = 0;
 };
 
-Task<std::shared_ptr<const Addresses>> resolve(Peer& peer, Watch& watch) {
+net::Task<std::shared_ptr<const net::Addresses>> resolve(Peer& peer, net::Watch& watch) {
     auto& dns = peer.context().dns;
     for (;;) {
         auto answer = dns.find(peer.next_hop(), watch.signal());
         if (answer) co_return answer;
+        const net::DnsCache::Forget forget(dns, peer.next_hop(), watch.signal());
         co_await watch.signal().wait();
-        dns.forget(peer.next_hop(), watch.signal());
         if (watch.stopped()) co_return nullptr;
     }
 }
 
-Task<Dialled> connect(Peer& peer, Watch& watch) {
+net::Task<Dialled> connect(Peer& peer, net::Watch& watch) {
     Dialled result;
     const auto addresses = co_await resolve(peer, watch);
     if (!addresses) {
@@ -135,9 +135,9 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
     for (;;) {
         race.advance();
         if (const auto won = race.winner()) {
-            tune(won->socket);
-            keep_alive(won->socket);
-            result.stream = new Stream(std::move(won->socket), peer.context().budget);
+            net::tune(won->socket);
+            net::keep_alive(won->socket);
+            result.stream = new net::Stream(std::move(won->socket), peer.context().budget);
             break;
         }
         if (race.lost() || watch.stopped()) {
@@ -151,16 +151,16 @@ Task<Dialled> connect(Peer& peer, Watch& watch) {
 }
 
 // Error text, empty when the handshake succeeded.
-Task<std::string> handshake(Peer& peer, Watch& watch, Stream& stream) {
-    stream.start_tls(std::make_unique<TlsEngine>(*peer.tls(), peer.tls_name(), peer.tls_sessions(),
-                                                 peer.context().budget));
+net::Task<std::string> handshake(Peer& peer, net::Watch& watch, net::Stream& stream) {
+    stream.start_tls(std::make_unique<net::TlsEngine>(*peer.tls(), peer.tls_name(),
+                                                      peer.tls_sessions(), peer.context().budget));
     for (;;) {
         const auto status = stream.handshake_step();
-        if (status == TlsEngine::Status::ok) co_return std::string();
-        if (status != TlsEngine::Status::want_read) {
+        if (status == net::TlsEngine::Status::ok) co_return std::string();
+        if (status != net::TlsEngine::Status::want_read) {
             const auto& reason = stream.tls()->error();
             co_return "TLS with " + peer.tls_name() + ": " +
-                (reason.empty() ? describe(stream.read_error()) : reason);
+                (reason.empty() ? net::describe(stream.read_error()) : reason);
         }
         while (stream.read_armed() && !watch.stopped()) co_await watch.signal().wait();
         if (watch.stopped()) co_return "TLS with " + peer.tls_name() + ": no answer";
@@ -168,7 +168,7 @@ Task<std::string> handshake(Peer& peer, Watch& watch, Stream& stream) {
 }
 
 // False: there is no way through it, and `result` says why.
-Task<bool> pass_proxy(Peer& peer, Watch& watch, Dialled& result) {
+net::Task<bool> pass_proxy(Peer& peer, net::Watch& watch, Dialled& result) {
     const auto tunnel = co_await open_tunnel(peer, watch, *result.stream);
     if (tunnel.error.empty()) co_return true;
     result.error = via_text(peer) + tunnel.error;
@@ -180,7 +180,7 @@ Task<bool> pass_proxy(Peer& peer, Watch& watch, Dialled& result) {
 
 }  // namespace
 
-Task<Dialled> dial(Peer& peer, Watch& watch) {
+net::Task<Dialled> dial(Peer& peer, net::Watch& watch) {
     auto result = co_await connect(peer, watch);
     if (!result.stream) {
         result.error.insert(0, via_text(peer));
@@ -195,7 +195,8 @@ Task<Dialled> dial(Peer& peer, Watch& watch) {
         result.error = co_await handshake(peer, watch, *result.stream);
         if (!result.error.empty()) {
             const auto& stream = *result.stream;
-            result.shortage = is_shortage(stream.read_error()) || stream.tls()->out_of_memory();
+            result.shortage =
+                net::is_shortage(stream.read_error()) || stream.tls()->out_of_memory();
             result.stream->close();
             result.stream = nullptr;
         }

@@ -1,8 +1,8 @@
 // Opens one connection to a peer: name, addresses in turn, TLS.
 #pragma once
 
+#include "net/watch.hpp"
 #include "upstreams/peer.hpp"
-#include "upstreams/watch.hpp"
 
 #include <string>
 
@@ -14,13 +14,20 @@ inline constexpr std::chrono::milliseconds kNextAddressAfter{250};
 
 struct Dialled {
     Dialled() = default;
-    Stream::Ptr stream;     // null: failed, or the watch stopped
-    bool shortage = false;  // this process has run out of something: not the upstream's fault
-    std::string error;      // why, e.g. "connect 127.0.0.1:9: connection refused"
+    Dialled(Dialled&&) = default;
+    Dialled(const Dialled&) = delete;
+    Dialled& operator=(const Dialled&) = delete;
+    /// Whoever is dropped on the way, the connection goes with it.
+    ~Dialled() {
+        if (stream) stream->close();
+    }
+    net::Stream::Ptr stream;  // null: failed, or the watch stopped
+    bool shortage = false;    // this process has run out of something: not the upstream's fault
+    std::string error;        // why, e.g. "connect 127.0.0.1:9: connection refused"
 };
 
 /// Connects within the watch's deadline. Does not count places in the pool; the caller has reserved
 /// one. The stream's listener is the watch.
-Task<Dialled> dial(Peer& peer, Watch& watch);
+net::Task<Dialled> dial(Peer& peer, net::Watch& watch);
 
 }  // namespace understudy::upstreams

@@ -1,6 +1,10 @@
 #include "upstreams/key_mask.hpp"
 
+#include "upstreams/echoed_letter.hpp"
 #include "wire/byte_search.hpp"  // UNDERSTUDY_SSE2
+#include "wire/head.hpp"
+
+#include <openssl/evp.h>
 
 #if UNDERSTUDY_SSE2
 #include <immintrin.h>
@@ -10,6 +14,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace understudy::upstreams {
 
@@ -29,12 +34,25 @@ int commonness(char c) {
     return 4;
 }
 
-std::size_t rarest_in(std::string_view text, std::size_t besides) {
-    std::size_t rarest = besides == 0 ? 1 : 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
+std::size_t rarest_in(std::string_view text, std::size_t begin, std::size_t end,
+                      std::size_t besides) {
+    std::size_t rarest = begin == besides && begin + 1 < end ? begin + 1 : begin;
+    for (std::size_t at = begin; at < end; ++at) {
         if (at != besides && commonness(text[at]) < commonness(text[rarest])) rarest = at;
     }
     return rarest;
+}
+
+std::string password_of(std::string_view base64) {
+    std::string decoded(base64.size() / 4 * 3 + 3, '\0');
+    const auto* const from = reinterpret_cast<const unsigned char*>(base64.data());
+    auto* const to = reinterpret_cast<unsigned char*>(decoded.data());
+    const int size = ::EVP_DecodeBlock(to, from, static_cast<int>(base64.size()));
+    const auto padding = static_cast<int>(std::count(base64.begin(), base64.end(), '='));
+    if (size < padding) return {};
+    decoded.resize(static_cast<std::size_t>(size - padding));
+    const auto colon = decoded.find(':');
+    return colon == std::string::npos ? std::string() : decoded.substr(colon + 1);
 }
 
 // Every search returns the first place in [at, end) with `first` there and `second` `gap` bytes
@@ -104,28 +122,80 @@ char* find_pair(char* at, char* end, const Pair& pair) {
 void KeyMask::add(std::string_view secret) {
     if (secret.size() < kShortest) return;
     if (std::find(kNoSecrets.begin(), kNoSecrets.end(), secret) != kNoSecrets.end()) return;
-    const auto one = rarest_in(secret, secret.size());
-    const auto other = rarest_in(secret, one);
-    secrets_.push_back({std::string(secret), std::min(one, other), std::max(one, other)});
-    longest_ = std::max(longest_, secret.size());
+    Secret best;
+    int cost = 0;
+    const auto consider = [&](std::size_t begin, std::size_t end) {
+        const auto one = rarest_in(secret, begin, end, secret.size());
+        const auto other = rarest_in(secret, begin, end, one);
+        // Of two letters one alone is worth as much as two of the most common.
+        const int found = one == other ? 10 : commonness(secret[one]) + commonness(secret[other]);
+        if (best.run_end != 0 && found >= cost) return;
+        cost = found;
+        best = {{}, begin, end, std::min(one, other), std::max(one, other)};
+    };
+    std::size_t longest = 0;
+    for (std::size_t at = 0; at < secret.size();) {
+        const auto begin = at;
+        while (at < secret.size() && is_plain_letter(secret[at])) ++at;
+        longest += at - begin;
+        if (at > begin) consider(begin, at);
+        if (at == secret.size()) break;
+        ++at;
+        longest += kLongestLetter;
+    }
+    if (best.run_end == 0) consider(0, secret.size());  // found as it is, and only so
+    best.text = secret;
+    secrets_.push_back(std::move(best));
+    longest_ = std::max(longest_, longest);
     shortest_ = std::min(shortest_, secret.size());
 }
 
-bool KeyMask::apply(char* text, std::size_t size) const {
+void KeyMask::add_credentials(std::string_view field) {
+    const auto space = field.rfind(' ');
+    const auto last = space == std::string_view::npos ? field : field.substr(space + 1);
+    add(last);
+    if (wire::istarts_with(field, "basic ")) add(password_of(last));
+}
+
+// The secret in `text` whose run of letters stands at `run`; nothing when other things are around.
+std::string_view KeyMask::around(const Secret& secret, std::string_view text, std::size_t run) {
+    const std::string_view letters = secret.text;
+    std::size_t begin = run;
+    for (std::size_t i = secret.run_begin; i-- > 0;) {
+        const auto size = letter_before(text.substr(0, begin), letters[i]);
+        if (size == 0) return {};
+        begin -= size;
+    }
+    std::size_t end = run + (secret.run_end - secret.run_begin);
+    for (std::size_t i = secret.run_end; i < letters.size(); ++i) {
+        const auto size = letter_at(text.substr(end), letters[i]);
+        if (size == 0) return {};
+        end += size;
+    }
+    return text.substr(begin, end - begin);
+}
+
+bool KeyMask::search(char* text, std::size_t size) const {
     bool found = false;
     for (const auto& secret : secrets_) {
-        const std::size_t length = secret.text.size();
-        if (size < length) continue;
+        const auto run = std::string_view(secret.text)
+                             .substr(secret.run_begin, secret.run_end - secret.run_begin);
+        const std::size_t into = secret.first - secret.run_begin;
+        if (size < secret.text.size()) continue;
         const Pair pair{secret.text[secret.first], secret.text[secret.second],
                         secret.second - secret.first};
-        char* at = text + secret.first;
-        char* const end = at + (size - length) + 1;
+        char* at = text + into;
+        // Where a run begins that still has room.
+        char* const end = text + into + (size - run.size()) + 1;
         while (at < end) {
             at = find_pair(at, end, pair);
             if (at == nullptr) break;
-            char* const begin = at++ - secret.first;
-            if (std::memcmp(begin, secret.text.data(), length) != 0) continue;
-            std::memset(begin, '*', length);
+            const auto begin = static_cast<std::size_t>(at++ - text) - into;
+            if (std::memcmp(text + begin, run.data(), run.size()) != 0) continue;
+            const auto whole = around(secret, {text, size}, begin);
+            if (whole.empty()) continue;
+            char* const from = text + (whole.data() - text);
+            std::memset(from, '*', whole.size());
             found = true;
         }
     }

@@ -25,19 +25,18 @@ class Place {
 
 }  // namespace
 
-Task<bool> Attempt::wait_for_place() {
+net::Task<bool> Attempt::wait_for_place() {
     auto& peer = *spec_.peer;
     while (!peer.reserve()) {
         if ((stream_ = peer.take_idle())) co_return true;
-        peer.wait_for_place(watch_.signal());
+        Peer::Turn turn(peer, watch_.signal());
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
-            peer.stop_waiting(watch_.signal());
             // The request's own deadline is another matter.
-            starved_ = !watch_.client_gone() && Clock::now() < spec_.deadline;
+            starved_ = !watch_.client_gone() && net::Clock::now() < spec_.deadline;
             co_return false;
         }
-        peer.stop_waiting_quietly(watch_.signal());
+        turn.use();
     }
     co_return true;
 }
@@ -53,7 +52,7 @@ bool Attempt::lease_pooled() {
 
 // A new connection in stream_ (or one that was given back while waiting for a place), or false and
 // the attempt has failed.
-Task<bool> Attempt::lease() {
+net::Task<bool> Attempt::lease() {
     auto& peer = *spec_.peer;
     set_deadline(phase(spec_.upstream->timeouts.connect));
     reused_ = false;

@@ -1,12 +1,19 @@
 #include "upstreams/meter.hpp"
 
+#include "wire/answer_traits.hpp"
 #include "wire/usage_cut.hpp"
+
+#include <utility>
 
 namespace understudy::upstreams {
 
-StreamMeter::StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage,
+StreamMeter::StreamMeter(wire::AnswerShape shape, net::MemoryBudget* decode, bool drop_usage,
                          const KeyMask* mask)
-    : shape_(shape), drop_usage_(drop_usage && decode == nullptr), inspector_(shape), mask_(mask) {
+    : shape_(shape),
+      drop_usage_(drop_usage),
+      decodes_(drop_usage && decode != nullptr),
+      inspector_(shape),
+      mask_(mask) {
     if (decode != nullptr) decoder_ = std::make_unique<Decoder>(*decode);
 }
 
@@ -22,6 +29,7 @@ void StreamMeter::pass(std::size_t begin, std::size_t end) {
 void StreamMeter::take() {
     ready_.clear();
     scanned_ = 0;
+    if (decoded_ > 0) decoder_->out.consume(std::exchange(decoded_, 0));
 }
 
 void StreamMeter::hold_back(std::size_t end) {
@@ -64,8 +72,21 @@ bool StreamMeter::note_usage(const wire::Usage& usage) {
     return !(before == *facts_.usage);
 }
 
+// There are more choices than the first one, which alone has been heard of so far.
+[[gnu::cold]] void StreamMeter::tell_apart() {
+    choices_ = std::make_unique<wire::ChoiceEnds>(shape_);
+    choices_->first(facts_.content_events > 0, facts_.finish);
+}
+
+[[gnu::cold]] void StreamMeter::note_choices(std::string_view data) {
+    choices_->note(data);
+    facts_.finish = choices_->all_ended();
+}
+
 // Remembers what an event said. True when it brings the answer forward.
-bool StreamMeter::note(const wire::EventFacts& facts) {
+bool StreamMeter::note(const wire::EventFacts& facts, std::string_view data) {
+    if (facts.several && !choices_) [[unlikely]]
+        tell_apart();
     bool forward = facts.commits;
     if (facts.usage && note_usage(*facts.usage)) forward = true;
     // Every chunk repeats the model; one copy is enough.
@@ -78,9 +99,14 @@ bool StreamMeter::note(const wire::EventFacts& facts) {
         facts_.doubtful = facts_.doubtful || facts_.finish;
         facts_.finish = facts.finish;
         ++facts_.content_events;
+        facts_.text_bytes += facts.text_bytes;
+        facts_.content_since_usage = true;
     } else if (facts.finish && !facts_.finish) {
         facts_.finish = forward = true;
     }
+    if (choices_) [[unlikely]]
+        note_choices(data);
+    if (facts.usage) facts_.content_since_usage = false;
     if (facts.done && !facts_.done) facts_.done = forward = true;
     return forward;
 }
@@ -113,22 +139,49 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         mask(event.raw);
         return Verdict::none;
     }
+    const auto& traits = wire::traits_of(shape_);
+    if (facts_.done && traits.needs_finish) [[unlikely]] {
+        // The answer is over. What a server sends behind that is none of it, whether it comes with
+        // the end or later, when nobody reads it.
+        mask(event.raw);
+        readable_ = false;
+        if (traits.has_marker) fate = Fate::drop;
+        return Verdict::none;
+    }
     ++events_;
     const wire::EventFacts& facts = inspect(event);
-    if (note(facts)) ++progress_;
+    if (note(facts, event.data)) ++progress_;
+    readable_ = readable_ && facts.well_formed;
+    if (facts.error && facts.vain_end && facts_.content_events > 0) {
+        if (!choices_) facts_.finish = true;  // the client reads how it ended
+        return Verdict::none;
+    }
     if (facts.error) {
         facts_.error = true;
         if (error_json_.empty()) error_json_ = event.data;
+        if (hold_errors_) fate = Fate::drop;
         return Verdict::error;
     }
+    if (hold_errors_ && facts_.error) fate = Fate::drop;
     if (facts.usage_only && drop_usage_) fate = facts.usage_alone ? Fate::drop : Fate::cut;
     // Clients stop reading at [DONE]. Behind an answer that has no finish_reason it would hide the
     // error event that follows.
-    const bool has_marker =
-        shape_ == wire::AnswerShape::chat || shape_ == wire::AnswerShape::completion;
-    if (facts.done && has_marker && !facts_.finish && !facts_.error) fate = Fate::drop;
+    if (facts.done && traits.has_marker && !facts_.finish && !facts_.error) {
+        fate = Fate::drop;
+    }
     // A finish without content is an empty but proper answer: it commits too.
     return facts.commits || facts.finish ? Verdict::commit : Verdict::none;
+}
+
+// The event that begins at `begin` has met its fate.
+[[gnu::always_inline]] inline void StreamMeter::settle_event(std::size_t begin,
+                                                             const wire::SseEvent& event,
+                                                             Fate fate) {
+    if (fate == Fate::pass) {
+        pass(begin, begin + event.raw.size());
+    } else if (fate == Fate::cut) {
+        pass_without_usage(begin, event);
+    }
 }
 
 StreamMeter::Verdict StreamMeter::scan_events(std::string_view payload, bool last) {
@@ -139,18 +192,48 @@ StreamMeter::Verdict StreamMeter::scan_events(std::string_view payload, bool las
         if (!scanner_.next(rest, event) && !(last && scanner_.finish(rest, event))) break;
         auto fate = Fate::pass;
         const auto seen = on_event(event, fate);
-        const std::size_t end = scanned_ + event.raw.size();
-        if (fate == Fate::pass) {
-            pass(scanned_, end);
-        } else if (fate == Fate::cut) {
-            pass_without_usage(scanned_, event);
-        }
-        scanned_ = end;
+        settle_event(scanned_, event, fate);
+        scanned_ += event.raw.size();
         // The first thing that decides wins: an error after content is the stream's own affair.
         if (verdict == Verdict::none) verdict = seen;
         if (last && rest.size() == event.raw.size()) break;
     }
     return verdict;
+}
+
+// The events in what has been decoded.
+StreamMeter::Verdict StreamMeter::scan_decoded(bool last) {
+    auto verdict = Verdict::none;
+    wire::SseEvent event;
+    auto& out = decoder_->out;
+    for (;;) {
+        const auto rest = out.view().substr(decoded_);
+        if (!scanner_.next(rest, event) && !(last && scanner_.finish(rest, event))) break;
+        auto fate = Fate::pass;
+        const auto seen = on_event(event, fate);
+        const bool over = last && rest.size() == event.raw.size();
+        if (decodes_) {
+            settle_event(decoded_, event, fate);
+            decoded_ += event.raw.size();
+        } else {
+            out.consume(event.raw.size());
+        }
+        if (verdict == Verdict::none) verdict = seen;
+        if (over) break;
+    }
+    return verdict;
+}
+
+// What has been decoded and is not judged any more.
+void StreamMeter::pass_decoded() {
+    auto& out = decoder_->out;
+    note_passing(passing_->feed(out.view().substr(decoded_)));
+    if (decodes_) {
+        pass(decoded_, out.size());
+        decoded_ = out.size();
+    } else {
+        out.clear();
+    }
 }
 
 // One turn's share of a compressed payload.
@@ -161,38 +244,64 @@ StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last
     if (mask_ != nullptr && mask_->apply(decoder_->out.data(), decoder_->out.size())) {
         return Verdict::leak;
     }
-    pass(scanned_, payload.size() - rest.size());
-    scanned_ = payload.size() - rest.size();
+    const std::size_t used = payload.size() - rest.size();
+    if (!decodes_) pass(scanned_, used);
+    scanned_ = used;
     auto verdict = Verdict::none;
-    wire::SseEvent event;
-    auto& out = decoder_->out;
     last = last && !backlog_;
-    while (scanner_.next(out.view(), event) || (last && scanner_.finish(out.view(), event))) {
-        auto fate = Fate::pass;
-        const auto seen = on_event(event, fate);
-        out.consume(event.raw.size());
-        if (verdict == Verdict::none) verdict = seen;
-        if (last && out.empty()) break;
+    if (passing_) {
+        pass_decoded();
+        if (last) note_passing(passing_->finish());
+        ++progress_;
+        verdict = Verdict::commit;
+    } else {
+        verdict = scan_decoded(last);
     }
     if (result == Decoder::Result::broken) return Verdict::unreadable;
     if (result == Decoder::Result::no_memory) return Verdict::no_memory;
     return verdict;
 }
 
-StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
-    if (raw_) {
-        if (scanned_ >= payload.size()) return Verdict::none;
-        pass(scanned_, payload.size());
-        scanned_ = payload.size();
-        ++progress_;
-        return Verdict::commit;
+void StreamMeter::give_up() {
+    if (passing_) return;
+    passing_ = std::make_unique<wire::PassingEvents>(shape_);
+    if (decoder_) pass_decoded();
+}
+
+void StreamMeter::note_passing(bool news) {
+    if (!news) return;
+    const auto& told = passing_->facts();
+    if (told.usage) {
+        note_usage(*told.usage);
+        facts_.content_since_usage = false;
     }
+    facts_.error = facts_.error || told.error;
+    if (facts_.model.empty()) facts_.model = told.model;
+    if (!told.service_tier.empty()) facts_.service_tier = told.service_tier;
+}
+
+// Nothing is judged any more: all that came is ready.
+StreamMeter::Verdict StreamMeter::scan_passing(std::string_view payload) {
+    if (scanned_ >= payload.size()) return Verdict::none;
+    note_passing(passing_->feed(payload.substr(scanned_)));
+    pass(scanned_, payload.size());
+    scanned_ = payload.size();
+    ++progress_;
+    return Verdict::commit;
+}
+
+StreamMeter::Verdict StreamMeter::scan(std::string_view payload) {
+    if (passing_ && !decoder_) return scan_passing(payload);
     if (!decoder_) return scan_events(payload, false);
     return scanned_ == payload.size() && !backlog_ ? Verdict::none : scan_coded(payload, false);
 }
 
 StreamMeter::Verdict StreamMeter::scan_rest(std::string_view payload) {
-    if (raw_) return scan(payload);
+    if (passing_ && !decoder_) {
+        const auto verdict = scan_passing(payload);
+        note_passing(passing_->finish());
+        return verdict;
+    }
     if (decoder_) return scan_coded(payload, true);
     const auto verdict = scan_events(payload, true);
     if (scanned_ < payload.size()) pass(scanned_, payload.size());

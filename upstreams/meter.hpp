@@ -1,12 +1,14 @@
 // Watches an answer go by and knows what it was: usage, model, whether it reached its proper end.
 #pragma once
 
-#include "upstreams/bytes.hpp"
+#include "net/bytes.hpp"
 #include "upstreams/decoder.hpp"
 #include "upstreams/key_mask.hpp"
 #include "wire/answer.hpp"
+#include "wire/choice_ends.hpp"
 #include "wire/event_inspector.hpp"
 #include "wire/json_scan.hpp"
+#include "wire/passing_answer.hpp"
 #include "wire/sse.hpp"
 
 #include <cstdint>
@@ -23,23 +25,26 @@ struct Metered {
     std::optional<wire::Usage> usage;
     std::string model;  // as the upstream names it
     std::string service_tier;
-    std::uint32_t content_events = 0;  // events that carried content, a floor for estimates
-    bool finish = false;    // a successful finish_reason stands: no content came behind it
+    std::uint32_t content_events = 0;  // events that carried content
+    std::uint64_t text_bytes = 0;      // of text in them
+    bool finish = false;    // a successful finish_reason stands: no content came behind it, and of
+                            // several choices each that said something has its own
     bool doubtful = false;  // a finish was taken back by content: the next may be, too
     bool done = false;      // the end marker was seen
     bool error = false;     // an error event was seen
+    bool content_since_usage = false;  // content came behind the usage that is known
 };
 
 /// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks
 /// at what is new, decides which bytes may go to the client, and remembers what they said.
 class StreamMeter {
   public:
-    /// `decode`: where what the payload decodes to is kept, when it is compressed (it is then
-    /// passed on as it is, always); null when it is not. `drop_usage`: usage was asked for by us,
-    /// not by the client.
+    /// `decode`: where what the payload decodes to is kept, when it is compressed; null when it is
+    /// not. `drop_usage`: usage was asked for by us, not by the client, so something may have to be
+    /// taken out: what was compressed is then passed on decoded, and else as it came.
     /// `mask`: what is made unreadable in the payload, which has to lie in memory that may be
     /// written to, and must not stand in a compressed one; null: nothing.
-    StreamMeter(wire::AnswerShape shape, MemoryBudget* decode, bool drop_usage,
+    StreamMeter(wire::AnswerShape shape, net::MemoryBudget* decode, bool drop_usage,
                 const KeyMask* mask = nullptr);
 
     enum class Verdict : std::uint8_t {
@@ -56,13 +61,21 @@ class StreamMeter {
     /// The stream has ended: scans what is left as a last event.
     Verdict scan_rest(std::string_view payload);
 
-    /// Ranges of the payload that the client gets, in order, and how far they reach (dropped events
-    /// included). Only whole events, unless metering was given up.
+    /// Ranges of source() that the client gets, in order. Only whole events, unless metering was
+    /// given up.
     const std::vector<wire::Span>& ready() const { return ready_; }
+    /// Where they lie, and how far they reach there (dropped events included).
+    std::string_view source(std::string_view payload) const {
+        return decodes_ ? decoder_->out.view() : payload;
+    }
+    std::size_t source_end() const { return decodes_ ? decoded_ : scanned_; }
+    /// How much of the payload has been used for them.
     std::size_t ready_end() const { return scanned_; }
+    /// What is passed on has been decoded.
+    bool decodes() const { return decodes_; }
     /// The ready ranges were sent.
     void take();
-    /// What was made ready behind `end` is not to be passed on after all.
+    /// What was made ready behind `end` of the source is not to be passed on after all.
     void hold_back(std::size_t end);
 
     const Metered& facts() const { return facts_; }
@@ -70,6 +83,8 @@ class StreamMeter {
     /// end marker that was not there before. Comments, pings, roles and repetitions do not.
     std::uint64_t progress() const { return progress_; }
     /// Events with data that were looked at.
+    /// All events so far were well-formed.
+    bool readable() const { return readable_; }
     std::uint64_t events() const { return events_; }
     /// Compressed: there is more to scan than one turn may take. Scan again after others had
     /// theirs.
@@ -78,16 +93,16 @@ class StreamMeter {
     std::uint64_t decoded() const { return decoder_ ? decoder_->total() : 0; }
     /// Bytes of the event that has begun and is not whole yet; decoded.
     std::size_t unfinished(std::string_view payload) const {
-        return decoder_ ? decoder_->out.size() : payload.size() - scanned_;
+        return decoder_ ? decoder_->out.size() - decoded_ : payload.size() - scanned_;
     }
     const std::string& error_json() const { return error_json_; }
-    /// Stop looking (an event too large to hold): from now on everything is passed on as it comes.
-    void give_up() {
-        raw_ = true;
-        backlog_ = false;
-        decoder_.reset();
-    }
-    bool gave_up() const { return raw_; }
+    /// Stop judging (an event is too large to hold): from now on everything is passed on as it
+    /// comes. What it says of usage, model and tier is still read.
+    void give_up();
+    bool gave_up() const { return passing_ != nullptr; }
+    /// From now on an error event, and whatever follows it, is not passed on: somebody else may go
+    /// on with the stream.
+    void hold_errors() { hold_errors_ = true; }
 
   private:
     /// What becomes of an event: the client gets it, does not, or gets it without its usage.
@@ -95,25 +110,37 @@ class StreamMeter {
     const wire::EventFacts& inspect(const wire::SseEvent& event);
     bool mask(std::string_view text) const;
     Verdict on_event(const wire::SseEvent& event, Fate& fate);
-    bool note(const wire::EventFacts& facts);
+    bool note(const wire::EventFacts& facts, std::string_view data);
+    void tell_apart();
+    void note_choices(std::string_view data);
     bool note_usage(const wire::Usage& usage);
     void pass(std::size_t begin, std::size_t end);
     void pass_without_usage(std::size_t begin, const wire::SseEvent& event);
     Verdict scan_events(std::string_view payload, bool last);
     Verdict scan_coded(std::string_view payload, bool last);
+    Verdict scan_decoded(bool last);
+    void pass_decoded();
+    void settle_event(std::size_t begin, const wire::SseEvent& event, Fate fate);
+    Verdict scan_passing(std::string_view payload);
+    void note_passing(bool news);
 
     wire::AnswerShape shape_;
     bool drop_usage_;
-    bool raw_ = false;
+    bool decodes_;
+    bool hold_errors_ = false;
     bool backlog_ = false;
     wire::SseScanner scanner_;
     wire::EventInspector inspector_;
     std::unique_ptr<Decoder> decoder_;
+    std::unique_ptr<wire::PassingEvents> passing_;  // when events are not judged any more
+    std::unique_ptr<wire::ChoiceEnds> choices_;     // once there is more than one
     const KeyMask* mask_;
     std::vector<wire::Span> ready_;
     std::size_t scanned_ = 0;
+    std::size_t decoded_ = 0;  // of what has been decoded and is still there: scanned
     std::uint64_t progress_ = 0;
     std::uint64_t events_ = 0;
+    bool readable_ = true;
     std::string error_json_;
     Metered facts_;
 };

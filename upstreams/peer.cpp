@@ -13,20 +13,30 @@ constexpr std::chrono::seconds kSurplusFor{10};
 }  // namespace
 
 Peer::Peer(WorkerContext& context, const config::Upstream& upstream,
-           std::shared_ptr<const TlsContext> tls, std::uint32_t max_connections)
+           std::shared_ptr<const net::TlsContext> tls, std::uint32_t max_connections)
     : context_(context),
       host_(upstream.base_url.host),
       port_(upstream.base_url.port),
       proxy_(upstream.proxy),
       tls_name_(upstream.tls.sni.empty() ? upstream.base_url.host : upstream.tls.sni),
       tls_(std::move(tls)),
-      tls_sessions_(tls_ ? std::make_shared<TlsSessionCache>() : nullptr),
+      tls_sessions_(tls_ ? std::make_shared<net::TlsSessionCache>() : nullptr),
       max_connections_(max_connections),
+      wake_(
+          context.timers, [](void* self) { static_cast<Peer*>(self)->deliver_wake(); }, this),
       eviction_(
           context.timers, [](void* self) { static_cast<Peer*>(self)->evict(); }, this) {}
 
 Peer::~Peer() {
     close_idle();
+}
+
+std::shared_ptr<std::size_t> Peer::load_of(std::string_view upstream, std::string_view model) {
+    std::erase_if(loads_, [](const auto& load) { return load.second.expired(); });
+    auto& slot = loads_[std::string(upstream).append(1, '\n').append(model)];
+    auto load = slot.lock();
+    if (!load) slot = load = std::make_shared<std::size_t>(0);
+    return load;
 }
 
 std::string Peer::key_of(const config::Upstream& u) {
@@ -40,18 +50,18 @@ std::string Peer::key_of(const config::Upstream& u) {
            (u.tls.verify ? '1' : '0') + '|' + proxy;
 }
 
-void Peer::update(std::uint32_t max_connections, std::shared_ptr<const TlsContext> tls) {
+void Peer::update(std::uint32_t max_connections, std::shared_ptr<const net::TlsContext> tls) {
     if (tls_) {
         close_idle();
         tls_ = std::move(tls);
-        tls_sessions_ = std::make_shared<TlsSessionCache>();
+        tls_sessions_ = std::make_shared<net::TlsSessionCache>();
     }
     max_connections_ = max_connections;
     for (auto left = waiters_.size(); left > 0; --left) wake_one();
 }
 
-Stream::Ptr Peer::take_idle() {
-    if (idle_.empty()) return nullptr;
+net::Stream::Ptr Peer::take_idle() {
+    if (idle_.empty() || (promised_ != 0 && !unpromised())) return nullptr;
     auto stream = std::move(idle_.back().stream);
     idle_.pop_back();
     stream->set_listener(nullptr);
@@ -62,7 +72,7 @@ Stream::Ptr Peer::take_idle() {
 }
 
 bool Peer::reserve() {
-    if (active_ + idle_.size() >= max_connections_) return false;
+    if (active_ + idle_.size() >= max_connections_ || !unpromised()) return false;
     ++active_;
     context_.series.upstream_active.add(1);
     return true;
@@ -74,14 +84,14 @@ void Peer::unreserve() {
     wake_one();
 }
 
-void Peer::release(Stream::Ptr stream) {
+void Peer::release(net::Stream::Ptr stream) {
     if (!stream->in.empty() || stream->read_error() || !stream->is_open()) {
         discard(std::move(stream));
         return;
     }
     // Room for one more read behind a first one is what an answer in two pieces takes.
-    stream->in.shrink(2 * kReadBuffer);
-    if (!stream->in.ensure_free(kReadBuffer / 2)) {
+    stream->in.shrink(2 * net::kReadBuffer);
+    if (!stream->in.ensure_free(net::kReadBuffer / 2)) {
         discard(std::move(stream));
         return;
     }
@@ -91,7 +101,7 @@ void Peer::release(Stream::Ptr stream) {
         discard(std::move(stream));
         return;
     }
-    idle_.push_back({std::move(stream), coarse_now()});
+    idle_.push_back({std::move(stream), net::coarse_now()});
     context_.series.upstream_idle.add(1);
     --active_;
     context_.series.upstream_active.add(-1);
@@ -99,7 +109,7 @@ void Peer::release(Stream::Ptr stream) {
     wake_one();
 }
 
-void Peer::discard(Stream::Ptr stream) {
+void Peer::discard(net::Stream::Ptr stream) {
     stream->close();
     unreserve();
 }
@@ -110,7 +120,7 @@ void Peer::close_idle() {
     idle_.clear();
 }
 
-void Peer::on_stream(Stream& stream) {
+void Peer::on_stream(net::Stream& stream) {
     // Closed by the server, or bytes nobody asked for: either way not to be used again.
     const auto it = std::find_if(idle_.begin(), idle_.end(),
                                  [&](const Idle& i) { return i.stream.get() == &stream; });
@@ -122,7 +132,7 @@ void Peer::on_stream(Stream& stream) {
 }
 
 void Peer::evict() {
-    const auto now = Clock::now();
+    const auto now = net::Clock::now();
     while (!idle_.empty()) {
         const auto limit = idle_.size() > kWarm ? kSurplusFor : kWarmFor;
         if (now - idle_.front().since < limit) break;
@@ -137,15 +147,23 @@ void Peer::schedule_eviction() {
     if (idle_.empty()) return;
     const auto limit = idle_.size() > kWarm ? kSurplusFor : kWarmFor;
     const auto at = idle_.front().since + limit;
-    if (eviction_.deadline() == TimePoint::max() || at < eviction_.deadline() ||
+    if (eviction_.deadline() == net::TimePoint::max() || at < eviction_.deadline() ||
         eviction_.expired()) {
         eviction_.set(at);
     }
 }
 
 void Peer::wake_one() {
+    if (waiters_.size() <= promised_) return;
+    ++promised_;
+    wake_.set(net::TimePoint{});  // the loop's next turn
+}
+
+// One per turn: what is woken may end this peer.
+void Peer::deliver_wake() {
+    if (--promised_ > 0) wake_.set(net::TimePoint{});
     if (waiters_.empty()) return;
-    Signal* next = waiters_.front();
+    net::Signal* next = waiters_.front();
     waiters_.pop_front();
     next->notify();
 }

@@ -20,7 +20,7 @@ std::string refusal_text(const wire::ConnectAnswer& answer) {
 }
 
 // What is wrong with what has come so far; "" nothing. `opened`: and the tunnel is there.
-std::string judge(Stream& stream, bool& opened) {
+std::string judge(net::Stream& stream, bool& opened) {
     using State = wire::ConnectAnswer::State;
     const auto answer = wire::read_connect_answer(stream.in.view());
     switch (answer.state) {
@@ -42,14 +42,14 @@ std::string judge(Stream& stream, bool& opened) {
 }
 
 // Error text, empty when all was sent.
-Task<std::string> send_request(Peer& peer, Watch& watch, Stream& stream) {
+net::Task<std::string> send_request(Peer& peer, net::Watch& watch, net::Stream& stream) {
     const auto text = connect_request(*peer.proxy(), peer.host(), peer.port());
-    GatherList list;
+    net::GatherList list;
     list.add(text);
     for (;;) {
         const auto state = stream.send(list);
-        if (state == Stream::SendState::done) co_return std::string();
-        if (state == Stream::SendState::failed) co_return describe(stream.write_error());
+        if (state == net::Stream::SendState::done) co_return std::string();
+        if (state == net::Stream::SendState::failed) co_return net::describe(stream.write_error());
         stream.arm_write();
         while (!stream.writable() && !watch.stopped()) co_await watch.signal().wait();
         if (watch.stopped()) co_return "takes no CONNECT";
@@ -74,7 +74,7 @@ std::string via_text(const Peer& peer) {
     return peer.proxy() ? "proxy " + peer.proxy()->text() + ": " : std::string();
 }
 
-Task<Tunnel> open_tunnel(Peer& peer, Watch& watch, Stream& stream) {
+net::Task<Tunnel> open_tunnel(Peer& peer, net::Watch& watch, net::Stream& stream) {
     Tunnel tunnel;
     tunnel.error = co_await send_request(peer, watch, stream);
     bool opened = false;
@@ -93,8 +93,8 @@ Task<Tunnel> open_tunnel(Peer& peer, Watch& watch, Stream& stream) {
             tunnel.error = judge(stream, opened);
         } else if (stream.read_error()) {
             tunnel.error = "closed before it answered CONNECT";
-            if (stream.read_error() != asio::error::eof)
-                tunnel.error = describe(stream.read_error());
+            if (stream.read_error() != boost::asio::error::eof)
+                tunnel.error = net::describe(stream.read_error());
         } else {
             tunnel.error = "no answer to CONNECT";
         }

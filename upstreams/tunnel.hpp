@@ -5,8 +5,8 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "net/watch.hpp"
 #include "upstreams/peer.hpp"
-#include "upstreams/watch.hpp"
 
 #include <string>
 
@@ -27,6 +27,6 @@ struct Tunnel {
 
 /// Opens it within the watch's deadline. The stream is connected to the proxy, and its listener is
 /// the watch.
-Task<Tunnel> open_tunnel(Peer& peer, Watch& watch, Stream& stream);
+net::Task<Tunnel> open_tunnel(Peer& peer, net::Watch& watch, net::Stream& stream);
 
 }  // namespace understudy::upstreams

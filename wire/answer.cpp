@@ -1,7 +1,9 @@
 // Judges a whole answer that came with a 2xx: is it one, what did it use, does it hide an error.
 #include "wire/answer.hpp"
 
+#include "wire/answer_traits.hpp"
 #include "wire/answer_walk.hpp"
+#include "wire/converse_walk.hpp"
 #include "wire/head.hpp"
 
 namespace understudy::wire {
@@ -10,33 +12,72 @@ namespace {
 std::string_view without_preamble(std::string_view body) noexcept {
     constexpr std::string_view bom = "\xEF\xBB\xBF";
     if (body.starts_with(bom)) body.remove_prefix(bom.size());
-    const std::size_t first = body.find_first_not_of(" \t\r\n");
-    return first == std::string_view::npos ? std::string_view{} : body.substr(first);
+    const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    std::size_t first = 0;
+    while (first < body.size() && is_space(body[first])) ++first;
+    return body.substr(first);
 }
 
 /// Why this is not the answer that its endpoint gives; nullptr when it is.
-const char* missing(AnswerShape shape, const AnswerFindings& found, bool is_string) noexcept {
+const char* missing(AnswerNeed need, const AnswerFindings& found, bool is_string) noexcept {
     // A transcript that a server was asked to give as text, and labelled as JSON.
-    if (shape == AnswerShape::transcription && is_string) return nullptr;
+    if (need == AnswerNeed::text && is_string) return nullptr;
     if (!found.is_object) return "not a JSON object";
-    switch (shape) {
-        case AnswerShape::chat:
-        case AnswerShape::completion:
+    switch (need) {
+        case AnswerNeed::choices:
             if (!found.choices_present) return "no choices";
             if (found.choices_empty) return "empty choices";
             return found.has_answer ? nullptr : "choice without a message";
-        case AnswerShape::embeddings:
-        case AnswerShape::images:
+        case AnswerNeed::data:
             return found.has_data ? nullptr : "no data";
-        case AnswerShape::moderations:
+        case AnswerNeed::results:
             return found.has_results ? nullptr : "no results";
-        case AnswerShape::transcription:
+        case AnswerNeed::text:
             return found.has_text ? nullptr : "no text";
-        case AnswerShape::responses:
+        case AnswerNeed::output:
             return found.has_output ? nullptr : "no output";
-        default:
-            return nullptr;
+        case AnswerNeed::content:
+            return found.has_content ? nullptr : "no content";
+        case AnswerNeed::candidates:
+            if (found.blocked) return nullptr;
+            if (!found.candidates_present) return "no candidates";
+            if (found.candidates_empty) return "empty candidates";
+            return found.has_candidate ? nullptr : "candidate without content";
+        case AnswerNeed::message:
+            return found.has_output ? nullptr : "no output.message";
+        case AnswerNeed::nothing:
+            break;
     }
+    return nullptr;
+}
+
+/// What an answer says of itself, whatever its shape.
+void note_details(const AnswerFindings& found, AnswerFacts& facts) {
+    if (const auto usage = usage_of(found)) {
+        if (facts.usage) {
+            merge_usage(*facts.usage, *usage);
+        } else {
+            facts.usage = usage;
+        }
+    }
+    if (!found.model.empty()) decode_content(found.model, facts.model);
+    if (!found.service_tier.empty()) decode_content(found.service_tier, facts.service_tier);
+    const auto reason = found.finish_reason.empty() ? found.stop_reason : found.finish_reason;
+    if (!reason.empty()) decode_content(reason, facts.finish_reason);
+}
+
+/// What the model wrote was no answer, and nothing else came of it.
+bool ended_in_vain(const AnswerFindings& found) noexcept {
+    return is_vain_end(found.stop_reason) && !found.has_delta;
+}
+
+/// What the walk over all APIs does not look for.
+void note_converse(std::string_view body, AnswerFindings& found) {
+    const auto own = walk_converse(body);
+    found.has_output = own.has_message;
+    found.has_delta = own.has_content;
+    found.stop_reason = own.stop_reason;
+    found.usage.usage = own.usage;
 }
 
 AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
@@ -47,14 +88,45 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
         return facts;
     }
     facts.well_formed = true;
-    facts.error_inside = found.error || found.type == "error" || found.status == "failed";
-    facts.problem = missing(shape, found, without_preamble(body).starts_with('"'));
+    if (shape == AnswerShape::converse) note_converse(body, found);
+    const bool vain = ended_in_vain(found);
+    facts.error_inside = found.error || found.type == "error" || found.status == "failed" || vain;
+    facts.problem = missing(traits_of(shape).need, found, without_preamble(body).starts_with('"'));
     facts.complete = facts.problem == nullptr;
+    if (facts.error_inside) facts.problem = vain ? "no answer was made" : "error object inside";
+    note_details(found, facts);
+    return facts;
+}
+
+/// A list of what events are elsewhere: whole when its last word is an end.
+AnswerFacts inspect_list(std::string_view body) {
+    AnswerFacts facts;
+    bool finish = false;
+    bool content = false;
+    bool vain = false;
+    JsonCursor in(body);
+    in.skip_preamble();
+    const bool walked = in.each_element([&] {
+        JsonValue element;
+        if (!in.take(element)) return false;
+        AnswerFindings found;
+        if (walk_answer(element.raw, found)) return false;
+        facts.error_inside = facts.error_inside || found.error || !found.is_object;
+        finish = finish || found.blocked || !found.stop_reason.empty();
+        content = content || found.has_delta;
+        vain = vain || is_vain_end(found.stop_reason);
+        note_details(found, facts);
+        return true;
+    });
+    if (!walked || !in.finish()) {
+        facts.problem = in.at_end() ? "truncated JSON" : "not JSON";
+        return facts;
+    }
+    facts.well_formed = true;
+    facts.complete = finish;
+    facts.error_inside = facts.error_inside || (vain && !content);
+    if (!finish) facts.problem = "no finishReason";
     if (facts.error_inside) facts.problem = "error object inside";
-    facts.usage = usage_of(found);
-    decode_content(found.model, facts.model);
-    if (!found.service_tier.empty()) decode_content(found.service_tier, facts.service_tier);
-    decode_content(found.finish_reason, facts.finish_reason);
     return facts;
 }
 
@@ -107,7 +179,7 @@ AnswerFacts inspect_answer(AnswerShape shape, std::string_view body, BodyLabel l
     const std::string_view text = without_preamble(body);
     const bool json =
         label == BodyLabel::json || (label == BodyLabel::none && begins_like_object(text));
-    if (may_be_bytes(shape) && !json && !body.empty()) {
+    if (traits_of(shape).may_be_bytes && !json && !body.empty()) {
         return inspect_opaque(text.empty() ? body : text);
     }
     if (text.empty()) {
@@ -118,7 +190,8 @@ AnswerFacts inspect_answer(AnswerShape shape, std::string_view body, BodyLabel l
         facts.problem = "HTML";
         return facts;
     }
-    return inspect_json(shape, body);
+    return traits_of(shape).is_list && text.front() == '[' ? inspect_list(body)
+                                                           : inspect_json(shape, body);
 }
 
 }  // namespace understudy::wire

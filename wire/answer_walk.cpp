@@ -1,5 +1,10 @@
 #include "wire/answer_walk.hpp"
 
+#include "wire/delta_keys.hpp"
+#include "wire/error_member.hpp"
+#include "wire/native_walk.hpp"
+#include "wire/text_size.hpp"
+
 #include <algorithm>
 
 namespace understudy::wire {
@@ -12,52 +17,6 @@ char lower(char c) noexcept {
 bool equals_lower(std::string_view text, std::string_view lower_case) noexcept {
     return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
                       [](char a, char b) { return lower(a) == b; });
-}
-
-/// Members of a delta or message that are known to carry nothing which a client waits for: who
-/// speaks, and names and numbers of things. Whatever else is not empty is content, under whatever
-/// name the next server sends it. Sources: OpenAI's reference of the chunk and message objects
-/// (role, name, id, tool_call_id), their typed parts (type, object, index, status), OpenAI's
-/// harmony format (channel, recipient), LiteLLM (provider_specific_fields, which repeats other
-/// members).
-bool is_bare_key(std::string_view key) noexcept {
-    switch (key.size()) {
-        case 2:
-            return key == "id";
-        case 4:
-            return key == "role" || key == "name" || key == "type";
-        case 5:
-            return key == "index" || key == "model" || key == "usage";
-        case 6:
-            return key == "object" || key == "status";
-        case 7:
-            return key == "channel";
-        case 8:
-            return key == "metadata";
-        case 9:
-            return key == "recipient";
-        case 12:
-            return key == "tool_call_id";
-        case 13:
-            return key == "finish_reason";
-        case 24:
-            return key == "provider_specific_fields";
-        default:
-            return false;
-    }
-}
-
-/// Text, a list or an object with something in it; a flag or a number says nothing.
-bool carries(const JsonValue& value) noexcept {
-    switch (value.kind) {
-        case JsonKind::string:
-            return value.raw.size() > 2;
-        case JsonKind::array:
-        case JsonKind::object:
-            return !value.is_empty();
-        default:
-            return false;
-    }
 }
 
 class Walk {
@@ -90,8 +49,7 @@ class Walk {
         into.present = true;
         return walk_usage(in_, into.usage);
     }
-    bool take_error() { return take_if_anything(found_.error); }
-    bool take_if_anything(bool& something);
+    bool take_error() { return walk_error(in_, found_.error); }
     bool take_text();
     bool take_flag(bool& flag, JsonKind kind, bool may_be_empty) {
         JsonValue value;
@@ -100,13 +58,19 @@ class Walk {
         return true;
     }
     bool take_finish_reason(bool first);
+    bool take_index() {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        found_.several |= value.kind == JsonKind::number && value.raw != "0";
+        return true;
+    }
     bool take_content(bool& flag, JsonKind& kind) {
         JsonValue value;
         if (!in_.take(value)) return false;
         kind = value.kind;
         if (!carries(value)) return true;
         flag = true;
-        if (kind == JsonKind::string && found_.variable) found_.variable->add(value, true);
+        if (found_.variable) found_.variable->add_content(value);
         return true;
     }
     bool take_variable(JsonKind kind) {
@@ -181,6 +145,7 @@ bool Walk::member(std::string_view key) {
             break;
         case 12:
             if (key == "service_tier") return take_string(found_.service_tier);
+            if (key == "modelVersion") return take_string(found_.model);
             break;
         default:
             break;
@@ -199,6 +164,7 @@ bool Walk::other_member(std::string_view key) {
             break;
         case 5:
             if (key == "delta") {
+                if (in_.at_object()) return walk_native(in_, key, found_);
                 JsonKind kind = JsonKind::null;
                 return take_content(found_.has_delta, kind);
             }
@@ -217,31 +183,19 @@ bool Walk::other_member(std::string_view key) {
         case 7:
             if (key == "message") return outer_message();
             if (key == "results") return take_flag(found_.has_results, JsonKind::array, true);
+            if (key == "content") return take_flag(found_.has_content, JsonKind::array, true);
             break;
         case 8:
             if (key == "response") return response();
             break;
+        case 10:
+        case 13:
+        case 14:
+            return walk_native(in_, key, found_);
         default:
             return padding(key);
     }
     return in_.skip();
-}
-
-/// A value that says something: null, false, 0, "", [] and {} do not, and neither do lists and
-/// objects of nothing else. Servers send {"message":"","code":null} beside a good answer.
-bool Walk::take_if_anything(bool& something) {
-    JsonKind kind = JsonKind::null;
-    if (!in_.peek(kind)) return false;
-    if (kind == JsonKind::object) {
-        return in_.each_member([&](std::string_view) { return take_if_anything(something); });
-    }
-    if (kind == JsonKind::array) {
-        return in_.each_element([&] { return take_if_anything(something); });
-    }
-    JsonValue value;
-    if (!in_.take(value)) return false;
-    something |= value.truthy();
-    return true;
 }
 
 /// The text of a transcription, which may be of silence, or of an event's delta.
@@ -254,8 +208,9 @@ bool Walk::take_text() {
     return true;
 }
 
-/// What hides the length of the text, and what counts the events.
+/// What hides the length of the text, and what counts the events; and the end of a whole message.
 bool Walk::padding(std::string_view key) {
+    if (key == "stop_reason") return walk_native(in_, key, found_);
     if (key == "obfuscation" || key == "p") return take_variable(JsonKind::string);
     if (key == "sequence_number") return take_variable(JsonKind::number);
     return in_.skip();
@@ -270,6 +225,7 @@ bool Walk::choices() {
     if (!in_.each_element([&] {
             const bool is_first = first;
             first = false;
+            found_.several |= !is_first;
             return choice(is_first);
         })) {
         return false;
@@ -294,6 +250,7 @@ bool Walk::choice_member(std::string_view key, bool first) {
             break;
         case 5:
             if (key == "delta") return delta(first);
+            if (key == "index") return take_index();
             if (key == "usage") return take_usage(found_.choice_usage);
             if (key == "error") return take_error();
             break;
@@ -343,6 +300,8 @@ bool Walk::groq() {
 bool Walk::outer_message() {
     return in_.object_members([this](std::string_view key) {
         if (key == "usage") return take_usage(found_.inner_usage);
+        if (key == "model" && found_.model.empty()) return take_string(found_.model);
+        if (key == "content") return take_flag(found_.has_block, JsonKind::array, false);
         return in_.skip();
     });
 }
@@ -365,6 +324,17 @@ bool Walk::item() {
 }
 
 }  // namespace
+
+void VariableValues::add_content(const JsonValue& value) {
+    // A list or an object of one token is all names and brackets; that it came is what counts.
+    constexpr std::size_t kLittle = 160;
+    if (value.kind == JsonKind::string) {
+        add(value, true);
+        text_bytes += value.raw.size() - 2;
+    } else if (value.raw.size() > kLittle) {
+        text_bytes += measure_text(value.raw).bytes;
+    }
+}
 
 std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& found) {
     return Walk(text, found).run();

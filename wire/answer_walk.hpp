@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -28,10 +29,13 @@ struct VariableValues {
     };
     std::array<Value, 3> values;
     std::size_t count = 0;
+    std::uint64_t text_bytes = 0;  // of text in all that is content, listed or not
 
     void add(const JsonValue& value, bool content) noexcept {
         if (count < values.size()) values[count++] = {value, content};
     }
+    /// Content: what text there is in it, and where, when that may differ.
+    void add_content(const JsonValue& value);
 };
 
 /// What was found. All views are slices of the text: string contents as written, escapes included;
@@ -41,21 +45,30 @@ struct AnswerFindings {
     bool error = false;    // something says that this is an error, at any of the known places
     bool content = false;  // a choice carries something that the client must see
     bool finish = false;   // a choice ended well
-    bool choices_present = false;    // as an array
-    bool choices_empty = false;      // and it is empty
-    bool has_answer = false;         // the first choice has a message, a text or a finish reason
-    bool has_data = false;           // `data` is an array that is not empty (embeddings, images)
-    bool has_results = false;        // `results` is an array (moderations)
-    bool has_text = false;           // a top-level `text` is a string (transcriptions)
-    bool has_output = false;         // `output` is an array (responses)
-    bool extra = false;              // a top-level member besides usage that is no envelope
-    bool has_delta = false;          // a top-level `delta` or `text` that is not empty (responses)
-    std::string_view finish_reason;  // the first that is not empty
+    bool choices_present = false;  // as an array
+    bool choices_empty = false;    // and it is empty
+    bool has_answer = false;       // the first choice has a message, a text or a finish reason
+    bool has_data = false;         // `data` is an array that is not empty (embeddings, images)
+    bool has_results = false;      // `results` is an array (moderations)
+    bool has_text = false;         // a top-level `text` is a string (transcriptions)
+    bool has_output = false;       // `output` is an array (responses)
+    bool extra = false;            // a top-level member besides usage that is no envelope
+    bool has_delta = false;        // a top-level `delta` or `text` that is not empty (responses),
+                                   // or has something in it (messages); a part that does (gemini)
+    bool has_content = false;      // `content` is an array (messages)
+    bool has_block = false;        // a block that is announced has something in it (messages)
+    bool candidates_present = false;  // as an array (gemini)
+    bool candidates_empty = false;    // and it is empty
+    bool has_candidate = false;       // the first has content or an end
+    bool blocked = false;             // the prompt was refused (gemini)
+    bool several = false;             // more than one choice, or one that is not the first
+    std::string_view finish_reason;   // the first that is not empty
+    std::string_view stop_reason;     // of messages and gemini; the last that is not empty
     std::string_view model;
     std::string_view service_tier;
     std::string_view type;
     std::string_view status;
-    std::string_view item_type;  // item.type (responses)
+    std::string_view item_type;  // item.type (responses), content_block.type (messages)
 
     VariableValues* variable = nullptr;  // where to list them; null when nobody asks
 
@@ -63,7 +76,7 @@ struct AnswerFindings {
     UsageFinding usage;
     UsageFinding groq_usage;
     UsageFinding choice_usage;
-    UsageFinding inner_usage;  // of message or response
+    UsageFinding inner_usage;  // of message or response; usageMetadata
 };
 
 /// The problem when `text` is not one well-formed JSON value; the findings then mean nothing.
@@ -75,6 +88,8 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
 
 /// At a usage object: takes it, and reads it on the way.
 bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);
+/// The same for Google's usageMetadata.
+bool walk_usage_metadata(JsonCursor& in, std::optional<Usage>& usage);
 
 /// The first usage block among the findings that says anything.
 std::optional<Usage> usage_of(const AnswerFindings& found);
@@ -82,5 +97,9 @@ std::optional<Usage> usage_of(const AnswerFindings& found);
 /// A finish reason that names a failure: "error", "abort", "insufficient_system_resource",
 /// "*_error".
 bool is_error_finish(std::string_view reason) noexcept;
+
+/// One of Google's that says the model came to no answer: it wrote a call that cannot be read, or
+/// one that it was not to make.
+bool is_vain_end(std::string_view finish_reason) noexcept;
 
 }  // namespace understudy::wire

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,8 @@ namespace understudy::wire {
 /// Appends `number` in decimal.
 inline void append_number(std::string& out, std::uint64_t number) {
     std::array<char, 20> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    out.append(digits.data(), end);
+    const auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 /// Appends one header line, "name: value" and CRLF. Both must be fit for a header.
@@ -25,5 +26,56 @@ inline void append_field(std::string& out, std::string_view name, std::uint64_t 
     append_number(out, value);
     out.append("\r\n");
 }
+
+/// Gathers many short pieces and appends them to a text at once: an append of its own for each
+/// name, colon and value costs more than the bytes. The text has them all when flush() or the
+/// destructor has run, and nobody else may append to it before.
+class HeadWriter {
+  public:
+    explicit HeadWriter(std::string& out) noexcept : out_(out) {}
+    HeadWriter(const HeadWriter&) = delete;
+    HeadWriter& operator=(const HeadWriter&) = delete;
+    ~HeadWriter() { flush(); }
+
+    HeadWriter& add(std::string_view piece) {
+        if (piece.size() > text_.size() - size_) [[unlikely]]
+            return add_behind(piece);
+        if (piece.empty()) return *this;  // it may be nowhere
+        std::memcpy(text_.data() + size_, piece.data(), piece.size());
+        size_ += piece.size();
+        return *this;
+    }
+    HeadWriter& add_number(std::uint64_t number) {
+        constexpr std::size_t most_digits = 20;
+        if (text_.size() - size_ < most_digits) flush();
+        const auto* const end =
+            std::to_chars(text_.data() + size_, text_.data() + text_.size(), number).ptr;
+        size_ = static_cast<std::size_t>(end - text_.data());
+        return *this;
+    }
+    /// One header line, as append_field().
+    HeadWriter& add_field(std::string_view name, std::string_view value) {
+        return add(name).add(": ").add(value).add("\r\n");
+    }
+    HeadWriter& add_field(std::string_view name, std::uint64_t value) {
+        return add(name).add(": ").add_number(value).add("\r\n");
+    }
+    /// Everything so far is in the text, which others may append to now.
+    void flush() {
+        out_.append(text_.data(), size_);
+        size_ = 0;
+    }
+
+  private:
+    [[gnu::noinline]] HeadWriter& add_behind(std::string_view piece) {
+        flush();
+        out_.append(piece);
+        return *this;
+    }
+
+    std::string& out_;
+    std::size_t size_ = 0;
+    std::array<char, 512> text_;  // of a head: names, colons and the usual values
+};
 
 }  // namespace understudy::wire

@@ -23,6 +23,8 @@ BodyStart body_start(std::string_view text) noexcept {
     switch (text.front()) {
         case '{':
             return BodyStart::json;
+        case '[':
+            return BodyStart::list;
         case '<':
             return BodyStart::page;
         case ':':

@@ -10,6 +10,7 @@ enum class BodyStart : std::uint8_t {
     need_more,  // nothing but white space, or a prefix of a field's name
     events,     // a field or a comment of server-sent events
     json,       // '{': a JSON object
+    list,       // '[': a JSON array
     page,       // '<': HTML or XML
     other,
 };

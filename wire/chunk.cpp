@@ -16,10 +16,6 @@ constexpr std::uint32_t kMaxOverheadBytes = 8 * 1024;
 // Larger chunks do not exist, and sums of lengths stay far from overflow.
 constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 62;
 
-constexpr unsigned hex_value(char c) noexcept {
-    return c <= '9' ? static_cast<unsigned>(c - '0') : static_cast<unsigned>((c | 0x20) - 'a' + 10);
-}
-
 // Where in the trailer section we are. Its fields are checked as strictly as those of a head: what
 // is dropped here must not be something that another reader sees as a new message.
 enum Trailer : std::uint8_t { line_start, name, value, value_lf, final_lf };
@@ -164,7 +160,7 @@ ChunkDecoder::Step ChunkDecoder::next(std::string_view input) {
                 static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size() - at));
             left_ -= size;
             if (left_ == 0) state_ = State::data_cr;
-            return {Status::data, at + size, input.substr(at, size)};
+            return {Status::data, at + size, {input.data() + at, size}};
         }
         if (!take_framing(input[at])) {
             state_ = State::bad;
@@ -182,13 +178,21 @@ bool ChunkDecoder::decode_in_place(char* buffer, std::size_t size, std::size_t& 
                                    std::size_t& consumed) {
     payload = 0;
     consumed = 0;
-    for (;;) {
+    while (consumed != size) {
         const auto step = next({buffer + consumed, size - consumed});
         consumed += step.consumed;
         if (step.status != Status::data) return step.status != Status::bad;
         std::memmove(buffer + payload, step.data.data(), step.data.size());
         payload += step.data.size();
+        // The line end behind a chunk nearly always came with it.
+        const char* const behind = buffer + consumed;
+        if (state_ == State::data_cr && size - consumed >= 2 && behind[0] == '\r' &&
+            behind[1] == '\n') {
+            state_ = State::size;
+            consumed += 2;
+        }
     }
+    return state_ != State::bad;
 }
 
 ChunkHeader::ChunkHeader(std::size_t size) noexcept : text_{}, begin_(text_.size()) {

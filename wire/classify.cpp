@@ -52,6 +52,9 @@ FailureClass classify_client_error(unsigned status, const ErrorEvidence& evidenc
         case 409:  // a conflict, too early: what the official SDKs try again
         case 425:
             return FailureClass::server_error;
+        case 424:  // Bedrock: its model failed, which is none of the request's doing
+            return status_named_by(evidence) >= 500 ? FailureClass::server_error
+                                                    : FailureClass::bad_request;
         case 429:
         case 498:  // Groq: no capacity left for flex processing
             return FailureClass::rate_limit;
@@ -88,6 +91,10 @@ FailureClass classify_status(unsigned status, std::string_view body, const Field
     auto evidence = is_html(body, fields) ? ErrorEvidence{} : gather_evidence(body);
     add_identifier(evidence, fields.find("x-amzn-errortype"));
     return classify(status, evidence);
+}
+
+bool is_about_account(std::string_view body, const Fields& fields) {
+    return !is_html(body, fields) && !says_this_request(gather_evidence(body));
 }
 
 FailureClass classify_inline_error(std::string_view json) {

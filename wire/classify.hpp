@@ -19,6 +19,11 @@ namespace understudy::wire {
 /// outage told in a 400 is server_error. 3xx is bad_request: it is relayed, never followed.
 FailureClass classify_status(unsigned status, std::string_view body, const Fields& fields);
 
+/// Whether a refusal (classes auth and quota) speaks of the account that asked. Not where the error
+/// says that a safety system, the model or the size of this one request was in the way, and not
+/// where it is a page, which something on the way has written. What says none of this does.
+bool is_about_account(std::string_view body, const Fields& fields);
+
 /// The class of an error object inside a 2xx (body or event): like classify_status with the status
 /// that the error names, but what would be the client's fault in a plain answer keeps its class and
 /// everything that cannot be told apart is `malformed`.

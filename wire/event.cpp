@@ -1,5 +1,7 @@
 // Judges one streamed event. On the hot path of every stream: one walk, no allocation.
+#include "wire/answer_traits.hpp"
 #include "wire/answer_walk.hpp"
+#include "wire/converse_walk.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -41,6 +43,52 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
     }
 }
 
+/// A call is announced with its name, which is enough to act upon; other blocks are announced
+/// empty.
+void judge_messages_event(const AnswerFindings& found, std::string_view type, EventFacts& facts) {
+    facts.commits = facts.finish = false;
+    if (type == "content_block_delta") {
+        facts.commits = found.has_delta;
+    } else if (type == "content_block_start") {
+        facts.commits = found.has_block || found.item_type.ends_with("tool_use");
+    } else if (type == "message_start") {
+        facts.commits = found.has_block;
+    } else if (type == "message_delta") {
+        facts.error = facts.error || is_error_finish(found.stop_reason);
+        facts.finish = !found.stop_reason.empty();
+    } else if (type == "message_stop") {
+        facts.finish = facts.done = true;
+    }
+}
+
+/// The last chunk has a finishReason, and there is no end marker behind it. A prompt that was
+/// refused has no candidates, and that is its answer.
+void judge_gemini_event(const AnswerFindings& found, EventFacts& facts) {
+    facts.commits = found.has_delta;
+    facts.finish = !found.stop_reason.empty() || found.blocked;
+    facts.vain_end = is_vain_end(found.stop_reason) && !found.has_delta;
+    facts.error = facts.error || facts.vain_end;
+}
+
+/// Events have a type and no member that says it. Calls are announced with their name, other blocks
+/// not at all; the counts come behind the end, and nothing behind those.
+void judge_converse_event(std::string_view data, std::string_view name, const AnswerFindings& found,
+                          EventFacts& facts) {
+    facts.commits = facts.finish = false;
+    if (name == "contentBlockDelta") {
+        facts.commits = found.has_delta;
+        return;
+    }
+    if (name != "contentBlockStart" && name != "messageStop" && name != "metadata") return;
+    const auto own = walk_converse(data);
+    facts.commits = own.starts_block;
+    facts.finish = !own.stop_reason.empty();
+    facts.vain_end = is_vain_end(own.stop_reason);
+    facts.error = facts.error || facts.vain_end;
+    facts.done = name == "metadata";
+    facts.usage = own.usage;
+}
+
 /// Images, speech and transcriptions: every event carries payload, and the last one says so.
 void judge_media_event(std::string_view type, EventFacts& facts) {
     // ... but signs of life, which proxies and servers add to any stream.
@@ -66,24 +114,42 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
     facts.commits = found.content;
     facts.finish = found.finish;
     facts.error = facts.error || found.error || type == "error";
-    if (shape == AnswerShape::responses) {
-        judge_responses_event(found, type, facts);
-    } else if (shape != AnswerShape::chat && shape != AnswerShape::completion) {
-        judge_media_event(type, facts);
+    facts.usage = usage_of(found);
+    switch (traits_of(shape).events) {
+        case EventStyle::choices:
+            break;
+        case EventStyle::responses:
+            judge_responses_event(found, type, facts);
+            break;
+        case EventStyle::messages:
+            judge_messages_event(found, type, facts);
+            break;
+        case EventStyle::gemini:
+            judge_gemini_event(found, facts);
+            break;
+        case EventStyle::converse:
+            judge_converse_event(data, name, found, facts);
+            break;
+        case EventStyle::media:
+            judge_media_event(type, facts);
+            break;
     }
     if (facts.error) facts.finish = facts.done = facts.commits = false;
     // `"choices":null` and none at all mean the same as an empty list.
     const bool no_choices = !found.choices_present || found.choices_empty;
     facts.usage_only = !facts.error && !facts.done && found.usage.present && no_choices;
     facts.usage_alone = facts.usage_only && !found.extra;
-    facts.usage = usage_of(found);
+    facts.several = found.several;
     facts.model = found.model;
     facts.service_tier = found.service_tier;
+    if (found.variable != nullptr && facts.commits) facts.text_bytes = found.variable->text_bytes;
 }
 
 void inspect_event(AnswerShape shape, std::string_view data, std::string_view name,
                    EventFacts& facts) {
     AnswerFindings found;
+    VariableValues variable;
+    found.variable = &variable;
     judge_event(shape, data, name, found, facts);
 }
 

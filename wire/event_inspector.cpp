@@ -12,12 +12,8 @@ constexpr std::uint32_t kPatience = 8;
 
 }  // namespace
 
-const EventFacts& EventInspector::inspect(std::string_view data, std::string_view name) {
-    if (hole_count_ != 0 && is_repeat(data, name)) {
-        misses_ = 0;
-        ++repeats_;
-        return remembered_;
-    }
+// An event that is no repeat of the one before.
+const EventFacts& EventInspector::judge(std::string_view data, std::string_view name) {
     AnswerFindings found;
     VariableValues variable;
     found.variable = &variable;
@@ -29,8 +25,9 @@ const EventFacts& EventInspector::inspect(std::string_view data, std::string_vie
     return facts_;
 }
 
-bool EventInspector::is_repeat(std::string_view data, std::string_view name) const {
+bool EventInspector::is_repeat(std::string_view data, std::string_view name) {
     if (name != name_) return false;
+    std::uint64_t text = fixed_text_;
     const std::string_view literals = literals_;
     JsonCursor in(data);
     for (std::size_t i = 0; i < hole_count_; ++i) {
@@ -38,8 +35,11 @@ bool EventInspector::is_repeat(std::string_view data, std::string_view name) con
         JsonValue value;
         if (!in.take_literal(hole.literal.of(literals)) || !in.take(value)) return false;
         if (value.kind != hole.kind || (hole.content && value.is_empty())) return false;
+        if (hole.content) text += value.raw.size() - 2;
     }
-    return in.take_literal(literals.substr(tail_)) && in.at_end();
+    if (!in.take_literal(literals.substr(tail_)) || !in.at_end()) return false;
+    remembered_.text_bytes = text;
+    return true;
 }
 
 /// The place in here of `part`, when it is in `literal`, which is kept at `at`; `part` otherwise.
@@ -64,6 +64,7 @@ void EventInspector::remember(std::string_view data, std::string_view name,
     literals_.reserve(fixed);  // from here on it does not move: views point into it
     name_ = name;
     remembered_ = facts_;
+    fixed_text_ = variable.text_bytes;
     const auto keep = [&](std::size_t from, std::size_t to) {
         const std::size_t at = literals_.size();
         const std::string_view literal = data.substr(from, to - from);
@@ -77,6 +78,7 @@ void EventInspector::remember(std::string_view data, std::string_view name,
         const auto& [value, content] = variable.values[i];
         const auto at = static_cast<std::size_t>(value.raw.data() - data.data());
         holes_[i] = {keep(from, at), value.kind, content};
+        if (content) fixed_text_ -= value.raw.size() - 2;
         from = at + value.raw.size();
     }
     tail_ = keep(from, data.size()).begin;

@@ -25,7 +25,12 @@ class EventInspector {
 
     /// As inspect_event. The facts stay until the next call; their views point into `data` or to
     /// equal text in here.
-    const EventFacts& inspect(std::string_view data, std::string_view name);
+    const EventFacts& inspect(std::string_view data, std::string_view name) {
+        if (hole_count_ == 0 || !is_repeat(data, name)) return judge(data, name);
+        misses_ = 0;
+        ++repeats_;
+        return remembered_;
+    }
 
     /// How many events were judged without a walk.
     std::uint64_t repeats() const noexcept { return repeats_; }
@@ -42,15 +47,17 @@ class EventInspector {
         bool content = false;  // must not be empty
     };
 
-    bool is_repeat(std::string_view data, std::string_view name) const;
+    const EventFacts& judge(std::string_view data, std::string_view name);
+    bool is_repeat(std::string_view data, std::string_view name);
     void remember(std::string_view data, std::string_view name, const VariableValues& variable);
     std::string_view kept(std::string_view literal, std::string_view part, std::size_t at) const;
 
     AnswerShape shape_;
     std::array<Hole, 3> holes_;
-    std::size_t hole_count_ = 0;  // 0: nothing is remembered
-    std::size_t tail_ = 0;        // where the literal behind the last hole begins
-    std::uint32_t misses_ = 0;    // in a row
+    std::size_t hole_count_ = 0;    // 0: nothing is remembered
+    std::uint64_t fixed_text_ = 0;  // bytes of text in the literals
+    std::size_t tail_ = 0;          // where the literal behind the last hole begins
+    std::uint32_t misses_ = 0;      // in a row
     std::uint64_t repeats_ = 0;
     std::string literals_;  // all of them, one behind the other
     std::string name_;      // of the remembered event

@@ -24,18 +24,45 @@ enum class FailureClass : std::uint8_t {
     context_length,  // 400 or 413: the prompt is too long for the model
     content_filter,  // 400 by a safety system
     bad_request,     // every other 4xx (and 3xx, which is never followed)
+    unsupported,     // never sent: the request needs what this entry cannot do
     budget,          // denied by a budget; ends the chain
     client_closed,   // the client left; ends the chain
     overloaded,      // a limit of this process was reached: memory, descriptors, places
+    dropped,         // no failure: another attempt of the same request answered first (hedging)
+    // Of whole answers, and only where a route asks for it (quality.hpp):
+    empty,              // says nothing
+    length,             // ended at its limit of tokens
+    refusal,            // the model refuses, and says so in the API's own form
+    invalid_json,       // JSON was asked for, and it is none, or none of the schema given
+    invalid_tool_call,  // calls what was not offered, or not as it was described
 };
 
-inline constexpr std::size_t kFailureClassCount = 15;
+inline constexpr std::size_t kFailureClassCount = 22;
 
 /// Index = value of the enum. Static storage.
 inline constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames{
-    "ok",        "connection",    "timeout",   "rate_limit",     "quota",          "server_error",
-    "malformed", "auth",          "not_found", "context_length", "content_filter", "bad_request",
-    "budget",    "client_closed", "overloaded"};
+    "ok",
+    "connection",
+    "timeout",
+    "rate_limit",
+    "quota",
+    "server_error",
+    "malformed",
+    "auth",
+    "not_found",
+    "context_length",
+    "content_filter",
+    "bad_request",
+    "unsupported",
+    "budget",
+    "client_closed",
+    "overloaded",
+    "dropped",
+    "empty",
+    "length",
+    "refusal",
+    "invalid_json",
+    "invalid_tool_call"};
 
 constexpr std::string_view name_of(FailureClass failure) {
     return kFailureClassNames[static_cast<std::size_t>(failure)];
@@ -58,6 +85,13 @@ class FailureSet {
     }
     constexpr void add(FailureClass c) { bits_ |= bit(c); }
     constexpr bool contains(FailureClass c) const { return (bits_ & bit(c)) != 0; }
+    constexpr bool empty() const { return bits_ == 0; }
+    /// Those that are in both.
+    constexpr FailureSet operator&(const FailureSet& other) const {
+        FailureSet both;
+        both.bits_ = bits_ & other.bits_;
+        return both;
+    }
     constexpr bool operator==(const FailureSet&) const = default;
 
   private:
@@ -69,5 +103,10 @@ class FailureSet {
 inline constexpr FailureSet kDefaultFallbackOn{FailureClass::connection,   FailureClass::timeout,
                                                FailureClass::rate_limit,   FailureClass::quota,
                                                FailureClass::server_error, FailureClass::malformed};
+
+/// What an answer can be besides good, by what it says.
+inline constexpr FailureSet kQualityClasses{FailureClass::empty, FailureClass::length,
+                                            FailureClass::refusal, FailureClass::invalid_json,
+                                            FailureClass::invalid_tool_call};
 
 }  // namespace understudy::wire

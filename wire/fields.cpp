@@ -46,17 +46,6 @@ void Fields::clear() {
     close_ = keep_alive_ = names_fields_ = false;
 }
 
-const HeaderField& Fields::add(std::string_view name, std::string_view value,
-                               std::uint32_t line_size) {
-    constexpr std::size_t kUsual = 16;
-    if (items_.capacity() == 0) items_.reserve(kUsual);
-    const auto id = identify(name);
-    items_.push_back({name, value, id, line_size});
-    present_.add(id);
-    if (id == FieldId::connection) read_connection(value);
-    return items_.back();
-}
-
 void Fields::read_connection(std::string_view value) {
     for_each_element(value, [this](std::string_view option) {
         const bool close = same_name(option, "close");

@@ -41,7 +41,14 @@ class Fields {
     void clear();
     /// `line_size` as in HeaderField.
     const HeaderField& add(std::string_view name, std::string_view value,
-                           std::uint32_t line_size = 0);
+                           std::uint32_t line_size = 0) {
+        if (items_.capacity() == 0) items_.reserve(kUsual);
+        const auto id = identify(name);
+        items_.push_back({name, value, id, line_size});
+        present_.add(id);
+        if (id == FieldId::connection) read_connection(value);
+        return items_.back();
+    }
     std::size_t size() const { return items_.size(); }
     auto begin() const { return items_.begin(); }
     auto end() const { return items_.end(); }
@@ -66,6 +73,8 @@ class Fields {
     bool names_fields() const noexcept { return names_fields_; }
 
   private:
+    static constexpr std::size_t kUsual = 16;
+
     std::string_view first(FieldId id) const noexcept;
     void read_connection(std::string_view value);
 
@@ -205,6 +214,7 @@ class HeadReader {
 
     ParseResult scan(std::string_view buffer, bool response);
     HeadError scan_start_line(std::string_view bytes);
+    void scan_usual_status(std::string_view bytes);
     HeadError scan_method(std::string_view bytes);
     HeadError scan_target(std::string_view bytes);
     HeadError scan_version(std::string_view bytes);
@@ -212,6 +222,7 @@ class HeadReader {
     HeadError scan_reason(std::string_view bytes);
     HeadError scan_fields(std::string_view bytes);
     HeadError begin_line(char c, std::size_t at);
+    std::size_t scan_whole_lines(std::string_view bytes, std::size_t at);
     void collect(std::string_view bytes, Fields& fields, struct Noted& noted) const;
     ParseResult fail(HeadError error) noexcept;
 

@@ -52,6 +52,41 @@ std::size_t skip(std::string_view bytes, std::size_t at, Octet kind) noexcept {
     return at;
 }
 
+// The first octet at or behind `at` that no request target may hold.
+inline std::size_t skip_target(std::string_view bytes, std::size_t at) noexcept {
+#ifdef __SSE2__
+    for (; at + 16 <= bytes.size(); at += 16) {
+        const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at));
+        // Signed: neither does obs-text count as visible.
+        const auto visible = _mm_cmpgt_epi8(block, _mm_set1_epi8(' '));
+        const auto refused = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('#')),
+                                          _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f)));
+        const auto mask =
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(refused, visible)));
+        if (mask != 0xffffU) return at + static_cast<std::size_t>(std::countr_one(mask));
+    }
+#endif
+    return skip(bytes, at, kTarget);
+}
+
+// The first octet at or behind `at` that no field name may hold.
+inline std::size_t skip_name(std::string_view bytes, std::size_t at) noexcept {
+#ifdef __SSE2__
+    // Nearly all names are letters and '-', and shorter than sixteen octets.
+    if (at + 16 <= bytes.size()) {
+        const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at));
+        const auto letter = _mm_sub_epi8(_mm_or_si128(block, _mm_set1_epi8(0x20)),
+                                         _mm_set1_epi8('a'));  // 0 to 25, unsigned
+        const auto taken =
+            _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8('z' - 'a')), letter),
+                         _mm_cmpeq_epi8(block, _mm_set1_epi8('-')));
+        const auto others = static_cast<unsigned>(_mm_movemask_epi8(taken)) ^ 0xffffU;
+        at += others != 0 ? static_cast<std::size_t>(std::countr_zero(others)) : 16;
+    }
+#endif
+    return skip(bytes, at, kToken);
+}
+
 }  // namespace
 
 ParseResult HeadReader::scan(std::string_view buffer, bool response) {
@@ -59,6 +94,7 @@ ParseResult HeadReader::scan(std::string_view buffer, bool response) {
     if (phase_ == Phase::fresh) {
         response_ = response;
         phase_ = response ? Phase::version : Phase::empty_line;
+        if (response) scan_usual_status(buffer.substr(0, limits_.bytes));
     }
     const auto limit = std::min<std::size_t>(limits_.bytes, UINT32_MAX);
     const auto bytes = buffer.substr(0, limit);
@@ -106,6 +142,24 @@ HeadError HeadReader::scan_start_line(std::string_view bytes) {
     }
 }
 
+// "HTTP/1.1 200 ", which begins nearly every answer, in one look. Anything else is left alone.
+void HeadReader::scan_usual_status(std::string_view bytes) {
+    constexpr std::string_view usual = "HTTP/1.1 ";
+    constexpr std::size_t size = usual.size() + 4;
+    if (bytes.size() < size || !bytes.starts_with(usual) || bytes[size - 1] != ' ') return;
+    const char* const digits = bytes.data() + usual.size();
+    if (digits[0] == '0' || !is(digits[0], kDigit) || !is(digits[1], kDigit) ||
+        !is(digits[2], kDigit)) {
+        return;
+    }
+    status_ = static_cast<std::uint16_t>(100 * (digits[0] - '0') + 10 * (digits[1] - '0') +
+                                         (digits[2] - '0'));
+    minor_version_ = 1;
+    scanned_ = size;
+    reason_ = {offset(size), offset(size)};
+    phase_ = Phase::reason;
+}
+
 HeadError HeadReader::scan_method(std::string_view bytes) {
     scanned_ = skip(bytes, scanned_, kToken);
     if (scanned_ == bytes.size()) return HeadError::none;
@@ -119,7 +173,7 @@ HeadError HeadReader::scan_method(std::string_view bytes) {
 }
 
 HeadError HeadReader::scan_target(std::string_view bytes) {
-    scanned_ = skip(bytes, scanned_, kTarget);
+    scanned_ = skip_target(bytes, scanned_);
     const auto target = bytes.substr(mark_, scanned_ - mark_);
     if (!may_become_target(target)) return HeadError::bad_target;
     if (scanned_ == bytes.size()) return HeadError::none;
@@ -131,6 +185,12 @@ HeadError HeadReader::scan_target(std::string_view bytes) {
     target_ = {offset(mark_), offset(scanned_)};
     mark_ = ++scanned_;
     phase_ = Phase::version;
+    constexpr std::string_view usual = "HTTP/1.1\r\n";
+    if (bytes.substr(scanned_).starts_with(usual)) {  // no need to go through its parts
+        minor_version_ = 1;
+        scanned_ += usual.size();
+        phase_ = Phase::line_start;
+    }
     return HeadError::none;
 }
 
@@ -186,14 +246,28 @@ HeadError HeadReader::begin_line(char c, std::size_t at) {
     // Also where obs-fold ends: its line begins with white space.
     if (!is(c, kToken)) return HeadError::bad_syntax;
     if (lines_.size() == limits_.fields) return HeadError::too_many_fields;
-    if (lines_.capacity() == 0) lines_.reserve(kUsualLines);
     lines_.push_back({offset(at), 0, 0});
     phase_ = Phase::name;
     return HeadError::none;
 }
 
+// Lines that are there from end to end, as nearly all are, without a note of how far each one was
+// read. Stops where a line is not whole, not usual or not valid: that is for scan_fields.
+std::size_t HeadReader::scan_whole_lines(std::string_view bytes, std::size_t at) {
+    if (lines_.capacity() == 0) lines_.reserve(kUsualLines);
+    while (lines_.size() < limits_.fields) {
+        const auto colon = skip_name(bytes, at);
+        if (colon == at || colon == bytes.size() || bytes[colon] != ':') break;
+        const auto end = skip_value(bytes, colon + 1);
+        if (bytes.size() - end < 2 || bytes[end] != '\r' || bytes[end + 1] != '\n') break;
+        lines_.push_back({offset(at), offset(colon), offset(end)});
+        at = end + 2;
+    }
+    return at;
+}
+
 HeadError HeadReader::scan_fields(std::string_view bytes) {
-    auto at = scanned_;
+    auto at = phase_ == Phase::line_start ? scan_whole_lines(bytes, scanned_) : scanned_;
     const auto stop = [&](HeadError error) {
         scanned_ = at;
         return error;
@@ -211,7 +285,7 @@ HeadError HeadReader::scan_fields(std::string_view bytes) {
                 }
                 [[fallthrough]];
             case Phase::name:
-                at = skip(bytes, at, kToken);
+                at = skip_name(bytes, at);
                 if (at == bytes.size()) break;
                 if (bytes[at] != ':') return stop(HeadError::bad_syntax);
                 lines_.back().colon = offset(at++);

@@ -192,7 +192,14 @@ inline bool JsonCursor::skip_key() noexcept {
 bool JsonCursor::take_any_key(std::string_view& key) {
     const char* const from = p_;
     if (p_ == end_ || *p_ != '"') return fail_at_key();
-    p_ = detail::find_string_stop(p_ + 1, end_, begin_);
+    // Keys that do not end within one look end within two.
+    constexpr std::ptrdiff_t one_look = 16;
+    const char* const first = p_ + 1;
+    const char* stop = detail::find_near_string_stop(first, end_);
+    if (stop == nullptr && end_ - first > one_look) {
+        stop = detail::find_near_string_stop(first + one_look, end_);
+    }
+    p_ = stop != nullptr ? stop : detail::find_string_stop(first, end_, begin_);
     const bool plain = p_ != end_ && *p_ == '"';
     if (!skip_rest_of_string()) return false;
     key_begin_ = from;

@@ -1,7 +1,9 @@
 // Decoding and encoding of JSON strings. Both ends leave valid UTF-8 behind whatever they are
 // given: names and messages go on into logs, metrics and bodies that strict parsers read.
 #include "wire/json_cursor.hpp"
+#include "wire/json_escape.hpp"
 #include "wire/json_scan.hpp"
+#include "wire/utf8.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,60 +14,9 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-unsigned hex_value(char c) noexcept {
-    if (c <= '9') return static_cast<unsigned>(c - '0');
-    return static_cast<unsigned>((c | 0x20) - 'a' + 10);
-}
-
-/// The four digits of a \u escape that has been checked.
-std::uint32_t code_unit(const char* digits) noexcept {
-    return hex_value(digits[0]) << 12 | hex_value(digits[1]) << 8 | hex_value(digits[2]) << 4 |
-           hex_value(digits[3]);
-}
-
-void append_code_point(std::string& out, std::uint32_t c) {
-    const auto tail = [&](unsigned shift) {
-        out += static_cast<char>(0x80U | ((c >> shift) & 0x3FU));
-    };
-    if (c < 0x80) {
-        out += static_cast<char>(c);
-    } else if (c < 0x800) {
-        out += static_cast<char>(0xC0U | (c >> 6));
-        tail(0);
-    } else if (c < 0x10000) {
-        out += static_cast<char>(0xE0U | (c >> 12));
-        tail(6);
-        tail(0);
-    } else {
-        out += static_cast<char>(0xF0U | (c >> 18));
-        tail(12);
-        tail(6);
-        tail(0);
-    }
-}
-
-bool is_tail(char c) noexcept {
-    return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
-/// Length of the valid UTF-8 sequence at the front of `text` (which begins with a byte >= 0x80); 0
-/// when there is none.
-std::size_t sequence_length(std::string_view text) noexcept {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if (!is_tail(text[i])) return 0;
-    }
-    const auto second = static_cast<unsigned char>(text[1]);
-    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-    const bool outside = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
-    return overlong || outside ? 0 : length;
-}
-
 /// Appends what stands at `at` when it is not ASCII, and returns how far that went.
 std::size_t append_non_ascii(std::string& out, std::string_view text, std::size_t at) {
-    const std::size_t length = sequence_length(text.substr(at));
+    const std::size_t length = utf8_sequence(text.substr(at));
     if (length == 0) {
         out += kReplacement;
         return 1;
@@ -78,27 +29,9 @@ std::size_t append_non_ascii(std::string& out, std::string_view text, std::size_
 /// included.
 std::size_t append_escape(std::string& out, std::string_view text, std::size_t at) {
     const char c = text[at + 1];
-    switch (c) {
-        case 'b':
-            out += '\b';
-            return 2;
-        case 'f':
-            out += '\f';
-            return 2;
-        case 'n':
-            out += '\n';
-            return 2;
-        case 'r':
-            out += '\r';
-            return 2;
-        case 't':
-            out += '\t';
-            return 2;
-        case 'u':
-            break;
-        default:
-            out += c;
-            return 2;
+    if (c != 'u') {
+        out += escaped(c);
+        return 2;
     }
     const std::uint32_t unit = code_unit(text.data() + at + 2);
     if (unit < 0xD800 || unit > 0xDFFF) {

@@ -117,7 +117,10 @@ constexpr std::array kNamedStatuses{
     NamedStatus{"internal_error", 500},
     NamedStatus{"internal_server_error", 500},
     NamedStatus{"internalservererror", 500},
-    NamedStatus{"internalserverexception", 500},  // Bedrock
+    NamedStatus{"internalserverexception", 500},    // Bedrock
+    NamedStatus{"modelerrorexception", 500},        // Bedrock: 424
+    NamedStatus{"modelstreamerrorexception", 500},  // the same
+    NamedStatus{"modeltimeoutexception", 504},      // Bedrock: 408
     NamedStatus{"timeout", 504},
     NamedStatus{"timeout_error", 504},
     NamedStatus{"gateway_timeout", 504},
@@ -139,6 +142,9 @@ constexpr std::array kNamedStatuses{
     NamedStatus{"invalid_prompt", 400},
     NamedStatus{"invalid_request_error", 400},
     NamedStatus{"validation_error", 400},
+    NamedStatus{"validationexception", 400},        // Bedrock
+    NamedStatus{"accessdeniedexception", 403},      // the same
+    NamedStatus{"resourcenotfoundexception", 404},  // the same
 };
 
 // Codes of complaints about one parameter. Their messages quote what the client sent, so they are
@@ -160,7 +166,7 @@ constexpr std::array<std::string_view, 10> kUnsafe{
     "content exists risk",
     "the response was blocked",
     "responsibleaipolicyviolation"};
-constexpr std::array<std::string_view, 19> kOutOfMoney{
+constexpr std::array<std::string_view, 22> kOutOfMoney{
     "insufficient balance",                        // DeepSeek, Z.ai, Moonshot
     "insufficient account balance",                // SiliconFlow
     "insufficient credit",                         // OpenRouter
@@ -179,12 +185,32 @@ constexpr std::array<std::string_view, 19> kOutOfMoney{
     "credits are depleted",                        // Gemini, prepaid
     "exceeded your monthly included credits",      // Hugging Face
     "please check your plan and billing details",  // OpenAI, Moonshot, at whatever status
+    "key limit exceeded",                          // OpenRouter, the credit of one key: 403
+    "account is overdue",                          // Alibaba, Volcengine
+    "balance is insufficient",                     // gateways
     "usage limit has been reached"};               // ChatGPT plans
 // An outage in words, where the status is a 400 and no identifier says it.
 constexpr std::array<std::string_view, 7> kOutage{
     "is overloaded",       "currently overloaded",   "temporarily overloaded",
     "service unavailable", "service is unavailable", "temporarily unavailable",
     "server is busy"};
+// Refusals with the status of a bad key, of what was asked.
+constexpr std::array<std::string_view, 3> kRefusedModels{
+    "model_permission_blocked_project",  // Groq: 403
+    "model_permission_blocked_org",      // the same
+    "model_not_available"};              // gateways
+constexpr std::array<std::string_view, 11> kThisRequest{
+    "was flagged",           // OpenRouter, moderation: 403
+    "requires moderation",   // the same
+    "guardrail",             // OpenRouter, Bedrock
+    "usage guidelines",      // xAI, content: 403
+    "content policy",        // gateways
+    "safety check",          // xAI
+    "fewer max_tokens",      // OpenRouter: 402, what is left does not suffice for this one
+    "have access to model",  // OpenAI: "does not", 403
+    "access to the model",   // Groq, Bedrock
+    "model is not allowed",  // gateways
+    "blocked at the "};      // Groq: "project level", "organization level"
 constexpr std::array<std::string_view, 3> kTooLargeForTier{"request too large", "tokens per minute",
                                                            "(tpm)"};
 
@@ -257,8 +283,27 @@ bool says_unsafe(const ErrorEvidence& evidence) {
     return says_any(evidence, kUnsafe);
 }
 
+bool says_this_request(const ErrorEvidence& evidence) {
+    const auto causes = {FailureClass::content_filter, FailureClass::context_length,
+                         FailureClass::not_found};
+    const bool named = std::any_of(causes.begin(), causes.end(), [&](FailureClass failure) {
+        return names_cause(evidence, failure);
+    });
+    const bool model = std::any_of(kRefusedModels.begin(), kRefusedModels.end(),
+                                   [&](std::string_view code) { return names(evidence, code); });
+    if (named || model || says_unsafe(evidence)) return true;
+    const auto own = own_words(evidence.message);
+    return std::any_of(kThisRequest.begin(), kThisRequest.end(), [&](std::string_view words) {
+        return own.find(words) != std::string::npos;
+    });
+}
+
 bool names_throttling(const ErrorEvidence& evidence) {
-    return names_status(evidence, [](const NamedStatus& named) { return named.status == 429; });
+    const bool family = std::any_of(
+        evidence.codes.begin(), evidence.codes.end(),
+        [](const std::string& code) { return code.starts_with("throttling."); });  // Alibaba
+    return family ||
+           names_status(evidence, [](const NamedStatus& named) { return named.status == 429; });
 }
 
 unsigned outage_named(const ErrorEvidence& evidence) {

@@ -26,6 +26,8 @@ bool is_out_of_quota(unsigned status, const ErrorEvidence& evidence);
 bool says_too_long(const ErrorEvidence& evidence);
 /// A safety system refused.
 bool says_unsafe(const ErrorEvidence& evidence);
+/// A refusal (401, 402, 403) of this one request or its model, which says nothing of the account.
+bool says_this_request(const ErrorEvidence& evidence);
 /// Groq: more tokens in one request than its tier has per minute.
 bool says_too_large_for_tier(const ErrorEvidence& evidence);
 

@@ -17,16 +17,17 @@ void note_name(std::string_view content, std::vector<std::string>& names) {
     names.push_back(std::move(name));
 }
 
-bool read_entries(JsonCursor& in, std::size_t most, std::vector<std::string>& names) {
+bool read_entries(JsonCursor& in, std::string_view naming, std::size_t most,
+                  std::vector<std::string>& names) {
     JsonKind kind{};
     if (!in.peek(kind)) return false;
     if (kind != JsonKind::array) return in.skip();
     return in.each_element([&] {
         return in.object_members([&](std::string_view key) {
-            const bool id = key == "id";
+            const bool name = key == naming;
             JsonValue value;
             if (!in.take(value)) return false;
-            if (id && value.kind == JsonKind::string && names.size() < most) {
+            if (name && value.kind == JsonKind::string && names.size() < most) {
                 note_name(value.string_content(), names);
             }
             return true;
@@ -35,6 +36,19 @@ bool read_entries(JsonCursor& in, std::size_t most, std::vector<std::string>& na
 }
 
 }  // namespace
+
+std::string_view model_list_path(Dialect dialect) noexcept {
+    switch (dialect) {
+        case Dialect::messages:
+            return "/models?limit=1000";
+        case Dialect::gemini:
+            return "/models?pageSize=1000";
+        case Dialect::converse:
+            return {};  // Bedrock lists its models elsewhere
+        default:
+            return "/models";
+    }
+}
 
 bool read_model_list(std::string_view body, std::size_t most, std::vector<std::string>& names) {
     names.clear();
@@ -45,12 +59,13 @@ bool read_model_list(std::string_view body, std::size_t most, std::vector<std::s
     bool found = kind == JsonKind::array;
     bool read = false;
     if (found) {
-        read = read_entries(in, most, names);
+        read = read_entries(in, "id", most, names);
     } else if (in.at_object()) {
         read = in.each_member([&](std::string_view key) {
-            if (key != "data") return in.skip();
+            const bool google = key == "models";
+            if (key != "data" && !google) return in.skip();
             found = true;
-            return read_entries(in, most, names);
+            return read_entries(in, google ? "name" : "id", most, names);
         });
     }
     return read && found && in.finish();

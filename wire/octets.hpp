@@ -41,6 +41,10 @@ constexpr bool is(char c, Octet kind) noexcept {
 
 constexpr std::string_view trim(std::string_view text) noexcept {
     const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    // A header's value as nearly everybody writes it: one space in front, none behind.
+    if (text.size() > 1 && text.front() == ' ' && !blank(text[1]) && !blank(text.back())) {
+        return {text.data() + 1, text.size() - 1};
+    }
     while (!text.empty() && blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && blank(text.back())) text.remove_suffix(1);
     return text;
@@ -57,6 +61,11 @@ constexpr void for_each_element(std::string_view list, Visit visit) {
         if (comma == std::string_view::npos) return;
         list.remove_prefix(comma + 1);
     }
+}
+
+/// The value of a hexadecimal digit, which has been checked to be one.
+constexpr unsigned hex_value(char c) noexcept {
+    return c <= '9' ? static_cast<unsigned>(c - '0') : static_cast<unsigned>((c | 0x20) - 'a' + 10);
 }
 
 }  // namespace understudy::wire

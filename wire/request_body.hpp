@@ -29,6 +29,9 @@ struct RequestFacts {
     // A member that decides something here and that servers would read differently: named twice,
     // or in another case than the API's (some servers fold case). Empty: none. Static text.
     std::string_view ambiguous;
+    /// Forms: what is not plain about one of its parts, so that servers may read other fields out
+    /// of it than this; static text, null where there is nothing.
+    const char* odd_part = nullptr;
     unsigned decisive = 0;  // which of those members were seen, one bit each
 };
 

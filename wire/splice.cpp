@@ -1,6 +1,7 @@
 // From the facts of one body and the wishes of one upstream to the few ranges that change. The rest
 // of the body is never touched, so unknown fields, number formats, order and white space survive.
 #include "wire/json_cursor.hpp"
+#include "wire/member_names.hpp"
 #include "wire/request_body.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace understudy::wire {
 namespace {
 
 constexpr std::string_view kAskUsage = R"({"include_usage":true})";
+constexpr std::string_view kAskUsageBehind = R"(,"stream_options":{"include_usage":true})";
 
 /// What becomes of one member of the outermost object.
 struct Plan {
@@ -258,6 +260,22 @@ void merge_touching(std::vector<Edit>& edits) {
     edits.resize(count);
 }
 
+/// The body has members, and none that servers read as stream_options.
+bool lacks_stream_options(const RequestFacts& facts) {
+    constexpr auto bit = 1U << static_cast<unsigned>(Decisive::stream_options);
+    return !facts.members.empty() && (facts.decisive & bit) == 0;
+}
+
+/// Behind whatever else is edited.
+void append_ask_usage(const RequestFacts& facts, std::vector<Edit>& edits) {
+    const std::size_t behind = facts.members.back().value.end;
+    if (!edits.empty() && edits.back().range.end == behind) {
+        edits.back().text += kAskUsageBehind;
+    } else {
+        edits.push_back({{behind, behind}, std::string(kAskUsageBehind)});
+    }
+}
+
 /// Nothing changes but the model's name, `value` as it is to stand in the body.
 std::vector<Edit> replace_model(std::string_view body, const RequestFacts& facts,
                                 const std::string& value) {
@@ -276,10 +294,13 @@ std::vector<Edit> plan_edits(std::string_view body, const RequestFacts& facts,
     if (!facts.json) {
         return model ? replace_model(body, facts, *model) : std::vector<Edit>{};
     }
-    if (!ask_usage && rewrite.empty()) {
-        // The usual wish needs no plan of every member.
-        if (!model) return {};
-        if (!facts.model_values.empty()) return replace_model(body, facts, encode_string(*model));
+    // The usual wishes need no plan of every member.
+    if (rewrite.empty() && (!ask_usage || lacks_stream_options(facts)) &&
+        (!model || !facts.model_values.empty())) {
+        std::vector<Edit> edits;
+        if (model) edits = replace_model(body, facts, encode_string(*model));
+        if (ask_usage) append_ask_usage(facts, edits);
+        return edits;
     }
     ObjectPlan plan(body, facts);
     if (model) plan.set_model(*model);

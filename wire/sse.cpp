@@ -2,6 +2,8 @@
 
 #include "wire/byte_search.hpp"
 
+#include <cstring>
+
 namespace understudy::wire {
 namespace {
 
@@ -30,15 +32,17 @@ bool SseScanner::skip_preamble(std::string_view buffer) {
 bool SseScanner::take_simple(std::string_view buffer, SseEvent& event) {
     constexpr std::string_view field = "data:";
     const std::size_t from = line_begin_ + field.size();
-    if (buffer.size() < from || buffer.compare(line_begin_, field.size(), field) != 0) return false;
     const char* const begin = buffer.data();
+    if (buffer.size() < from || std::memcmp(begin + line_begin_, field.data(), field.size()) != 0) {
+        return false;
+    }
     const char* const end = begin + buffer.size();
     const char* const stop = detail::find_line_end(begin + from, end, begin);
     scanned_ = static_cast<std::size_t>(stop - begin);
     if (end - stop < 2 || stop[0] != '\n' || stop[1] != '\n') return false;
     const std::size_t value = from + (begin[from] == ' ' ? 1 : 0);
-    event.raw = buffer.substr(0, scanned_ + 2);
-    event.data = buffer.substr(value, scanned_ - value);
+    event.raw = {begin, scanned_ + 2};
+    event.data = {begin + value, scanned_ - value};
     event.name = {};
     event.has_data = true;
     scanned_ = line_begin_ = 0;

@@ -1,7 +1,7 @@
-// Token counts from every dialect of "OpenAI-compatible" into OpenAI's meaning.
+// Token counts from every dialect of "OpenAI-compatible", read where they stand.
 #include "wire/answer_walk.hpp"
+#include "wire/raw_usage.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -9,33 +9,8 @@ namespace understudy::wire {
 namespace {
 
 constexpr double kPicoPerUsd = 1e12;
-constexpr double kPicoPerTick = 100;               // xAI: one tick is 1e-10 USD
-constexpr double kMaxPico = 10'000 * kPicoPerUsd;  // more for one answer is no price
-
-/// The block as it was sent, synonyms folded together; what is 0, null or missing stays 0.
-struct RawUsage {
-    std::uint64_t prompt = 0;
-    std::uint64_t completion = 0;
-    std::uint64_t total = 0;
-    std::uint64_t cached = 0;
-    std::uint64_t written = 0;
-    std::uint64_t reasoning = 0;
-    std::uint64_t cache_miss = 0;
-    bool has_prompt = false;
-    bool has_completion = false;
-    bool has_prompt_details = false;
-    bool has_prompt_tokens = false;  // under OpenAI's names, which win over the others
-    bool has_completion_tokens = false;
-    bool has_flat_cache = false;  // cache counts under Anthropic's names
-    bool has_cached = false;
-    bool has_written = false;
-    bool has_reasoning = false;
-    bool impossible = false;  // some number here cannot be: then no other is to be believed
-    bool own_key = false;     // OpenRouter: the account's own key at the provider was used
-    std::optional<double> cost_pico;
-    std::optional<double> provider_cost_pico;  // what the provider takes beside OpenRouter's fee
-    int cost_rank = 0;  // of the member that cost_pico came from; higher wins
-};
+constexpr double kPicoPerTick = 100;  // xAI: one tick is 1e-10 USD
+constexpr auto kMaxPico = static_cast<double>(kMaxCostPicoUsd);
 
 /// A plain integer that a count can be; most numbers are. nullopt says only that this is not one.
 std::optional<std::uint64_t> integer_of(std::string_view number) noexcept {
@@ -43,8 +18,9 @@ std::optional<std::uint64_t> integer_of(std::string_view number) noexcept {
     if (number.size() > max_digits) return std::nullopt;
     std::uint64_t count = 0;
     for (const char c : number) {
-        if (c < '0' || c > '9') return std::nullopt;
-        count = count * 10 + static_cast<unsigned>(c - '0');
+        const unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
+        if (digit > 9) return std::nullopt;
+        count = count * 10 + digit;
     }
     return count;
 }
@@ -58,37 +34,30 @@ std::optional<double> number_of(const JsonValue& value) {
     return number;
 }
 
-/// A count; nullopt for null. What no count can be (negative, a fraction, text, too large) makes
-/// the whole block impossible: a server that is wrong in one number is not right in the next.
-std::optional<std::uint64_t> count_of(RawUsage& raw, const JsonValue& value) {
-    if (value.kind == JsonKind::null) return std::nullopt;
-    if (value.kind == JsonKind::number) {
-        if (const auto count = integer_of(value.raw)) return count;
-        const auto number = number_of(value);
-        if (number && *number >= 0 && *number <= static_cast<double>(kMaxTokenCount) &&
-            *number == std::floor(*number)) {
-            return static_cast<std::uint64_t>(*number);
-        }
-    }
-    raw.impossible = true;
-    return std::nullopt;
+/// Sets one of the two main counts under OpenAI's name for it, which wins unless it says nothing.
+void assign(RawUsage& raw, std::uint32_t& into, bool& has, bool& openais, const JsonValue& value) {
+    const auto count = count_of(value, raw.impossible);
+    if (!count) return;
+    has = openais = true;
+    if (*count != 0) into = static_cast<std::uint32_t>(*count);
 }
 
-/// Sets one of the two main counts; true when there was one.
-bool assign(RawUsage& raw, std::uint64_t& into, bool& has, const JsonValue& value) {
-    const auto count = count_of(raw, value);
-    if (!count) return false;
-    into = *count;
-    return has = true;
+/// The same under another name.
+void assign_other(RawUsage& raw, std::uint32_t& into, bool& has, bool openais,
+                  const JsonValue& value) {
+    const auto count = count_of(value, raw.impossible);
+    if (!count) return;
+    has = true;
+    if (!openais || into == 0) into = static_cast<std::uint32_t>(*count);
 }
 
 /// For counts with many names: the first that says more than 0 wins. Servers that send several
 /// agree, or leave the ones they do not keep at 0.
-void keep(RawUsage& raw, std::uint64_t& into, const JsonValue& value) {
-    const auto count = count_of(raw, value);
-    if (count && into == 0) into = *count;
+void keep(RawUsage& raw, std::uint32_t& into, const JsonValue& value) {
+    const auto count = count_of(value, raw.impossible);
+    if (count && into == 0) into = static_cast<std::uint32_t>(*count);
 }
-void keep(RawUsage& raw, std::uint64_t& into, bool& has, const JsonValue& value) {
+void keep(RawUsage& raw, std::uint32_t& into, bool& has, const JsonValue& value) {
     has |= value.kind == JsonKind::number;
     keep(raw, into, value);
 }
@@ -125,8 +94,11 @@ class UsageWalk {
     void rare_count(std::string_view key, const JsonValue& value);
     bool cache_count(std::string_view key, const JsonValue& value);
     void money(std::string_view key, const JsonValue& value);
+    void unread_count(std::string_view key, const JsonValue& value);
     bool prompt_details();
     bool completion_details();
+    bool cached_details();
+    bool lifetimes();
     bool cost();
     bool cost_details();
 
@@ -144,14 +116,19 @@ bool is_completion_details(std::string_view key) noexcept {
            key == "completion_token_details" || key == "output_token_details";
 }
 
+/// What was written to the cache, by lifetime: Anthropic's, LiteLLM's.
+bool is_lifetimes(std::string_view key) noexcept {
+    return key == "cache_creation" || key == "cache_creation_token_details" ||
+           key == "cache_creation_tokens_details";
+}
+
 bool UsageWalk::member(std::string_view key) {
     if (in_.at_object()) {
         if (is_prompt_details(key)) return prompt_details();
         if (is_completion_details(key)) return completion_details();
         if (key == "cost") return cost();
         if (key == "cost_details") return cost_details();
-        // Anthropic: by lifetime, whose sum stands beside it.
-        if (key == "cache_creation") return in_.skip();
+        if (is_lifetimes(key)) return lifetimes();
     }
     JsonValue value;
     if (!in_.take(value)) return false;
@@ -161,13 +138,13 @@ bool UsageWalk::member(std::string_view key) {
 
 void UsageWalk::count(std::string_view key, const JsonValue& value) {
     if (key == "prompt_tokens") {
-        raw.has_prompt_tokens |= assign(raw, raw.prompt, raw.has_prompt, value);
+        assign(raw, raw.prompt, raw.has_prompt, raw.has_prompt_tokens, value);
     } else if (key == "completion_tokens") {
-        raw.has_completion_tokens |= assign(raw, raw.completion, raw.has_completion, value);
+        assign(raw, raw.completion, raw.has_completion, raw.has_completion_tokens, value);
     } else if (key == "input_tokens") {
-        if (!raw.has_prompt_tokens) assign(raw, raw.prompt, raw.has_prompt, value);
+        assign_other(raw, raw.prompt, raw.has_prompt, raw.has_prompt_tokens, value);
     } else if (key == "output_tokens") {
-        if (!raw.has_completion_tokens) assign(raw, raw.completion, raw.has_completion, value);
+        assign_other(raw, raw.completion, raw.has_completion, raw.has_completion_tokens, value);
     } else if (key == "total_tokens") {
         keep(raw, raw.total, value);
     } else {
@@ -221,15 +198,64 @@ void UsageWalk::money(std::string_view key, const JsonValue& value) {
         keep_cost(raw, value, kPicoPerUsd, 1);
     } else if (key == "is_byok") {
         raw.own_key = value.is_true();
+    } else {
+        unread_count(key, value);
     }
+}
+
+/// Counts that nothing depends on here. They cannot be impossible either.
+void UsageWalk::unread_count(std::string_view key, const JsonValue& value) {
+    if (value.kind == JsonKind::number && key.ends_with("_tokens")) count_of(value, raw.impossible);
 }
 
 bool UsageWalk::prompt_details() {
     raw.has_prompt_details = true;
     return in_.each_member([this](std::string_view key) {
+        if (in_.at_object()) {
+            if (key == "cached_tokens_details") return cached_details();
+            if (is_lifetimes(key)) return lifetimes();
+        }
         JsonValue value;
         if (!in_.take(value)) return false;
-        cache_count(key, value);
+        if (cache_count(key, value)) return true;
+        if (key == "audio_tokens") {
+            keep(raw, raw.audio_prompt, raw.has_media, value);
+        } else if (key == "image_tokens") {
+            keep(raw, raw.image_prompt, raw.has_media, value);
+        } else {
+            unread_count(key, value);
+        }
+        return true;
+    });
+}
+
+/// Which modalities the cache had.
+bool UsageWalk::cached_details() {
+    return in_.each_member([this](std::string_view key) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (key == "audio_tokens") {
+            keep(raw, raw.audio_cached, raw.has_media, value);
+        } else if (key == "image_tokens") {
+            keep(raw, raw.image_cached, raw.has_media, value);
+        } else {
+            unread_count(key, value);
+        }
+        return true;
+    });
+}
+
+bool UsageWalk::lifetimes() {
+    return in_.each_member([this](std::string_view key) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        if (key == "ephemeral_1h_input_tokens") {
+            keep(raw, raw.written_1h, raw.has_lifetimes, value);
+        } else if (key == "ephemeral_5m_input_tokens") {
+            keep(raw, raw.written_5m, raw.has_lifetimes, value);
+        } else {
+            unread_count(key, value);
+        }
         return true;
     });
 }
@@ -238,7 +264,15 @@ bool UsageWalk::completion_details() {
     return in_.each_member([this](std::string_view key) {
         JsonValue value;
         if (!in_.take(value)) return false;
-        if (key == "reasoning_tokens") keep(raw, raw.reasoning, raw.has_reasoning, value);
+        if (key == "reasoning_tokens" || key == "thinking_tokens") {
+            keep(raw, raw.reasoning, raw.has_reasoning, value);
+        } else if (key == "audio_tokens") {
+            keep(raw, raw.audio_completion, raw.has_media, value);
+        } else if (key == "image_tokens") {
+            keep(raw, raw.image_completion, raw.has_media, value);
+        } else {
+            unread_count(key, value);
+        }
         return true;
     });
 }
@@ -265,91 +299,26 @@ bool UsageWalk::cost() {
     });
 }
 
-/// What a server left out follows from what it sent.
-void complete_missing(RawUsage& raw) {
-    if (!raw.has_prompt && raw.cached + raw.cache_miss > 0) {
-        raw.prompt = raw.cached + raw.cache_miss;
-        raw.has_prompt = true;
-    }
-    if (!raw.has_prompt && raw.total > raw.completion) raw.prompt = raw.total - raw.completion;
-    if (!raw.has_completion && raw.total > raw.prompt) raw.completion = raw.total - raw.prompt;
-}
+}  // namespace
 
-/// Servers disagree whether prompt includes the cache and completion the reasoning. The total
-/// tells; where there is none, a part that exceeds its whole does. What the total has beyond all
-/// parts is output that nobody named.
-void repair(RawUsage& raw) {
-    const std::uint64_t cache = raw.cached + raw.written;
-    const std::uint64_t plain = raw.prompt + raw.completion;
-    const bool total_tells = raw.total >= plain && raw.total != 0;
-    bool reasoning_apart = !total_tells && raw.reasoning > raw.completion;
-    bool cache_apart = cache > raw.prompt;
-    std::uint64_t unnamed = 0;
-    if (total_tells && raw.total > plain) {
-        const std::uint64_t rest = raw.total - plain;
-        if (rest == raw.reasoning) {
-            reasoning_apart = true;
-        } else if (rest == cache) {
-            cache_apart = true;
-        } else if (rest == raw.reasoning + cache) {
-            reasoning_apart = cache_apart = true;
-        } else {
-            const std::uint64_t apart = cache_apart ? cache : 0;
-            unnamed = rest > apart ? rest - apart : 0;
+std::optional<std::uint64_t> count_of(const JsonValue& value, bool& impossible) {
+    if (value.kind == JsonKind::null) return std::nullopt;
+    if (value.kind == JsonKind::number) {
+        if (const auto count = integer_of(value.raw)) return count;
+        const auto number = number_of(value);
+        if (number && *number >= 0 && *number <= static_cast<double>(kMaxTokenCount) &&
+            *number == std::floor(*number)) {
+            return static_cast<std::uint64_t>(*number);
         }
     }
-    // Anthropic's own block has no total, and its input never includes the cache.
-    if (raw.has_flat_cache && !raw.has_prompt_tokens && raw.total == 0 && !raw.has_prompt_details) {
-        cache_apart = true;
-    }
-    raw.completion += reasoning_apart ? raw.reasoning : unnamed;
-    if (cache_apart) raw.prompt += cache;
-    raw.reasoning = std::min(raw.reasoning, raw.completion);
+    impossible = true;
+    return std::nullopt;
 }
-
-std::uint8_t said_by(const RawUsage& raw) {
-    std::uint8_t said = 0;
-    const auto note = [&](bool has, Usage::Said part) {
-        if (has) said = static_cast<std::uint8_t>(said | part);
-    };
-    note(raw.has_prompt || raw.prompt != 0, Usage::said_prompt);
-    note(raw.has_completion || raw.completion != 0, Usage::said_completion);
-    note(raw.has_cached, Usage::said_cache_read);
-    note(raw.has_written, Usage::said_cache_write);
-    note(raw.has_reasoning, Usage::said_reasoning);
-    return said;
-}
-
-/// What the block means; nullopt when it says nothing, or nothing that can be.
-std::optional<Usage> meaning_of(RawUsage& raw) {
-    if (raw.impossible) return std::nullopt;
-    complete_missing(raw);
-    if (raw.prompt == 0 && raw.completion == 0 && raw.cached == 0 && raw.written == 0 &&
-        raw.reasoning == 0) {
-        return std::nullopt;
-    }
-    repair(raw);
-    Usage usage;
-    usage.prompt = raw.prompt;
-    usage.completion = raw.completion;
-    usage.cache_read = raw.cached;
-    usage.cache_write = raw.written;
-    usage.reasoning = raw.reasoning;
-    usage.said = said_by(raw);
-    if (raw.cost_pico) {
-        const double provider = raw.own_key ? raw.provider_cost_pico.value_or(0) : 0;
-        usage.reported_cost_pico_usd =
-            static_cast<std::uint64_t>(std::llround(*raw.cost_pico + provider));
-    }
-    return usage;
-}
-
-}  // namespace
 
 bool walk_usage(JsonCursor& in, std::optional<Usage>& usage) {
     UsageWalk walk(in);
     if (!walk.run()) return false;
-    usage = meaning_of(walk.raw);
+    meaning_of(walk.raw, usage);
     return true;
 }
 
@@ -359,19 +328,6 @@ std::optional<Usage> parse_usage(std::string_view usage_json) {
     std::optional<Usage> usage;
     if (in.at_end() || !walk_usage(in, usage) || !in.finish()) return std::nullopt;
     return usage;
-}
-
-void merge_usage(Usage& into, const Usage& later) {
-    const auto take = [&](std::uint64_t Usage::*count, Usage::Said part) {
-        if ((later.said & part) != 0 || later.*count != 0) into.*count = later.*count;
-    };
-    take(&Usage::prompt, Usage::said_prompt);
-    take(&Usage::completion, Usage::said_completion);
-    take(&Usage::cache_read, Usage::said_cache_read);
-    take(&Usage::cache_write, Usage::said_cache_write);
-    take(&Usage::reasoning, Usage::said_reasoning);
-    into.said = static_cast<std::uint8_t>(into.said | later.said);
-    if (later.reported_cost_pico_usd) into.reported_cost_pico_usd = later.reported_cost_pico_usd;
 }
 
 }  // namespace understudy::wire

@@ -1,5 +1,7 @@
 #include "wire/withheld.hpp"
 
+#include "wire/percent.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -57,23 +59,6 @@ std::uint64_t load_lower(std::string_view eight) noexcept {
     return word | 0x2020202020202020U;
 }
 
-int hex(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char l = static_cast<char>(c | 0x20);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hex(text[i + 1]) : -1;
-        const int low = high >= 0 ? hex(text[i + 2]) : -1;
-        out += low >= 0 ? static_cast<char>(high * 16 + low) : text[i];
-        if (low >= 0) i += 2;
-    }
-    return out;
-}
-
 bool secret_parameter(std::string_view pair) {
     return names_secret(percent_decoded(pair.substr(0, pair.find('='))));
 }
@@ -98,6 +83,16 @@ bool names_page(std::string_view name) noexcept {
     const Folded folded(name);
     return folded.view().starts_with("sec-fetch-") || folded.view().starts_with("sec-ch-") ||
            folded.view().starts_with("access-control-request-");
+}
+
+bool names_api(std::string_view name) noexcept {
+    // The libraries' own, and those of Claude Code, codex and gemini-cli.
+    constexpr std::array<std::string_view, 8> kBegins{"anthropic-", "x-claude-", "openai-",
+                                                      "x-openai-",  "x-codex-",  "chatgpt-",
+                                                      "x-goog-",    "x-amz"};
+    const Folded folded(name);
+    return std::any_of(kBegins.begin(), kBegins.end(),
+                       [&](auto begin) { return folded.view().starts_with(begin); });
 }
 
 bool is_usual_field(std::string_view name) noexcept {

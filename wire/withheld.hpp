@@ -19,6 +19,10 @@ bool names_account(std::string_view name) noexcept;
 /// Referer have a FieldId.)
 bool names_page(std::string_view name) noexcept;
 
+/// Whether a field belongs to one provider's API (anthropic-beta, openai-organization): it says
+/// nothing, or something else, to any other. Any case.
+bool names_api(std::string_view name) noexcept;
+
 /// A field that every client sends and that is none of these: a short cut, false means nothing.
 bool is_usual_field(std::string_view name) noexcept;
 

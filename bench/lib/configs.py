@@ -5,6 +5,7 @@ upstream, a second upstream to fall back to (nginx and Understudy; HAProxy can o
 again that it has kept, so `retry-on` is left at its default of connection failures).
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,7 @@ def understudy(port: int, up: Upstreams, flavour: str, workers: int) -> str:
 listen: 127.0.0.1:{port}
 workers: {workers}
 log: {{ level: warn }}
+ledger: off
 limits: {{ connections: {CONNECTIONS_MAX} }}
 upstreams:
   - name: first
@@ -129,3 +131,20 @@ upstreams:
     api_key: sk-bench-Zk4vQ8mT1xJ7rB2nW6yH9pL3cD5fG0sAuEwVqXiO
     max_connections: {CONNECTIONS_MAX}{tls}
 """
+
+
+LOADGEN_KEY = "sk-bench"  # shown with every request
+
+
+def booked(text: str, folder: Path, ledger: bool = True, limits: bool = True) -> str:
+    """A configuration of understudy() with a ledger in this folder, and with a key that has every limit, none of
+    which is ever reached."""
+    if ledger:
+        text = text.replace("ledger: off", f"ledger: {{ path: {folder / 'ledger.db'} }}")
+    if not limits:
+        return text
+    every = ("requests_per_minute: 100000000, tokens_per_minute: 100000000000, requests_in_flight: 100000, "
+             "budget_usd_per_day: 1000000, budget_usd_per_month: 1000000")
+    digest = hashlib.sha256(LOADGEN_KEY.encode()).hexdigest()
+    text = text.replace("    api_key:", "    price: { input: 0.15, output: 0.6 }\n    api_key:")
+    return f"{text}\nkeys: [{{ name: bench, key: 'sha256:{digest}', limits: {{ {every} }} }}]\n"

@@ -118,6 +118,7 @@ std::string demo_config(std::string_view listen, std::string_view primary,
            "    chain: [primary, backup]\n"
            "    midstream: error          # a stream that breaks later ends with an error event\n"
            "\n"
+           "ledger: off                   # without this line every attempt is recorded\n"
            "log: { level: error }\n";
 }
 

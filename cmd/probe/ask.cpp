@@ -1,9 +1,10 @@
 #include "cmd/probe/ask.hpp"
 
+#include "cmd/probe/question.hpp"
 #include "cmd/probe/scheme.hpp"
 #include "config/text.hpp"
+#include "net/resolver.hpp"
 #include "upstreams/attempt.hpp"
-#include "upstreams/resolver.hpp"
 #include "wire/model_list.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -15,21 +16,15 @@
 namespace understudy::cmd::probe {
 namespace {
 
+using net::Clock;
+using net::Task;
 using upstreams::Attempt;
-using upstreams::Clock;
-using upstreams::Task;
 
 constexpr std::chrono::seconds kListPatience{10};
 constexpr std::chrono::seconds kSchemePatience{3};
 constexpr std::size_t kLargestList = 4 << 20;
 constexpr std::size_t kMostNames = 2000;
 constexpr std::size_t kBodyKept = 4096;
-
-std::string question(const std::string& model) {
-    return "{\"model\":" + wire::encode_string(model) +
-           R"(,"messages":[{"role":"user","content":"Reply with the word ok."}],)"
-           R"("stream":true,"stream_options":{"include_usage":true}})";
-}
 
 // The value of `location` among header lines.
 std::string location_in(std::string_view lines) {
@@ -75,6 +70,7 @@ config::Upstream stranger(const config::Upstream& upstream) {
     config::Upstream other = upstream;
     other.base_url = other_scheme(upstream.base_url);
     other.api_key.reset();
+    other.aws.reset();
     other.headers.clear();
     other.tls.verify = false;
     other.tls.ca.clear();
@@ -85,11 +81,12 @@ config::Upstream stranger(const config::Upstream& upstream) {
 struct Target {
     Target(upstreams::WorkerContext& context, const config::Upstream& u)
         : upstream(u),
-          tls(u.base_url.tls ? std::make_shared<upstreams::TlsContext>(u.tls) : nullptr),
+          tls(u.base_url.tls ? std::make_shared<net::TlsContext>(upstreams::trust_of(u.tls))
+                             : nullptr),
           peer(context, u, tls, 1),
           head(u) {}
     const config::Upstream& upstream;
-    std::shared_ptr<const upstreams::TlsContext> tls;
+    std::shared_ptr<const net::TlsContext> tls;
     upstreams::Peer peer;
     upstreams::HeadTemplate head;
 };
@@ -105,7 +102,7 @@ upstreams::AttemptSpec spec_for(Target& target) {
 upstreams::AttemptSpec list_spec(Target& target, std::chrono::seconds patience) {
     auto spec = spec_for(target);
     spec.head.method = "GET";
-    spec.head.path = "/models";
+    spec.head.path = wire::model_list_path(target.upstream.dialect);
     spec.head.has_body = false;
     spec.shape = wire::AnswerShape::opaque;
     spec.buffer_response = kLargestList;
@@ -115,7 +112,7 @@ upstreams::AttemptSpec list_spec(Target& target, std::chrono::seconds patience) 
 
 Task<void> fetch_list(Target& target, std::chrono::seconds patience, Listing& listing) {
     const auto spec = list_spec(target, patience);
-    upstreams::Signal signal;
+    net::Signal signal;
     const bool never_gone = false;
     Attempt attempt(spec, signal, never_gone);
     co_await attempt.run();
@@ -129,17 +126,19 @@ Task<void> fetch_list(Target& target, std::chrono::seconds patience, Listing& li
 }
 
 Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
-    const std::string body = question(model);
+    const auto question = question_for(target.upstream.dialect, model);
     wire::RequestFacts facts;
-    wire::scan_request(body, facts);
+    wire::scan_request(question.body, facts);
     auto spec = spec_for(target);
     spec.head.method = "POST";
-    spec.head.path = "/chat/completions";
+    spec.head.path = question.path;
+    spec.head.action = question.action;
     spec.head.model = model;
-    spec.body = body;
+    spec.body = question.body;
+    spec.shape = question.shape;
     spec.facts = &facts;
     spec.stream = true;
-    upstreams::Signal signal;
+    net::Signal signal;
     const bool never_gone = false;
     Attempt attempt(spec, signal, never_gone);
     co_await attempt.run();
@@ -153,7 +152,7 @@ Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
     told.heard = heard_of(attempt);
     told.streams = attempt.event_stream();
     told.usage = attempt.metered().usage.has_value();
-    if (attempt.first_token_at() != upstreams::TimePoint{}) {
+    if (attempt.first_token_at() != net::TimePoint{}) {
         told.first_token = std::chrono::duration_cast<std::chrono::milliseconds>(
             attempt.first_token_at() - attempt.sent_at());
     }
@@ -179,7 +178,7 @@ struct Questions::Bench {
             }
             done = true;
         };
-        upstreams::spawn(guarded());
+        net::spawn(guarded());
         while (!done && io.run_one() > 0) {
         }
     }
@@ -190,12 +189,12 @@ struct Questions::Bench {
     }
 
     const config::Upstream& upstream;
-    upstreams::MemoryBudget budget{std::size_t{64} << 20};  // outlives reads that io still holds
+    net::MemoryBudget budget{std::size_t{64} << 20};  // outlives reads that io still holds
     upstreams::ScratchPool scratch;
     boost::asio::io_context io{1};
-    upstreams::TimerQueue timers{io};
-    upstreams::Resolver resolver;
-    upstreams::DnsCache dns{resolver, io};
+    net::TimerQueue timers{io};
+    net::Resolver resolver;
+    net::DnsCache dns{resolver, io};
     metrics::WorkerSeries series;
     upstreams::WorkerContext context{io, timers, dns, budget, scratch, series};
     std::unique_ptr<Target> target;

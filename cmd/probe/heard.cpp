@@ -66,6 +66,7 @@ bool is_secret(const config::HeaderSetting& header) {
 // The key by the name under which its owner can change it.
 std::string key_of(const config::Upstream& upstream) {
     if (!upstream.key_variable.empty()) return "the key in $" + upstream.key_variable;
+    if (upstream.aws) return "the AWS key of " + upstream.aws->source;
     return upstream.api_key ? "the api_key" : "the credential in `headers`";
 }
 
@@ -111,7 +112,14 @@ std::string error_message(std::string_view body) {
 }
 
 std::string without_secrets(std::string text, const config::Upstream& upstream) {
-    if (upstream.api_key) replace_all(text, upstream.api_key->reveal());
+    for (std::size_t i = 0; i < upstream.key_count(); ++i) {
+        replace_all(text, upstream.key(i).reveal());
+    }
+    if (upstream.aws) {
+        replace_all(text, upstream.aws->key_id);
+        replace_all(text, upstream.aws->secret.reveal());
+        if (!upstream.aws->token.empty()) replace_all(text, upstream.aws->token.reveal());
+    }
     for (const auto& header : upstream.headers) {
         if (!is_secret(header)) continue;
         const std::string& value = header.value.reveal();
@@ -124,7 +132,7 @@ std::string without_secrets(std::string text, const config::Upstream& upstream) 
 }
 
 bool has_credential(const config::Upstream& upstream) {
-    return upstream.api_key ||
+    return upstream.has_key() ||
            std::any_of(upstream.headers.begin(), upstream.headers.end(), is_secret);
 }
 
@@ -193,8 +201,9 @@ std::string explain_failure(const config::Upstream& upstream, const Heard& heard
         case FailureClass::server_error:
             return said + "; the provider is in trouble: try again later";
         case FailureClass::malformed:
-            return said + "; is base_url (" + upstream.base_url.text() +
-                   ") the address of an OpenAI-compatible API?";
+            return said + "; is base_url (" + upstream.base_url.text() + ") the address of " +
+                   (upstream.dialect == wire::Dialect::converse ? "Bedrock's runtime?"
+                                                                : "an OpenAI-compatible API?");
         default:
             return said;
     }

@@ -1,6 +1,7 @@
 #include "cmd/probe/judge.hpp"
 
 #include "cmd/probe/models.hpp"
+#include "cmd/probe/question.hpp"
 #include "config/text.hpp"
 
 #include <utility>
@@ -35,6 +36,7 @@ std::string what_the_list_lacks(const config::Upstream& upstream, const Listing&
 
 // Why no model could be chosen; the beginning of what to do about it.
 std::string why_none(const config::Upstream& upstream, const Listing& listing) {
+    if (!has_list(upstream)) return "it is not asked for a list of its models";
     if (!list_is_of_models(upstream)) return "its list does not tell which deployments there are";
     if (listing.read && listing.names.empty()) return "its list of models is empty";
     if (listing.read) {
@@ -55,8 +57,12 @@ bool wrong_path(const Listing& listing, const Heard& heard) {
 
 std::string explain_path(const config::Upstream& upstream) {
     const auto base = upstream.base_url.text();
-    return "HTTP 404 at " + base + "/models and " + base +
-           "/chat/completions alike; is the path of base_url right, or is /v1 missing at its end?";
+    const bool google = upstream.dialect == wire::Dialect::gemini;
+    const auto asked = question_for(upstream.dialect, {});
+    return "HTTP 404 at " + base + "/models and " +
+           (google ? "below it" : base + std::string(asked.path)) +
+           " alike; is the path of base_url right, or is " + (google ? "/v1beta" : "/v1") +
+           " missing at its end?";
 }
 
 std::string explain_model(const config::Upstream& upstream, const Listing& listing,

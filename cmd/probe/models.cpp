@@ -3,6 +3,7 @@
 #include "config/known_names.hpp"
 #include "config/presets.hpp"
 #include "config/text.hpp"
+#include "wire/model_list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -148,19 +149,22 @@ Names choose_listed(const Upstream& upstream, const PriceTable& prices,
     return chosen;
 }
 
+// Price lists go on naming models that are long gone. A family's own name outlives its versions,
+// and is the shortest.
 std::string choose_priced(const Upstream& upstream, const PriceTable& prices) {
     const std::string& provider = upstream.price_provider;
-    std::optional<std::int64_t> least;
     std::string best;
     if (provider.empty()) return best;
-    for (const auto& [key, price] : prices.all()) {
-        if (price.provider != provider || !looks_like_chat(key)) continue;
-        const auto usd = cost(&price);
-        if (!usd || (least && *usd >= *least)) continue;
-        least = usd;
-        best = key.starts_with(provider + "/") ? key.substr(provider.size() + 1) : key;
-    }
+    prices.for_each([&](std::string_view key, const ModelPrice& price) {
+        if (price.provider != provider || !looks_like_chat(key) || !cost(&price)) return;
+        if (key.starts_with(provider + "/")) key.remove_prefix(provider.size() + 1);
+        if (best.empty() || key.size() < best.size()) best = key;
+    });
     return best;
+}
+
+bool has_list(const Upstream& upstream) {
+    return !wire::model_list_path(upstream.dialect).empty();
 }
 
 bool list_is_of_models(const Upstream& upstream) {

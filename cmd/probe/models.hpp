@@ -27,9 +27,12 @@ bool looks_like_chat(std::string_view name);
 Names choose_listed(const config::Upstream& upstream, const metrics::PriceTable& prices,
                     std::span<const std::string> listed, std::size_t most);
 
-/// The cheapest chat model that the price table has for the upstream's provider, for services
-/// without a list; empty where it has none.
+/// The chat model with the shortest name that the price table has for the upstream's provider, for
+/// services without a list; empty where it has none.
 std::string choose_priced(const config::Upstream& upstream, const metrics::PriceTable& prices);
+
+/// Whether it has a list of its models that can be asked for.
+bool has_list(const config::Upstream& upstream);
 
 /// Whether the list of this upstream names what can be asked for: Azure's names what could be
 /// deployed.

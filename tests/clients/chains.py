@@ -42,6 +42,10 @@ OTHERS = {
     "own-key": ["open/ok"],
 }
 
+# Streams of the primary that break behind so many words, and how the backup goes on with them.
+RESCUES = {f"rescued-by-{rung}-after-{words}": (rung, words)
+           for rung in ("prefill", "restart") for words in (1, 20, 40, 59)}
+
 UPSTREAMS = """
 upstreams:
   - name: primary
@@ -56,6 +60,14 @@ upstreams:
     api_key: sk-patient
   - name: open
     base_url: {backup}/v1
+  - name: prefill
+    base_url: {backup}/v1
+    api_key: sk-prefill
+    continuation: prefill
+  - name: restart
+    base_url: {backup}/v1
+    api_key: sk-restart
+    continuation: restart
 """
 
 
@@ -74,6 +86,9 @@ def configuration(primary: str, backup: str) -> str:
     lines = [UPSTREAMS.format(primary=primary, backup=backup), "routes:"]
     for name, chain in chains().items():
         lines.append(f"  - {{ model: {name}, chain: [{', '.join(chain)}] }}")
+    for name, (rung, words) in RESCUES.items():
+        lines.append(f"  - {{ model: {name}, chain: [primary/cut-{words}, {rung}/ok], "
+                     "midstream: continue }")
     return "\n".join(lines) + "\n"
 
 

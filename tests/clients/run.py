@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prepares and runs the tests with one client library: run.py python|node|openhands --build FOLDER.
+"""Prepares and runs the tests with one client library: run.py
+python|native|translated|litellm|programs|node|aisdk|openhands --build FOLDER.
 
 The library comes from its registry, pinned, into FOLDER. Exit code 77 (ctest: skipped) and a line
 that says why, only where the language is missing or the registry cannot be reached.
@@ -91,6 +92,49 @@ def run_python(build: pathlib.Path) -> int:
                           HERE / "test_python_sdk.py")
 
 
+def run_native(build: pathlib.Path) -> int:
+    return pytest_in_venv(sys.executable, build / "native", HERE / "native/requirements.txt",
+                          HERE / "native")
+
+
+def run_translated(build: pathlib.Path) -> int:
+    return pytest_in_venv(sys.executable, build / "translated",
+                          HERE / "translated/requirements.txt", HERE / "translated")
+
+
+def node_packages(folder: pathlib.Path, package: pathlib.Path, *scripts: list[str]) -> str:
+    """Installs what `package` names in that folder, then runs these scripts of it; returns node."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        skip("Node.js or npm is missing")
+    if not fresh(folder, package):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copy(package, folder)
+        install([npm, "install", "--no-package-lock", "--no-audit", "--no-fund",
+                 "--no-update-notifier", "--ignore-scripts"], folder)
+        for script in scripts:
+            install([node, *script], folder)
+        (folder / "installed-from").write_text(fingerprint(package))
+    return node
+
+
+def run_litellm(build: pathlib.Path) -> int:
+    return pytest_in_venv(sys.executable, build / "litellm", HERE / "litellm/requirements.txt",
+                          HERE / "litellm")
+
+
+def run_programs(build: pathlib.Path) -> int:
+    folder = build / "programs"
+    # The scripts that have to run: they put the programs for this machine in their places.
+    node_packages(folder, HERE / "programs/package.json",
+                  ["node_modules/@anthropic-ai/claude-code/install.cjs"],
+                  ["node_modules/opencode-ai/postinstall.mjs"])
+    return pytest_in_venv(sys.executable, build / "programs-python",
+                          HERE / "translated/requirements.txt", HERE / "programs",
+                          PROGRAMS=str(folder / "node_modules/.bin"))
+
+
 def newer_python(least: tuple[int, int]) -> str:
     """The first Python of at least this version that works, on the path or among pyenv's."""
     names = [sys.executable, *(f"python3.{minor}" for minor in range(12, 20)), "python3"]
@@ -118,32 +162,34 @@ def run_openhands(build: pathlib.Path) -> int:
 
 
 def run_node(build: pathlib.Path) -> int:
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        skip("Node.js or npm is missing")
     folder = build / "node"
-    package = HERE / "node/package.json"
-    if not fresh(folder, package):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        shutil.copy(package, folder)
-        install([npm, "install", "--no-package-lock", "--no-audit", "--no-fund",
-                 "--no-update-notifier", "--ignore-scripts"], folder)
-        (folder / "installed-from").write_text(fingerprint(package))
+    node = node_packages(folder, HERE / "node/package.json")
     shutil.copy(HERE / "node/sdk.test.mjs", folder)
     sys.path.insert(0, str(ROOT))
-    from tests.clients.chains import FAULTS, chains, gateway
+    from tests.clients.chains import FAULTS, RESCUES, chains, gateway
     with gateway() as running:
         return run([node, "--test", "--test-concurrency=1", "sdk.test.mjs"], folder,
                    GATEWAY=running.daemon.url, PRIMARY=running.primary.url,
-                   BACKUP=running.backup.url, FAULTS=" ".join(FAULTS), MODELS=" ".join(chains()))
+                   BACKUP=running.backup.url, FAULTS=" ".join(FAULTS), RESCUES=" ".join(RESCUES),
+                   MODELS=" ".join([*chains(), *RESCUES]))
+
+
+def run_aisdk(build: pathlib.Path) -> int:
+    folder = build / "aisdk"
+    node = node_packages(folder, HERE / "aisdk/package.json")
+    shutil.copy(HERE / "aisdk/sdk.test.mjs", folder)
+    return pytest_in_venv(sys.executable, build / "aisdk-python", HERE / "aisdk/requirements.txt",
+                          HERE / "aisdk", NODE=node, FOLDER=str(folder))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library", choices=["python", "node", "openhands"])
+    parser.add_argument("library", choices=["python", "native", "translated", "litellm", "programs",
+                                            "node", "aisdk", "openhands"])
     parser.add_argument("--build", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     arguments.build.mkdir(parents=True, exist_ok=True)
-    runs = {"python": run_python, "node": run_node, "openhands": run_openhands}
+    runs = {"python": run_python, "native": run_native, "translated": run_translated,
+            "litellm": run_litellm, "programs": run_programs, "node": run_node, "aisdk": run_aisdk,
+            "openhands": run_openhands}
     sys.exit(runs[arguments.library](arguments.build.resolve()))

@@ -14,7 +14,7 @@ import time
 import openai
 import pytest
 
-from tests.clients.chains import CLIENT_ERRORS, FAULTS, chains, gateway
+from tests.clients.chains import CLIENT_ERRORS, FAULTS, RESCUES, chains, gateway
 from tests.support.daemon import wait_until
 
 QUESTION = [{"role": "user", "content": "Say the sixty words, caf\u00e9 \U0001f600."}]
@@ -67,6 +67,20 @@ def text_of(chunks) -> str:
 def finish_of(chunks) -> list[str]:
     return [choice.finish_reason for chunk in chunks for choice in chunk.choices
             if choice.finish_reason]
+
+
+# ---------------------------------------------------------------- broken streams
+
+@pytest.mark.parametrize("model", RESCUES)
+def test_a_broken_stream_reads_as_one_answer(client, healthy_text, model):
+    chunks = list(client.chat.completions.create(
+        model=model, messages=QUESTION, stream=True, stream_options={"include_usage": True}))
+    assert text_of(chunks) == healthy_text
+    assert finish_of(chunks) == ["stop"]
+    assert len({chunk.id for chunk in chunks}) == 1
+    usage = [chunk.usage for chunk in chunks if chunk.usage]
+    assert len(usage) == 1
+    assert usage[0].total_tokens == usage[0].prompt_tokens + usage[0].completion_tokens
 
 
 # ---------------------------------------------------------------- answers
@@ -300,7 +314,7 @@ def test_a_client_that_gives_up_ends_the_request(stage, client):
 # ---------------------------------------------------------------- the rest of the surface
 
 def test_models_are_the_names_that_a_client_may_ask_for(client):
-    assert {model.id for model in client.models.list()} == set(chains())
+    assert {model.id for model in client.models.list()} == {*chains(), *RESCUES}
     assert client.models.retrieve("healthy").id == "healthy"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no-such-model")

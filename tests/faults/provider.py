@@ -1,5 +1,6 @@
 """The fake provider of the sixteen faults: healthy, it gives the same sixty words; sick, it does what
-one row of the list says. Times are divided by `SPEED` so that a run takes seconds."""
+one row of the list says. It speaks any of the APIs (speech.py). Times are divided by `SPEED` so that
+a run takes seconds."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import os
 import threading
 import time
 
-from harness import (DONE, FINISH, LAST_CHUNK, ROLE, SSE_HEAD, TIME_SCALE, Connection, Request,
-                     chunk, completion, error_body, event, plain, status, usage_event)
+from harness import LAST_CHUNK, SSE_HEAD, TIME_SCALE, Connection, Request, chunk, plain, status
+from speech import BROKEN, FILTERED, PREFILL, SPEECHES, TOO_LONG
 
 SPEED = float(os.environ.get("FAULTS_SPEED", "10"))
 
@@ -17,6 +18,7 @@ SIXTY = ("A quiet harbour keeps twelve boats and one long pier where the baker w
          "so and taught that a number written down every day for many years becomes a story "
          "which nobody could have told on any single one of those days alone")
 assert len(SIXTY.split()) == 60
+COUNTS = (20, 60)  # tokens of the prompt and of the answer
 USAGE = {"prompt_tokens": 20, "completion_tokens": 60, "total_tokens": 80}
 
 
@@ -32,18 +34,19 @@ def pause(connection: Connection, real_seconds: float):
         threading.Event().wait(0.02)
 
 
-def tokens(text: str) -> list[bytes]:
-    """One event per token."""
-    words = text.split(" ")
-    return [event({"content": word if i == 0 else " " + word}) for i, word in enumerate(words)]
+def counts_of(text: str) -> tuple[int, int]:
+    """One token for each word that is told; those that were given are part of the prompt."""
+    told = len(text.split())
+    return sum(COUNTS) - told, told
 
 
 class Provider:
-    """Answers of one provider that names itself `model`."""
+    """Answers of one provider that names itself `model` and speaks `dialect`."""
 
-    def __init__(self, model: str, accepts_prefill: bool = True):
+    def __init__(self, model: str, accepts_prefill: bool = True, dialect: str = "chat"):
         self.model = model
         self.accepts_prefill = accepts_prefill
+        self.speech = SPEECHES[dialect]
         self.faulty = True          # until the run says otherwise
         self.served = 0             # requests of this run, counted when they come
         self._lock = threading.Lock()
@@ -53,31 +56,36 @@ class Provider:
     def well(self, connection: Connection, request: Request):
         text = self._continued(request)
         if text is None:
-            connection.send(status(400, error_body(
-                "This model does not support assistant message prefill.",
-                "invalid_request_error")))
-        elif request.wants_stream:
-            self.stream(connection, request, tokens(text) if text else [])
+            connection.send(status(400, self.speech.error(PREFILL)))
+        elif self.speech.streamed(request):
+            self.stream(connection, request, text, counts_of(text))
         else:
-            connection.send(plain(completion(text, usage=USAGE, model=self.model)))
+            connection.send(plain(self._whole(text)))
 
-    def stream(self, connection: Connection, request: Request, events: list[bytes], done=True):
-        asked = (request.json.get("stream_options") or {}).get("include_usage")
-        tail = [FINISH, *([usage_event(USAGE)] if asked else []), *([DONE] if done else [])]
-        connection.send(SSE_HEAD + b"".join(self._named(e) for e in [ROLE, *events, *tail])
-                        + LAST_CHUNK)
+    def stream(self, connection: Connection, request: Request, text=SIXTY, counts=COUNTS, end=True,
+               insert: tuple[int, bytes] | None = None):
+        events = [*self.speech.start(self.model), *self.speech.pieces(text, self.model),
+                  *self.speech.finish(request, text, self.model, counts),
+                  *(self.speech.end(text, self.model, counts) if end else [])]
+        if insert:
+            events.insert(*insert)
+        connection.send(SSE_HEAD + b"".join(map(chunk, events)) + LAST_CHUNK)
 
-    def _named(self, one: bytes) -> bytes:
-        return chunk(one.replace(b'"served"', b'"%s"' % self.model.encode()))
+    def _whole(self, text=SIXTY) -> bytes:
+        return self.speech.whole(text, self.model, COUNTS)
+
+    def _begin(self, words: int) -> bytes:
+        """A stream up to this word."""
+        events = self.speech.start(self.model) + self.speech.pieces(SIXTY, self.model)[:words]
+        return SSE_HEAD + b"".join(map(chunk, events))
 
     def _continued(self, request: Request) -> str | None:
         """With an assistant prefill that begins the answer: the rest; None: prefill is refused."""
-        last = (request.json.get("messages") or [{}])[-1]
-        if last.get("role") != "assistant":
+        begun = self.speech.begun(request)
+        if begun is None:
             return SIXTY
         if not self.accepts_prefill:
             return None
-        begun = last.get("content") or ""
         return SIXTY[len(begun):] if SIXTY.startswith(begun) else SIXTY
 
     # --- sick
@@ -91,54 +99,58 @@ class Provider:
             (fault if sick else self.well)(connection, request)
         return answer
 
+    def says(self, code: int, *fields: str, kind: str = BROKEN):
+        """An error answer, whatever is asked."""
+        data = status(code, self.speech.error(kind, code), *fields)
+        return lambda connection, request: connection.send(data)
+
+    def says_too_long(self):
+        return self.says(400, kind=TOO_LONG)
+
+    def says_filtered(self):
+        return self.says(400, kind=FILTERED)
+
     def dies_in_the_middle(self, connection, request):
-        if request.wants_stream:
-            connection.send(SSE_HEAD + b"".join(map(self._named, [ROLE, *tokens(SIXTY)[:40]])))
+        if self.speech.streamed(request):
+            connection.send(self._begin(40))
         else:
-            whole = plain(completion(SIXTY, usage=USAGE, model=self.model))
+            whole = plain(self._whole())
             connection.send(whole[:len(whole) * 6 // 10])
         connection.close()
 
     def goes_silent(self, connection, request):
-        if request.wants_stream:
-            connection.send(SSE_HEAD + b"".join(map(self._named, [ROLE, *tokens(SIXTY)[:20]])))
+        if self.speech.streamed(request):
+            connection.send(self._begin(20))
         else:
-            connection.send(plain(completion(SIXTY)).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+            connection.send(plain(self._whole()).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         pause(connection, 30)
         connection.close()
 
     def slow_first_token(self, connection, request):
-        if request.wants_stream:
+        if self.speech.streamed(request):
             connection.send(SSE_HEAD)
             pause(connection, 20)
-            connection.send(b"".join(map(self._named, [ROLE, *tokens(SIXTY), FINISH, DONE]))
-                            + LAST_CHUNK)
+            connection.send(self._begin(60)[len(SSE_HEAD):])
+            rest = [*self.speech.finish(request, SIXTY, self.model, COUNTS),
+                    *self.speech.end(SIXTY, self.model, COUNTS)]
+            connection.send(b"".join(map(chunk, rest)) + LAST_CHUNK)
         else:
-            whole = plain(completion(SIXTY, usage=USAGE, model=self.model))
-            head, _, body = whole.partition(b"\r\n\r\n")
+            head, _, body = plain(self._whole()).partition(b"\r\n\r\n")
             connection.send(head + b"\r\n\r\n")
             pause(connection, 20)
             connection.send(body)
 
     def invalid_tenth_event(self, connection, request):
-        if request.wants_stream:
-            events = tokens(SIXTY)
-            events.insert(8, b'data: {"id":"chatcmpl-T1","choices":[{"index":0,"delta":{"cont\n\n')
-            self.stream(connection, request, events)
+        if self.speech.streamed(request):
+            self.stream(connection, request, insert=(9, self.speech.broken_event()))
         else:
-            connection.send(plain(completion(SIXTY)[:-30]))
+            connection.send(plain(self._whole()[:-30]))
 
     def no_done(self, connection, request):
-        if request.wants_stream:
-            self.stream(connection, request, tokens(SIXTY), done=False)
+        if self.speech.streamed(request):
+            self.stream(connection, request, end=False)
         else:
             self.well(connection, request)
-
-
-def says(code: int, body=None, *fields: str):
-    """An error answer, whatever is asked."""
-    data = status(code, body, *fields)
-    return lambda connection, request: connection.send(data)
 
 
 def hangs(connection: Connection, request: Request):

@@ -21,7 +21,7 @@ void check_usage(const std::optional<Usage>& usage) {
     if (!usage) return;
     require(usage->reasoning <= usage->completion);
     require(usage->cache_read + usage->cache_write <= usage->prompt);
-    require(usage->prompt + usage->completion > 0);
+    require(usage->prompt + usage->completion > 0 || usage->reported_cost_pico_usd > 0U);
 }
 
 void check_event(AnswerShape shape, std::string_view data, std::string_view name) {
@@ -43,7 +43,8 @@ void check_event(AnswerShape shape, std::string_view data, std::string_view name
 bool same(const EventFacts& a, const EventFacts& b) {
     return a.well_formed == b.well_formed && a.done == b.done && a.commits == b.commits &&
            a.error == b.error && a.usage_only == b.usage_only && a.finish == b.finish &&
-           a.usage == b.usage && a.model == b.model && a.service_tier == b.service_tier;
+           a.usage == b.usage && a.model == b.model && a.service_tier == b.service_tier &&
+           a.text_bytes == b.text_bytes;
 }
 
 /// The text as the events of one stream, a line each: what is remembered changes nothing.

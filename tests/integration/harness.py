@@ -71,6 +71,16 @@ def metric(daemon: Daemon, name: str, **labels: str) -> float:
     return daemon.metrics().value(name, **labels)
 
 
+def settled(daemon: Daemon, name: str, **labels: str) -> float:
+    """A figure once nothing is in flight: a client may have its answer whole a moment before the
+    request is in the books."""
+    def look():
+        metrics = daemon.metrics()
+        return metrics if metrics.value("understudy_inflight_requests") == 0 else None
+
+    return wait_until(look, "the end of every request").value(name, **labels)
+
+
 def expect_metrics(daemon: Daemon, *expected):
     """Each expectation is (value, name, {labels}). Waits until the daemon has settled (nothing in
     flight) and all are true at once; fails with what differs."""

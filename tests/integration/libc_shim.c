@@ -6,6 +6,9 @@
  * connect() to an IPv4 address and port of the file $FAKE_PORTS, a line "127.0.0.2:443 40123" each,
  * goes to that port of 127.0.0.1 instead: a provider's own address can be played by a test.
  *
+ * pwrite() to a file whose name has "ledger.db" in it fails with the errno of the file $FAKE_DISK, a
+ * number; a negative one: it takes so many milliseconds longer; 0 or nothing: it is left alone.
+ *
  * getaddrinfo(): names come from the file $FAKE_NAMES, one per line, as
  * "name address[,address...]" or "name NXDOMAIN|SERVFAIL|HANG". Names that are not in it go to the
  * real resolver. The answer is built by the real one from numeric addresses, so that freeaddrinfo()
@@ -13,6 +16,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+typedef ssize_t (*pwrite_fn)(int, const void *, size_t, off64_t);
 typedef int (*connect_fn)(int, const struct sockaddr *, socklen_t);
 typedef int (*resolve_fn)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
@@ -94,4 +99,39 @@ int connect(int socket, const struct sockaddr *address, socklen_t size) {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons((unsigned short)atoi(port));
     return real(socket, (const struct sockaddr *)&to, sizeof to);
+}
+
+/* What is wrong with the disk under this file; 0: nothing. */
+static int disk_fault(int file) {
+    const char *path = getenv("FAKE_DISK");
+    char link[64], name[512];
+    ssize_t size;
+    FILE *script;
+    int fault = 0;
+    if (!path) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    size = readlink(link, name, sizeof name - 1);
+    if (size < 0) return 0;
+    name[size] = 0;
+    if (!strstr(name, "ledger.db")) return 0;
+    script = fopen(path, "r");
+    if (!script) return 0;
+    if (fscanf(script, "%d", &fault) != 1) fault = 0;
+    fclose(script);
+    return fault;
+}
+
+ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) {
+    pwrite_fn real = (pwrite_fn)dlsym(RTLD_NEXT, "pwrite64");
+    int fault = disk_fault(file);
+    if (fault > 0) {
+        errno = fault;
+        return -1;
+    }
+    if (fault < 0) usleep((useconds_t)-fault * 1000);
+    return real(file, data, size, at);
+}
+
+ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
+    return pwrite64(file, data, size, at);
 }

@@ -142,6 +142,35 @@ def test_an_error_in_a_coding_that_cannot_be_read_leaves_its_status_only(start, 
     assert got.status == 401 and KEY.encode() not in got.raw
 
 
+ODD = "ab+d/efgh-Zx81QpK3vW=="  # as base64 has them
+WRITERS = {
+    "json": lambda c: "\\u%04X" % ord(c), "slash": lambda c: "\\/" if c == "/" else c,
+    "percent": lambda c: "%%%02X" % ord(c), "html": lambda c: "&#x%x;" % ord(c)}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_a_key_is_masked_as_others_write_it(start, upstream, writer, stream):
+    echo = "".join(c if c.isalnum() else WRITERS[writer](c) for c in ODD)
+    if stream:
+        whole = event({"content": "a KEY b"}).replace(b"KEY", echo.encode())
+        at = whole.index(echo.encode()) + 4
+        answer = steps(SSE_HEAD + chunk(ROLE) + chunk(whole[:at]), pause, chunk(whole[at:]),
+                       chunk(FINISH + DONE), b"0\r\n\r\n")
+    else:
+        answer = plain(completion("a KEY b").replace(b"KEY", echo.encode()))
+    got = chat(start(config(upstream(answer).entry("u", api_key=ODD))), stream=stream)
+    assert got.text == "a " + "*" * len(echo) + " b"
+    body = b'{"padding":"' + b"z" * 200_000 + echo.encode() + b'","choices":[{"message":{}}]}'
+    middle = body.index(echo.encode()) + 5
+    script = steps(head("200 OK", "Content-Type: application/json",
+                        f"Content-Length: {len(body)}") + body[:middle], pause, body[middle:])
+    if not stream:
+        got = chat(start(config(upstream(script).entry("u", api_key=ODD),
+                                limits={"buffer_response": "64KiB"})))
+        assert got.body == body.replace(echo.encode(), b"*" * len(echo))
+
+
 def test_a_key_with_slashes_is_found_as_json_writes_it(start, upstream):
     key = "abcd/efgh/Zx81QpK3vW"
     body = completion("KEY").replace(b"KEY", key.replace("/", "\\/").encode())

@@ -170,6 +170,16 @@ def test_json_that_is_cut_or_empty_falls_back_on_every_endpoint(start, upstream,
     assert [item[:2] for item in got.trace] == [["primary/m1", "malformed"], ["backup/m2", "ok"]]
 
 
+@pytest.mark.parametrize("error", [
+    inline_error("Overloaded.", "overloaded_error"), event({}, "error")], ids=["event", "finish"])
+def test_an_error_behind_words_that_were_not_sent_yet_is_the_upstreams(start, upstream, error):
+    """All in one read: nothing was committed, so it is an answer with a status, and not ours."""
+    primary = upstream(SSE_HEAD + chunk(ROLE + event({"content": "Half an"}) + error) + LAST_CHUNK)
+    got = chat(start(config(primary, route={"retries": 0})), stream=True)
+    assert got.status in (502, 503) and got.json == json.loads(error.removeprefix(b"data: "))
+    assert got.header("content-type") == "application/json" and len(primary.requests) == 1
+
+
 @plain_and_streamed
 def test_an_error_that_says_nothing_beside_a_good_answer_is_none(start, upstream, stream):
     answer = sse([ROLE, event({"content": "Four."}, error=EMPTY_ERROR),

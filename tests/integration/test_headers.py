@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness import (Client, ask, chat, chat_body, completion, config, expect_metrics,
-                     host_of, metric, ms, plain, plain_and_streamed, request_lines, reset, silent,
+                     host_of, metric, settled, ms, plain, plain_and_streamed, request_lines, reset, silent,
                      sse, status, stream_events, well, DONE, ROLE)
 from tests.support.daemon import wait_until
 
@@ -287,9 +287,9 @@ def test_the_cost_is_told_where_the_answer_was_complete_before_its_head(start, u
                            (80, {"type": "output"}), (120, {"type": "reasoning"})):
         expect_metrics(daemon, (amount, "understudy_tokens_total", {"upstream": "backup",
                                                                     "model": "m2", **labels}))
-    assert metric(daemon, "understudy_cost_usd_total", upstream="backup") == \
+    assert settled(daemon, "understudy_cost_usd_total", upstream="backup") == \
         pytest.approx(2 * cost, rel=1e-9)
-    assert metric(daemon, "understudy_tokens_total", upstream="primary") == 0
+    assert settled(daemon, "understudy_tokens_total", upstream="primary") == 0
 
 
 def test_an_answer_without_usage_claims_no_cost(start, upstream):

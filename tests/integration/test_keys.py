@@ -58,7 +58,13 @@ OUTSIDE = [{"models": ["gpt-4o-mini", "o3"]}, {"Models": ["o3"]}, {"fallbacks": 
            {"route": "fallback"}, {"user_config": {}}, {"providerOptions": {"gateway": {}}},
            {"fallbacks": [{"model": "gpt-4o-mini", "fallbacks": ["o3"]}]},
            {"fallbacks": [{"Model": "o3", "model": "gpt-4o-mini"}]},
-           {"extra_body": {"models": ["o3"]}}, {"api_base": "https://x.test"}, {"mod\\u0065ls": ["o3"]}]
+           {"extra_body": {"models": ["o3"]}}, {"api_base": "https://x.test"}, {"mod\\u0065ls": ["o3"]},
+           {"engine": "o3"}, {"deployment_id": "o3"}, {"model_id": "arn:x"}, {"Model_Name": "o3"},
+           {"lora_path": "mine"}, {"lora_path": ["gpt-4o-mini"]}, {"adapter_id": "mine"},
+           {"adapter_source": "hub"}, {"lora": [{"id": 0, "scale": 1}]}, {"custom_llm_provider": "x"},
+           {"content_policy_fallbacks": [{"a": ["o3"]}]}, {"target_model_names": "o3"},
+           {"tools": [{"type": "function"}, {"type": "image_generation", "model": "o3"}]},
+           {"tools": [{"type": "advisor", "Model": "o3"}]}]
 
 
 @pytest.mark.parametrize("more", OUTSIDE, ids=[json.dumps(more) for more in OUTSIDE])
@@ -76,10 +82,13 @@ def test_a_restricted_key_may_name_what_it_may_use(start, upstream):
     primary = upstream()
     daemon = start(config(primary, keys=KEYS))
     for more in ({"models": ["gpt-4o-mini"]}, {"models": None}, {"fallbacks": []}, {"route": None},
-                 {"metadata": {"models": ["o3"]}}):
+                 {"metadata": {"models": ["o3"]}}, {"engine": "gpt-4o-mini"}, {"lora_path": None},
+                 {"tools": [{"type": "image_generation", "model": "gpt-4o-mini"}]},
+                 {"tools": [{"type": "function", "function": {"name": "f", "parameters": {
+                     "type": "object", "properties": {"model": {"type": "string"}}}}}]}):
         got = chat(daemon, model="gpt-4o-mini", headers={"x-api-key": B}, **more)
         assert got.status == 200, more
-    assert len(primary.requests) == 5
+    assert len(primary.requests) == 9
 
 
 def test_the_models_list_needs_a_key_and_shows_what_the_key_may_use(start, upstream):

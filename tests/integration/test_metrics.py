@@ -240,7 +240,8 @@ def test_all_that_the_configuration_names_is_there_at_zero_before_anything_happe
     assert values("understudy_requests_total", route="gpt-*") == [0] * 7
     left = {(found["from"], found["to"], found["reason"])
             for found in metrics.labels("understudy_failovers_total")}
-    assert {reason for came, to, reason in left if came == "one"} == {"rate_limit", "timeout"}
+    assert {reason for came, to, reason in left if came == "one"} == {
+        "rate_limit", "timeout", "unsupported"}
     assert ("two", "three", "auth") in left and ("two", "three", "client_closed") not in left
     assert {(came, to) for came, to, _ in left} == {("one", "two"), ("two", "three")}
     assert not any(values("understudy_failovers_total"))

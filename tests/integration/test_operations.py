@@ -283,16 +283,6 @@ def test_a_missing_file_ends_with_2():
     assert done.returncode == 2 and "/nowhere/understudy.yaml" in "\n".join(done.stderr_lines())
 
 
-@pytest.mark.parametrize("setting", [
-    {"breaker": {"failures": 5, "window": "60s", "cooldown": "30s"}},
-    {"ledger": {"path": "/tmp/x.db"}}])
-def test_settings_that_this_build_cannot_honour_are_refused_not_ignored(upstream, setting):
-    with pytest.raises(StartError) as refusal, Daemon(config(upstream(), **setting)):
-        pass
-    assert "ended with 2" in str(refusal.value) and "not available in this build" in \
-        str(refusal.value)
-
-
 def test_zero_configuration_starts_from_a_key_in_the_environment(upstream, tmp_path):
     """No file anywhere: the chain comes from the environment."""
 
@@ -320,6 +310,11 @@ def test_health_asks_port_80_of_a_url_without_a_port(start, upstream, shim):
     shim.ports({"127.0.0.1:80": daemon.port})
     assert run("health", "http://127.0.0.1", env=shim.env).returncode == 0
     shim.ports({})
+    with closed_port() as port:
+        for url in (f"http://127.0.0.1:{port}", f"127.0.0.1:{port}/readyz"):
+            failed = run("health", url)
+            assert failed.returncode == 1
+            assert f"not ready: http://127.0.0.1:{port}/readyz: " in "\n".join(failed.stderr_lines())
     text = "\n".join(run("health", "--help").stdout_lines())
     assert "without a port" in " ".join(text.split())
 

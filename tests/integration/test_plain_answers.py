@@ -123,6 +123,37 @@ def test_a_large_answer_that_ends_inside_its_json_never_ends_well(start, upstrea
                    (1, "understudy_requests_total", {"outcome": "exhausted"}))
 
 
+@pytest.mark.parametrize("body", [
+    b'{"error":{"message":"' + b"busy " * 40_000 + b'","code":503}}',
+    b'{"id":"x","object":"chat.completion","error":{"code":503,"message":"no capacity"},"padding":"'
+    + b"z" * 200_000 + b'"}'], ids=["a long one", "with much behind it"])
+def test_a_large_error_in_a_200_falls_back(start, upstream, body):
+    primary, backup = upstream(plain(body)), upstream(well("Backup."))
+    daemon = start(config(primary, backup, limits=SMALL_HOLD))
+    got = chat(daemon)
+    assert got.text == "Backup."
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "malformed"}))
+
+
+@pytest.mark.parametrize("tail", [b'","error":{"message":"lost the model"}}', b'"}'],
+                         ids=["an error at its end", "no answer in it"])
+def test_a_large_answer_that_proves_to_be_none_never_ends_well(start, upstream, tail):
+    daemon = start(config(upstream(plain(b'{"padding":"' + b"z" * 1_000_000 + tail)),
+                          upstream(well()), limits=SMALL_HOLD))
+    got = chat(daemon)
+    assert got.status == 200 and got.ended in ("cut", "reset"), got.ended
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "malformed"}))
+
+
+def test_an_answer_beside_an_error_that_says_all_is_well_is_good(start, upstream):
+    body = completion()[:-1] + b',"error":{"code":"0","message":"OK"}}'
+    backup = upstream(well("Backup."))
+    for size in ({}, {"buffer_response": "1KiB"}):
+        big = body.replace(b'"choices"', b'"padding":"' + b"z" * 4000 + b'","choices"')
+        assert chat(start(config(upstream(plain(big)), backup, limits=size))).body == big
+    assert not backup.requests
+
+
 def test_the_usage_of_a_large_answer_is_still_counted(start, upstream):
     daemon = start(config(upstream(plain(BIG)).entry("primary", model="m1"), limits=SMALL_HOLD))
     assert chat(daemon).body == BIG

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness import MAX_WAIT, chat, metric, status, well
+from harness import MAX_WAIT, chat, settled, status, well
 from tests.support.daemon import run, wait_until
 
 
@@ -36,7 +36,7 @@ def test_one_line_is_the_whole_of_a_fallback_strategy(tmp_path, upstream, start,
     served = upstreams[failures].requests[0]
     assert served.json["model"] == f"{names[failures]}-model"
     assert served.json["temperature"] == 0.5
-    assert metric(daemon, "understudy_failovers_total", reason="server_error") == failures
+    assert settled(daemon, "understudy_failovers_total", reason="server_error") == failures
 
 
 def test_a_profile_rewritten_under_load_takes_effect_without_a_failed_request(tmp_path, upstream,

@@ -20,6 +20,14 @@ def gaps(server):
 
 
 @plain_and_streamed
+def test_what_the_first_entry_has_said_outlasts_the_silence_of_its_retry(start, upstream, stream):
+    primary = upstream(in_turn(status(503, error_body("Down for maintenance.")), reset))
+    daemon = start(config(primary, route={"retries": 1, "retry": NOW}))
+    got = chat(daemon, stream=stream)
+    assert got.status == 503 and got.json["error"]["message"] == "Down for maintenance."
+
+
+@plain_and_streamed
 def test_retries_happen_at_the_same_entry_before_the_next(start, upstream, stream):
     primary, backup = upstream(status(500)), upstream(well())
     daemon = start(config(primary, backup, route={"retries": 2, "retry": NOW}))
@@ -63,7 +71,7 @@ def test_back_off_has_full_jitter_within_its_bounds(start, upstream):
     daemon = start(config(
         *(p.entry(f"p{i}") for i, p in enumerate(primaries)),
         routes=[{"model": f"m{i}", "chain": [f"p{i}"], "retries": 3, "retry": retry}
-                for i in range(4)]))
+                for i in range(4)], retry_budget={"percent": 100}))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda i: chat(daemon, model=f"m{i}"), range(4)))
     slack = seconds(0.25)

@@ -3,8 +3,9 @@
 import json
 import os
 import subprocess
+import threading
 
-from harness import Client, chat, config, expect_metrics, status, well
+from harness import Client, chat, chat_body, config, expect_metrics, status, well
 
 IMAGE = {"role": "user", "content": [
     {"type": "text", "text": "What is this?"},
@@ -85,3 +86,39 @@ def test_explain_says_for_a_request_which_route_takes_it_and_why(tmp_path, upstr
     run = subprocess.run([binary, "explain", "-c", str(file), "--request", str(body)],
                          capture_output=True, text=True, timeout=20)
     assert run.returncode == 2 and "not one JSON object" in run.stderr
+
+
+def test_by_latency_leaves_a_member_that_is_dead(start, upstream):
+    """It never had an answer, so that nothing is known of how soon one would come."""
+    dead, fine, last = upstream(status(503)), upstream(well("Fine.")), upstream(well("Last."))
+    daemon = start(config(dead, fine, last, workers=1, route={
+        "retries": 0, "chain": [{"any": ["primary", "backup"], "by": "latency"}, "third"]}))
+    for _ in range(60):
+        assert chat(daemon).text == "Fine."
+    assert 1 <= len(dead.requests) <= 5, len(dead.requests)
+    # One that was quick and then died is left as well, for one that is well again.
+    dead.answer, fine.answer = well("Back."), status(503)
+    for _ in range(30):
+        assert chat(daemon).text == "Back."
+    assert 61 <= len(fine.requests) <= 60 + 5, len(fine.requests)
+
+
+def test_by_load_tells_models_of_one_upstream_apart(start, upstream):
+    """What is counted is requests for the entry, and not connections to its host."""
+    go = threading.Event()
+
+    def held(connection, request):
+        if request.model == "busy":
+            connection.wait(go)
+        well(request.model)(connection, request)
+    server = upstream(held)
+    daemon = start(config(server.entry("one"), workers=1, routes=[
+        {"model": "busy", "chain": ["one/busy"]},
+        {"model": "*", "chain": [{"any": ["one/busy", "one/idle"], "by": "least_inflight"}]}]))
+    with Client(daemon) as client:
+        client.ask(body=chat_body(model="busy"))
+        server.wait_requests(1)
+        assert {chat(daemon, model="x").text for _ in range(12)} == {"idle"}
+        go.set()
+        assert client.response().text == "busy"
+    assert {chat(daemon, model="x").text for _ in range(40)} == {"busy", "idle"}

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import (DONE, FINISH, LAST_CHUNK, MAX_WAIT, PING, QUIET, ROLE, SSE_HEAD, USAGE, Client,
-                     chat, chat_body, chunk, close, config, error_body, event, expect_metrics, head,
+                     chat, chat_body, chunk, close, config, error_body, event, expect_metrics, gzipped, head,
                      ms, plain, plain_and_streamed, reset, seconds, silent, sse, status, steps, stream_events, stream_text,
                      timeouts, usage_event, well, words)
 from tests.support.daemon import wait_until
@@ -132,6 +132,27 @@ def test_a_ten_megabyte_event_passes_in_bounded_memory(start, upstream):
     got = chat(daemon, stream=True)
     assert got.finished and got.body == FIRST + big + FINISH + DONE
     assert daemon.resident_bytes() - before < 30_000_000
+
+
+@pytest.mark.parametrize("newline", [b"", b"\n"], ids=["nothing", "one newline"])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_last_event_without_its_blank_line_counts_however_it_was_cut(start, upstream, newline,
+                                                                       pieces):
+    events = ROLE + FIRST
+    last = FINISH.rstrip(b"\n") + newline
+    fields = head("200 OK", "Content-Type: text/event-stream",
+                  f"Content-Length: {len(events + last)}")
+    parts = [fields + events + last] if pieces == 1 else [
+        fields + events, lambda _: time.sleep(0.05), last]
+    got = chat(start(config(upstream(steps(*parts)))), stream=True)
+    assert got.status == 200 and got.ended == "whole" and got.body == events + last
+
+
+def test_half_a_last_event_in_the_same_write_is_no_finish(start, upstream):
+    half = SSE_HEAD + chunk(ROLE + FIRST + FINISH[:-12]) + LAST_CHUNK
+    primary, backup = upstream(half), upstream(well("Backup."))
+    got = chat(start(config(primary, backup)), stream=True)
+    assert got.finished and got.text == "Backup."
 
 
 def test_streams_without_chunked_framing_are_passed_on_too(start, upstream):
@@ -578,3 +599,39 @@ def test_done_without_a_finish_reason_is_not_an_end(start, upstream):
         got = client.body(first)
     assert got.body.startswith(ROLE + FIRST) and DONE not in got.body
     assert b"stream_interrupted" in got.body and not got.finished
+
+
+def test_every_choice_that_said_something_needs_a_finish(start, upstream):
+    def piece(index, delta, reason=None):
+        return event(delta, reason).replace(b'"index": 0', b'"index": %d' % index)
+
+    def answered(*events):
+        primary = upstream(steps(SSE_HEAD, chunk(events[0]), lambda c: time.sleep(seconds(0.1)),
+                                 *(chunk(e) for e in events[1:]), chunk(DONE), LAST_CHUNK))
+        return chat(start(config(primary)), stream=True, n=2)
+    both = (piece(0, {"content": "One"}), piece(1, {"content": "Two"}))
+    ends = (piece(0, {}, "stop"), piece(1, {}, "length"))
+    assert answered(*both, *ends).finished
+    for half in (ends[0], ends[1]):
+        got = answered(*both, half)
+        assert not got.finished and b"stream_interrupted" in got.body, got.body
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["usage asked", "usage not asked"])
+def test_our_usage_chunk_does_not_show_in_a_compressed_stream(start, upstream, asked):
+    """The upstream compresses whatever it is told, and so hides what has to be taken out."""
+    body = ROLE + FIRST + SECOND + FINISH + usage_event() + DONE
+    packed = gzipped(body)
+    primary = upstream(steps(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
+                                  f"Content-Length: {len(packed)}") + packed[:60],
+                             lambda c: time.sleep(0.02), packed[60:]))
+    daemon = start(config(primary))
+    more = {"stream_options": {"include_usage": True}} if asked else {}
+    got = chat(daemon, stream=True, headers={"accept-encoding": "gzip"}, **more)
+    assert got.status == 200 and got.ended == "whole"
+    if asked:
+        assert got.header("content-encoding") == "gzip" and got.body == packed
+    else:
+        assert got.header("content-encoding") is None
+        assert got.body == body.replace(usage_event(), b"")
+    expect_metrics(daemon, (12, "understudy_tokens_total", {"type": "input"}))

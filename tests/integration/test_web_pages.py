@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Client, ask, as_bytes, chat_body, config, get
+from harness import Client, ask, as_bytes, chat_body, config, get, steps
 
 EVIL = {"Origin": "https://evil.test"}
 GOOD = {"Origin": "https://chat.example.com"}
@@ -48,9 +48,14 @@ def test_pages_of_allowed_origins_may_ask_call_and_read(start, upstream):
     got = ask(daemon, body=chat_body(), headers=GOOD)
     assert got.status == 200 and got.headers("access-control-allow-origin") == [GOOD["Origin"]]
     assert got.header("vary") == "origin"
-    assert "x-understudy-upstream" in got.header("access-control-expose-headers")
+    readable = got.header("access-control-expose-headers").split(", ")
+    assert {"x-understudy-upstream", "x-understudy-budget-remaining-usd", "ratelimit-remaining", "x-should-retry",
+            "x-ratelimit-reset-tokens"} <= set(readable) and len(set(readable)) == len(readable)
     got = ask(daemon, "OPTIONS", headers={**EVIL, **wishes})
     assert got.status == 403
+    primary.answer = steps(lambda connection: connection.reset())  # an error made here
+    got = ask(daemon, body=chat_body(), headers=GOOD)
+    assert got.status == 502 and got.headers("access-control-allow-origin") == [GOOD["Origin"]]
 
 
 def test_with_keys_the_key_decides_and_other_pages_cannot_read_the_answer(start, upstream):

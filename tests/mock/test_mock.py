@@ -181,6 +181,23 @@ def test_prefill_continues_where_the_text_ends(mock):
     assert chat(mock, "no-prefill").text == WORDS
 
 
+def test_an_instruction_to_go_on_is_followed(mock):
+    def told(text, ask, model="ok"):
+        return chat(mock, model, messages=[{"role": "user", "content": "Go"},
+                                           {"role": "assistant", "content": text},
+                                           {"role": "user", "content": ask}]).text
+
+    begun = WORDS[:100]
+    words = begun[-20:]
+    assert told(begun, "You were cut off. Go on.") == WORDS[100:]
+    assert told(begun, f"You were cut off: <last_words>{words}</last_words>") == words + WORDS[100:]
+    assert told(begun, "<last_words>other words</last_words>") == WORDS[100:]
+    assert told(begun, "Thank you.") == WORDS, "another question"
+    assert told("Something else", "You were cut off.") == WORDS
+    assert told(begun, "You were cut off.", "starts-over") == WORDS
+    assert told(begun, "You were cut off.", "no-prefill") == WORDS[100:]
+
+
 def test_ways_to_end_a_message(mock):
     answer = chat(mock, "close-delimited")
     assert answer.ended == "closed" and answer.text == WORDS

@@ -4,6 +4,8 @@
     test_files.py [path/to/understudy]     with the program, its configurations are loaded too
 """
 
+import decimal
+import importlib.util
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import unittest
 
+sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 WITHOUT_TOOL = 77  # ctest shows the test as skipped
@@ -26,9 +29,8 @@ except ImportError:
     sys.exit(WITHOUT_TOOL)
 
 _METRIC = re.compile(r"\b(?:understudy|gen_ai|process)_[a-z_]+\b")
-# Words of that form that are no metrics: labels, and one metric that is documented as missing.
-_NO_METRIC = re.compile(r"gen_ai_(operation_name|provider_name|system|request_model|token_type)"
-                        r"|understudy_breaker_state")
+# Words of that form that are no metrics: labels.
+_NO_METRIC = re.compile(r"gen_ai_(operation_name|provider_name|system|request_model|token_type)")
 
 
 def families() -> dict[str, str]:
@@ -57,14 +59,21 @@ def document(name: str) -> dict:
     return only
 
 
-def dashboard() -> dict:
-    return json.loads((DOCKER / "grafana/dashboards/understudy.json").read_text())
+def dashboards() -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana/dashboards").glob("*.json"))]
+
+
+def targets(board: dict) -> list[dict]:
+    return [target for panel in board["panels"] for target in panel.get("targets", [])]
+
+
+def queries_of(board: dict) -> list[str]:
+    return [target["expr"] for target in targets(board) if "expr" in target] + [
+        note["expr"] for note in board["annotations"]["list"]]
 
 
 def dashboard_queries() -> list[str]:
-    queries = [target["expr"] for panel in dashboard()["panels"]
-               for target in panel.get("targets", [])]
-    return queries + [a["expr"] for a in dashboard()["annotations"]["list"]]
+    return [query for board in dashboards() for query in queries_of(board)]
 
 
 def rule_queries() -> list[str]:
@@ -122,26 +131,42 @@ class Metrics(unittest.TestCase):
 
 class Dashboard(unittest.TestCase):
     def test_panels_do_not_overlap_and_have_their_own_ids(self):
-        taken, ids = set(), set()
-        for panel in dashboard()["panels"]:
-            box = panel["gridPos"]
-            self.assertLessEqual(box["x"] + box["w"], 24, panel["title"])
-            self.assertNotIn(panel["id"], ids)
-            ids.add(panel["id"])
-            for x in range(box["x"], box["x"] + box["w"]):
-                for y in range(box["y"], box["y"] + box["h"]):
-                    self.assertNotIn((x, y), taken, panel["title"])
-                    taken.add((x, y))
+        for board in dashboards():
+            taken, ids = set(), set()
+            for panel in board["panels"]:
+                box = panel["gridPos"]
+                self.assertLessEqual(box["x"] + box["w"], 24, panel["title"])
+                self.assertNotIn(panel["id"], ids)
+                ids.add(panel["id"])
+                for x in range(box["x"], box["x"] + box["w"]):
+                    for y in range(box["y"], box["y"] + box["h"]):
+                        self.assertNotIn((x, y), taken, panel["title"])
+                        taken.add((x, y))
 
     def test_every_query_uses_the_chosen_data_source(self):
-        for panel in dashboard()["panels"]:
-            for target in panel.get("targets", []):
-                self.assertEqual(target["datasource"]["uid"], "${datasource}", panel["title"])
+        for board in dashboards():
+            for target in targets(board):
+                chosen = "${datasource}" if "expr" in target else "${ledger}"
+                self.assertEqual(target["datasource"]["uid"], chosen, board["title"])
 
     def test_every_variable_that_is_used_is_defined(self):
-        defined = {v["name"] for v in dashboard()["templating"]["list"]}
-        used = set(re.findall(r"\$(\w+)", " ".join(dashboard_queries())))
-        self.assertLessEqual(used - {"__rate_interval", "__range"}, defined)
+        for board in dashboards():
+            defined = {v["name"] for v in board["templating"]["list"]}
+            texts = queries_of(board) + [target.get("url", "") for target in targets(board)]
+            used = set(re.findall(r"\$\{?(\w+)", " ".join(texts)))
+            self.assertLessEqual(used - {"__rate_interval", "__range", "__from", "__to"}, defined)
+
+    def test_questions_to_the_ledger_are_ones_that_it_answers(self):
+        source = (ROOT / "ledger/reader.hpp").read_text()
+        known = set(re.search(r"enum class By : [^{]*\{([^}]*)\}", source)[1].replace(" ", "").split(","))
+        header = re.search(r'",(requests,[^;]*)\\r\\n"', (ROOT / "proxy/ledger_json.cpp").read_text())[1]
+        columns = set(re.sub(r'"\s*"', "", header).split(","))
+        asked = [target for board in dashboards() for target in targets(board) if "url" in target]
+        self.assertGreater(len(asked), 3)
+        for target in asked:
+            by = re.search(r"^\$\{address\}/api/usage\?format=csv&by=(\w+)&", target["url"])[1]
+            self.assertIn(by, known)
+            self.assertLessEqual({c["selector"] for c in target["columns"]} - {by}, columns)
 
 
 class Compose(unittest.TestCase):
@@ -175,6 +200,11 @@ class Compose(unittest.TestCase):
     def test_grafana_finds_its_data_source_and_dashboards(self):
         source = document("grafana/provisioning/datasources/prometheus.yml")["datasources"][0]
         self.assertIn(source["url"].split("//")[1].split(":")[0], self.services)
+        ledger = document("grafana/provisioning/datasources/ledger.yml")["datasources"][0]
+        [host] = ledger["jsonData"]["allowedHosts"]
+        self.assertIn(host.split("//")[1].split(":")[0], self.services)
+        self.assertTrue(document("understudy.container.yaml")["admin"].endswith(host.rsplit(":", 1)[1]))
+        self.assertIn(ledger["type"], self.services["grafana"]["environment"]["GF_PLUGINS_PREINSTALL"])
         path = document("grafana/provisioning/dashboards/understudy.yml")["providers"][0]
         mounts = {v.split(":")[1] for v in self.services["grafana"]["volumes"]}
         self.assertIn(path["options"]["path"], mounts)
@@ -228,6 +258,17 @@ class Image(unittest.TestCase):
         self.assertIn('HEALTHCHECK', last)
         self.assertIn('"/usr/bin/understudy", "health"', last)
 
+    def test_the_ledger_has_a_place_that_the_user_may_write_to(self):
+        user = re.search(r"\nUSER (\S+)\n", self.text)[1]
+        place = re.search(r"\nENV STATE_DIRECTORY=(\S+)\n", self.text)[1]
+        self.assertIn(f"\nVOLUME {place}\n", self.text)
+        self.assertRegex(self.text, rf"\nCOPY --from=build --chown={user} \S+ {place}/\n")
+        mounts = [v.split(":")[1] for v in document("compose.yaml")["services"]["understudy"]["volumes"]]
+        self.assertIn(place, mounts)
+        objects = {d["kind"]: d for d in documents("kubernetes.yaml")}
+        [sidecar] = objects["Deployment"]["spec"]["template"]["spec"]["initContainers"]
+        self.assertIn(place, [m["mountPath"] for m in sidecar["volumeMounts"]])
+
     def test_the_build_stage_installs_what_dev_installs(self):
         listed = re.search(r"^build_packages=\((.*?)\)", (ROOT / "dev").read_text(),
                            re.MULTILINE | re.DOTALL).group(1)
@@ -246,6 +287,38 @@ class Image(unittest.TestCase):
             tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--", f":(glob){pattern}"],
                                      capture_output=True, text=True).stdout
             self.assertEqual(tracked, "", line)
+
+
+class Prices(unittest.TestCase):
+    """config/prices/update.py packs a list as the daemon does: tests/unit/config/prices_test.cpp has the
+    same golden files."""
+
+    def setUp(self):
+        spec = importlib.util.spec_from_file_location("update", ROOT / "config/prices/update.py")
+        self.update = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.update)
+
+    def load(self, path: str) -> dict:
+        return json.loads((ROOT / path).read_text(), parse_float=decimal.Decimal, parse_int=decimal.Decimal)
+
+    def test_a_list_becomes_these_lines(self):
+        lines, left_out = self.update.table(self.load("tests/unit/config/golden/prices.json"))
+        self.assertEqual("\n".join(lines) + "\n",
+                         (ROOT / "tests/unit/config/golden/prices.lines").read_text())
+        self.assertEqual(left_out, ["gpt-absurd: input_cost_per_token is 0.135"])
+
+    def test_what_overrides_lists_is_in_the_table_and_has_a_source(self):
+        table = dict(line.split("\t", 1) for line in
+                     (ROOT / "config/prices/builtin.prices").read_text().splitlines())
+        for row in self.load("config/prices/overrides.json")["models"]:
+            self.assertTrue(row["source"] and row["set"], row["model"])
+            _, prompt, output, rates = table[row["model"]].split("\t")
+            base = rates.split("|")[0]
+            for name, letter in self.update.RATES.items():
+                if name in row["set"]:
+                    self.assertIn(letter + self.update.per_million(row["set"][name]), base, row["model"])
+            self.assertIn(int(row["set"].get("max_input_tokens", prompt)), (int(prompt),))
+            self.assertIn(int(row["set"].get("max_output_tokens", output)), (int(output),))
 
 
 class Unit(unittest.TestCase):

@@ -4,120 +4,38 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
+import collections
+import datetime
 import os
 import pathlib
 import random
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 
-from tests.soak.books import Delivery, Trouble
+from tests.soak import rows
+from tests.soak.books import Clock, Delivery, Evidence, Settled, Trouble
+from tests.soak.canon import NAMES
 from tests.soak.clients import Clients
+from tests.soak.config import configuration
 from tests.soak.reckon import reckon
+from tests.soak.server import Failed, Server, fallen, kept, safe_after
 from tests.soak.upstreams import Upstream
-from tests.support.daemon import Metrics, binary, fetch
+from tests.support.daemon import Metrics, free_port
 
 CLIENTS = 24
-NAMES = ("alpha", "beta", "gamma", "delta")
 PROGRESS = 10.0
+# The chapters' shares of the time: one process, then upgrades, then kills. The rest is for what comes to
+# its end behind each.
+STEADY, UPGRADES, KILLS = 0.47, 0.27, 0.18
 # What the daemon may hold beyond what it held in the middle of the run.
 MORE_MEMORY, MORE_FILES = 32 << 20, 40
-# This process stood still for so long: everybody's timers may have run out.
-LATE = 0.25
+# This process stood still for so long, at once or in the sum of two seconds: everybody's timers may have
+# run out.
+LATE, LATE_IN_SUM = 0.25, 0.5
 SHOWN = 25
 
-
-class Failed(Exception):
-    """The soak cannot go on."""
-
-
-# ---------------------------------------------------------------- the daemon
-
-class Server:
-    """`understudy serve` whose access log goes to a file: minutes of it are too much for a pipe."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.config, self.log = folder / "understudy.yaml", folder / "log"
-        self._folder = folder
-
-    def start(self, config: str):
-        self.write(config)
-        with open(self.log, "wb") as log:
-            self.child = subprocess.Popen([binary(), "serve", "-c", str(self.config)],
-                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          cwd=self._folder, env={"HOME": str(self._folder)})
-        limit = time.monotonic() + 20
-        while True:
-            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", self.log.read_text())
-            if found:
-                self.port = int(found.group(1))
-                return
-            if self.child.poll() is not None or time.monotonic() > limit:
-                raise Failed("the daemon does not start:\n" + self.log.read_text())
-            time.sleep(0.02)
-
-    def write(self, config: str):
-        new = self.config.with_suffix(".new")
-        new.write_text(config)
-        os.replace(new, self.config)
-
-    async def metrics(self) -> Metrics:
-        url = f"http://127.0.0.1:{self.port}/metrics"
-        status, _, body = await asyncio.to_thread(fetch, url)
-        if status != 200:
-            raise Failed(f"/metrics answers {status}")
-        return Metrics.parse(body.decode())
-
-    def records(self) -> list[dict]:
-        lines = []
-        for line in self.log.read_text("utf-8", "replace").splitlines():
-            with contextlib.suppress(ValueError):
-                lines.append(json.loads(line))
-        return lines
-
-    async def stop(self):
-        self.child.send_signal(signal.SIGTERM)
-        for _ in range(400):
-            if self.child.poll() is not None:
-                return
-            await asyncio.sleep(0.05)
-        self.child.kill()
-        raise Failed("the daemon did not end within 20 s of SIGTERM")
-
-
-def configuration(rng: random.Random, upstreams: list[Upstream]) -> str:
-    """Chains, retries and bounds at random; names, addresses and the deadline stay."""
-    limits = {"connect": "1s", "first_token": "1500ms", "response": "2s", "idle": "1s", "total": "8s"}
-    entries = [{"name": u.name, "base_url": f"http://127.0.0.1:{u.port}/v1", "api_key": "sk-soak",
-                "timeouts": limits, **({"model": "m-own"} if u.name == "delta" else {})}
-               for u in upstreams]
-    classes = ["connection", "timeout", "rate_limit", "quota", "server_error", "malformed"]
-    routes = []
-    for model in ("m-a", "m-b", "*"):
-        chain = rng.sample(NAMES, rng.randint(1, 4))
-        if model == "*":
-            chain = [f"{name}/m-{rng.choice('de')}" for name in chain]
-        elif rng.random() < 0.3:
-            chain.append(f"{rng.choice(chain)}/m-large")
-        route = {"model": model, "chain": chain, "retries": rng.choice((0, 0, 1, 2)),
-                 "retry": {"base": "20ms", "max": "100ms", "max_retry_after": "500ms"},
-                 "deadline": "5s"}
-        if rng.random() < 0.3:
-            route["fallback_on"] = rng.sample(classes, rng.randint(2, 6))
-        routes.append(route)
-    document = {"listen": "127.0.0.1:0", "workers": 2, "upstreams": entries, "routes": routes,
-                "limits": {"buffer_response": rng.choice(("4MiB", "64KiB", "16KiB"))},
-                "log": {"level": "info", "format": "json"}, "drain": "10s"}
-    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in document.items()) + "\n"
-
-
-# ---------------------------------------------------------------- the run
 
 async def end(tasks: list[asyncio.Task]):
     """Of tasks that never end by themselves; one that has is a mistake of the soak's."""
@@ -129,75 +47,87 @@ async def end(tasks: list[asyncio.Task]):
 
 
 class Soak:
-    def __init__(self, seconds: float, seed: int, server: Server):
-        self.seconds, self.seed, self.server = seconds, seed, server
+    def __init__(self, seconds: float, seed: int, folder: pathlib.Path):
+        self.seconds, self.seed = seconds, seed
         self.rng = random.Random(f"{seed}|soak")
         self.deliveries: list[Delivery] = []
         self.troubles: list[Trouble] = []
+        self.settled: list[Settled] = []
         self.held: list[tuple[int, int]] = []    # memory and files, at each progress
+        self.problems: list[str] = []
+        self.server = Server(folder, self.troubles)
+        self.port = free_port()
+        self.clock = Clock()
 
     async def run(self) -> list[str]:
         self.upstreams = [Upstream(name, random.Random(f"{self.seed}|{name}"), self.deliveries,
                                    self.troubles) for name in NAMES]
         for upstream in self.upstreams:
             upstream.up()
-        self.server.start(configuration(self.rng, self.upstreams))
-        self.clients = Clients(self.server.port, self.seed)
+        self.server.write(self.configuration())
+        self.server.start()
+        self.clients = Clients(self.port, self.seed)
+        self.began = time.monotonic()
         late = asyncio.create_task(self.lateness())
-        chaos = [asyncio.create_task(task) for task in (
-            *(upstream.misbehave() for upstream in self.upstreams), self.reload())]
-        work = [asyncio.create_task(self.clients.work(number)) for number in range(CLIENTS)]
-        await self.wait()
-        self.clients.stopping = True
-        await end(chaos)
-        await asyncio.wait(work, timeout=150)
-        hung = [f"a client is still at work: {task}" for task in work if not task.done()]
-        metrics = await self.settled()
-        problems = self.growth()
+        await self.chapter(STEADY * self.seconds, [])
+        await self.settle()
+        await self.chapter((UPGRADES + KILLS) * self.seconds, [self.unrest()])
         await self.server.stop()
+        total = await self.start_once_more()
         await asyncio.gather(*(upstream.come_to_an_end() for upstream in self.upstreams))
         await end([late])
-        if self.server.child.returncode != 0:
-            problems.append(f"the daemon ended with {self.server.child.returncode}")
         for side in (*self.upstreams, self.clients):
-            problems += [f"a mistake of the soak's: {mistake!r}" for mistake in side.mistakes]
-        return hung + problems + reckon(self.deliveries, self.clients.exchanges,
-                                        self.server.records(), metrics, self.troubles)
+            self.problems += [f"a mistake of the soak's: {mistake!r}" for mistake in side.mistakes]
+        self.problems += self.server.endings() + rows.check_file(self.server.ledger)
+        return self.problems + reckon(self.evidence(total))
 
-    async def wait(self):
+    def configuration(self) -> str:
+        ports = {upstream.name: upstream.port for upstream in self.upstreams}
+        return configuration(self.rng, ports, self.port, str(self.server.ledger))
+
+    def evidence(self, total: Metrics) -> Evidence:
+        log = self.server.records()
+        attempts, requests = rows.read(self.server.ledger, self.clock)
+        reloads = [self.moment(line) for line in log if line.get("event") in ("reload", "started")]
+        return Evidence(self.deliveries, self.clients.exchanges, log, attempts, requests,
+                        self.troubles, self.settled, total, reloads)
+
+    def moment(self, line: dict) -> float:
+        when = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00"))
+        return self.clock.monotonic(when.timestamp())
+
+    # --- chapters
+
+    async def chapter(self, seconds: float, more: list):
+        """Everybody is at work for so long, and then comes to an end."""
+        self.clients.stopping = False
+        chaos = [asyncio.create_task(task) for task in (
+            *(upstream.misbehave() for upstream in self.upstreams), self.reload())]
+        changes = [asyncio.create_task(task) for task in more]
+        work = [asyncio.create_task(self.clients.work(number)) for number in range(CLIENTS)]
+        await self.wait(seconds)
+        self.clients.stopping = True
+        await asyncio.gather(*changes)      # not in the middle of one
+        await end(chaos)
+        await asyncio.wait(work, timeout=150)
+        self.problems += [f"a client is still at work: {task}" for task in work if not task.done()]
+
+    async def wait(self, seconds: float):
         """Until the time is up, with a line now and then."""
-        began = time.monotonic()
-        while time.monotonic() - began < self.seconds:
-            left = self.seconds - (time.monotonic() - began)
+        limit = time.monotonic() + seconds
+        while (left := limit - time.monotonic()) > 0:
             await asyncio.sleep(min(PROGRESS, left))
-            if self.server.child.poll() is not None:
-                raise Failed(f"the daemon has died: {self.server.child.returncode}\n"
-                             + self.server.log.read_text()[-3000:])
             self.held.append(self.holds())
             memory, files = self.held[-1]
             done = [e for e in self.clients.exchanges if e.ended < 1e12]
-            print(f"soak: {time.monotonic() - began:4.0f} s, {len(done)} requests, "
+            print(f"soak: {time.monotonic() - self.began:4.0f} s, {len(done)} requests, "
                   f"{sum(e.clean and e.status == 200 for e in done)} whole answers, "
                   f"{sum(e.left for e in done)} left, {len(self.deliveries)} deliveries, "
-                  f"{memory >> 20} MiB, {files} files", flush=True)
+                  f"{memory >> 20} MiB, {files} files, {self.server.upgrades} upgrades, "
+                  f"{self.server.kills} kills", flush=True)
 
-    def holds(self) -> tuple[int, int]:
-        process = pathlib.Path(f"/proc/{self.server.child.pid}")
-        pages = int((process / "statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(process / "fd"))
-
-    def growth(self) -> list[str]:
-        memory, files = self.holds()
-        middle = self.held[len(self.held) // 2]
-        problems = []
-        if memory > middle[0] * 1.25 + MORE_MEMORY:
-            problems.append(f"memory grew from {middle[0]} to {memory} bytes")
-        if files > middle[1] + MORE_FILES:
-            problems.append(f"descriptors grew from {middle[1]} to {files}")
-        return problems
-
-    async def settled(self) -> Metrics:
-        """The metrics once nothing is under way; if that does not come, as they are."""
+    async def settle(self):
+        """Nothing is under way: what this process says must be exact."""
         for _ in range(100):
             metrics = await self.server.metrics()
             if metrics.value("understudy_inflight_requests") == 0 and metrics.value(
@@ -205,7 +135,55 @@ class Soak:
                     "understudy_connections") == 1:
                 break
             await asyncio.sleep(0.1)
-        return metrics
+        await asyncio.sleep(0.5)    # rows are written a moment later
+        metrics, log = await self.server.metrics(), self.server.records()
+        self.settled.append(Settled(
+            metrics, {line["id"] for line in log if line.get("event") == "request"},
+            sum(line.get("event") == "rejected" for line in log)))
+        self.problems += self.growth()
+
+    async def unrest(self):
+        """The processes change: by upgrades first, later by kills."""
+        upgrades_until = time.monotonic() + UPGRADES * self.seconds
+        kills_until = upgrades_until + KILLS * self.seconds - 1
+        while time.monotonic() < kills_until:
+            await asyncio.sleep(self.rng.uniform(0.5, 2.5))
+            if time.monotonic() < upgrades_until:
+                if self.rng.random() < 0.9:
+                    self.server.write(self.configuration())
+                await self.handover()
+            elif time.monotonic() < kills_until:
+                await self.crash()
+
+    async def handover(self):
+        """The next process soon counts all that the one before has counted."""
+        before = kept(await self.server.metrics())
+        await self.server.upgrade()
+        limit = time.monotonic() + 5
+        while missing := fallen(before, kept(await self.server.metrics())):
+            if time.monotonic() > limit:
+                self.problems += [f"a counter fell by an upgrade: {what}" for what in missing]
+                break
+            await asyncio.sleep(0.1)
+
+    async def crash(self):
+        """What was counted 100 ms before is counted afterwards, too."""
+        before = kept(await self.server.metrics())
+        await asyncio.sleep(safe_after() + self.rng.random() * 0.2)
+        self.server.write(self.configuration())
+        await self.server.kill()
+        after = kept(await self.server.metrics())
+        self.problems += [f"a counter fell by a kill: {what}" for what in fallen(before, after)]
+
+    async def start_once_more(self) -> Metrics:
+        """A process that has nothing to do but to say what all others have counted."""
+        self.server.write(self.configuration())
+        self.server.start()
+        total = await self.server.metrics()
+        await self.server.stop()
+        return total
+
+    # --- what goes on meanwhile
 
     async def reload(self):
         """Another configuration now and then, by a signal or found in the file; sometimes a bad one."""
@@ -214,18 +192,42 @@ class Soak:
             if self.rng.random() < 0.1:
                 self.server.write("listen: 127.0.0.1:0\nupstreams: 7\n")
             else:
-                self.server.write(configuration(self.rng, self.upstreams))
+                self.server.write(self.configuration())
             if self.rng.random() < 0.6:
-                self.server.child.send_signal(signal.SIGHUP)
+                self.server.reload()
 
     async def lateness(self):
         """Notes when this process, and so every upstream, came too late to its turn."""
+        step, turns = 0.05, collections.deque(maxlen=40)
         while True:
             before = time.monotonic()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(step)
             now = time.monotonic()
+            turns.append((before, now - before - step))
             if now - before > LATE:
                 self.troubles.append(Trouble("*", "late", before, now))
+            elif sum(late for _, late in turns) > LATE_IN_SUM:
+                self.troubles.append(Trouble("*", "late", turns[0][0], now))
+                turns.clear()
+
+    def holds(self) -> tuple[int, int]:
+        process = pathlib.Path(f"/proc/{self.server.pid}")
+        try:
+            pages = int((process / "statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(process / "fd"))
+        except OSError:     # it was killed just now
+            return 0, 0
+
+    def growth(self) -> list[str]:
+        """Of the one process of the first chapter."""
+        memory, files = self.holds()
+        middle = self.held[len(self.held) // 2]
+        problems = []
+        if memory > middle[0] * 1.25 + MORE_MEMORY:
+            problems.append(f"memory grew from {middle[0]} to {memory} bytes")
+        if files > middle[1] + MORE_FILES:
+            problems.append(f"descriptors grew from {middle[1]} to {files}")
+        return problems
 
 
 def main() -> int:
@@ -236,23 +238,21 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     print(f"soak: {options.seconds:g} s, --seed {seed}", flush=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="understudy-soak-"))
-    server = Server(folder)
-    soak = Soak(options.seconds, seed, server)
+    soak = Soak(options.seconds, seed, folder)
     try:
         problems = asyncio.run(soak.run())
     except Failed as failure:
-        problems = [str(failure)]
+        problems = [*soak.problems, str(failure)]
     finally:
-        if getattr(server, "child", None) and server.child.poll() is None:
-            server.child.kill()
+        soak.server.end()
     for problem in problems[:SHOWN]:
         print(f"soak: {problem}")
     if problems:
-        print(f"soak: FAILED, {len(problems)} disagreements; --seed {seed}; log: {server.log}")
+        print(f"soak: FAILED, {len(problems)} disagreements; --seed {seed}; log: {soak.server.log}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     print(f"soak: passed; {len(soak.clients.exchanges)} requests, {len(soak.deliveries)} deliveries, "
-          f"all books agree")
+          f"{soak.server.upgrades} upgrades, {soak.server.kills} kills, all books agree")
     return 0
 
 

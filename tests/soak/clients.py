@@ -45,15 +45,25 @@ class Client:
         self.leaving = leaving or Leaving(rng, False)
         self.received = 0
         self.over = ""              # closed, reset
+        self.answers = 0
         self._buffer = bytearray()
         self._loop = asyncio.get_running_loop()
 
     async def connect(self):
-        self.sock = socket.socket()
-        self.sock.setblocking(False)
-        if self.slow:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-        await self._loop.sock_connect(self.sock, ("127.0.0.1", self.port))
+        limit = time.monotonic() + BOUND
+        while True:
+            self.sock = socket.socket()
+            self.sock.setblocking(False)
+            if self.slow:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            try:
+                await self._loop.sock_connect(self.sock, ("127.0.0.1", self.port))
+                break
+            except (ConnectionRefusedError, ConnectionResetError):  # it was killed, and starts again
+                self.sock.close()
+                if time.monotonic() > limit:
+                    raise
+                await asyncio.sleep(0.02)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._limit = time.monotonic() + self.leaving.after_time \
             if self.leaving.after_time is not None else None
@@ -70,6 +80,15 @@ class Client:
             await self._in_time(self._loop.sock_sendall(self.sock, data))
         except OSError:
             self.over = self.over or "reset"
+
+    def still_open(self) -> bool:
+        """Whether the kept connection can be used again, as any library looks before it does."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     async def _in_time(self, awaitable):
         if self._limit is None:
@@ -123,6 +142,7 @@ class Client:
         """Reads one answer to its end, and writes down how it ended."""
         body = bytearray()
         fields: dict[str, str] = {}
+        exchange.kept = self.answers > 0
         try:
             ended = await self._read(exchange, fields, body)
             exchange.end = "whole" if ended else ("cut" if self.over == "closed" else "reset")
@@ -130,6 +150,7 @@ class Client:
                 exchange.end = self.over  # no framing: the close is the end, a reset is none
             if fields.get("connection") == "close":
                 self.over = self.over or "closed"
+            self.answers += 1
         finally:
             exchange.ended = time.monotonic()
             look_at(exchange, fields, bytes(body))
@@ -185,24 +206,27 @@ def look_at(exchange: Exchange, fields: dict[str, str], body: bytes):
     exchange.model = fields.get("x-understudy-model", "")
     exchange.attempts = int(fields.get("x-understudy-attempts", 0))
     exchange.trace = fields.get("x-understudy-trace", "")
+    exchange.cost = fields.get("x-understudy-cost-usd", "")
     exchange.coded = "content-encoding" in fields
     if exchange.status != 200:
         return
     if exchange.coded:
         with contextlib.suppress(zlib.error):
             body = zlib.decompressobj(wbits=31).decompress(body)
-    text = ""
+    exchange.waited = body.startswith(b": understudy still waiting")
+    text = []
     if fields.get("content-type", "").startswith("text/event-stream"):
         events = [b"\n".join(line[5:].strip() for line in block.split(b"\n")
                              if line.startswith(b"data:")) for block in body.split(b"\n\n")[:-1]]
     else:
         events = [body]
     for data in events:
-        text += look_at_event(exchange, data)
-    exchange.digest = digest(text)
+        text.append(look_at_event(exchange, data))
+    exchange.digest = digest("".join(text))
 
 
 def look_at_event(exchange: Exchange, data: bytes) -> str:
+    exchange.dones += data == b"[DONE]"
     try:
         said = json.loads(data)
     except ValueError:
@@ -210,11 +234,19 @@ def look_at_event(exchange: Exchange, data: bytes) -> str:
     if not isinstance(said, dict):
         return ""
     exchange.error = exchange.error or json.dumps(said.get("error") or "")[:300].strip('"')
-    exchange.saw_usage = exchange.saw_usage or bool(said.get("usage"))
+    for name, seen in (("id", exchange.ids), ("model", exchange.models)):
+        if said.get(name) not in (None, *seen):
+            setattr(exchange, name + "s", (*seen, said[name]))
+    if usage := said.get("usage"):
+        exchange.saw_usage = True
+        exchange.usage_adds_up &= usage["total_tokens"] == (
+            usage["prompt_tokens"] + usage["completion_tokens"])
     text = ""
     for choice in said.get("choices") or []:
-        text += (choice.get("delta") or choice.get("message") or {}).get("content") or ""
-        exchange.finish = exchange.finish or bool(choice.get("finish_reason"))
+        part = choice.get("delta") or choice.get("message") or {}
+        text += part.get("content") or ""
+        exchange.roles += bool(part.get("role"))
+        exchange.finishes += bool(choice.get("finish_reason"))
     return text
 
 
@@ -245,6 +277,8 @@ class Clients:
             if exchange.asked_usage:
                 body["stream_options"] = {"include_usage": True}
         if rng.random() < 0.3:
+            exchange.session = fields["x-understudy-session"] = f"session-{rng.randint(1, 9)}"
+        if rng.random() < 0.2:
             fields["Accept-Encoding"] = "gzip"
         if rng.random() < 0.15:
             fields["x-understudy-fallback"], exchange.off = "off", True
@@ -252,6 +286,7 @@ class Clients:
             exchange.deadline = rng.choice((0.05, 0.3, 1.0))
             fields["x-understudy-deadline"] = f"{round(exchange.deadline * 1000)}ms"
         data = json.dumps(body).encode()
+        exchange.prompt = size
         fields["Content-Length"] = str(len(data))
         lines = [f"POST /v1/chat/completions {version}", *(f"{k}: {v}" for k, v in fields.items())]
         return exchange, "\r\n".join([*lines, "", ""]).encode() + data
@@ -265,12 +300,15 @@ class Clients:
         exchange = None
         try:
             for _ in range(1 if leaves or version != "HTTP/1.1" else rng.randint(1, 6)):
+                if not client.still_open() or (exchange and self.stopping):
+                    break
                 exchange, data = self.request(rng, version)
                 exchange.slow = slow
                 await self.bounded(client, [exchange], data)
                 if client.over or exchange.hung:
                     break
-                await asyncio.sleep(rng.random() * 0.05)
+                # Where nobody is to be asked, a client that comes back at once has nothing of it.
+                await asyncio.sleep(rng.random() * (0.5 if exchange.status == 503 else 0.05))
             client.close()
         except Left:
             client.close(client.leaving.reset)

@@ -8,7 +8,8 @@ import json
 import zlib
 from collections.abc import Callable
 
-from tests.soak.canon import completion, content_events, event, text_of, usage_of
+from tests.soak import canon
+from tests.soak.canon import completion, continuation, text_of, usage_of, usage_so_far
 
 FATES: list[tuple[str, float, frozenset[str], Callable]] = []
 
@@ -21,6 +22,7 @@ def fate(weight: float, *reasons: str):
 
 
 def choose(rng) -> tuple[str, frozenset[str], Callable]:
+    """For a request whose head has come."""
     [(name, _, reasons, function)] = rng.choices(FATES, [weight for _, weight, _, _ in FATES])
     return name, reasons, function
 
@@ -43,23 +45,42 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
+def event(c, delta=None, finish=None, **more) -> bytes:
+    return canon.event(c.delivery.upstream, c.delivery.model, delta, finish, **more)
+
+
 SSE = head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": working\n\n"
 
 
-class Answer:
-    """The one right answer to this request, in pieces."""
+class Misled(Exception):
+    """We are asked to go on with words that nobody has said."""
 
-    def __init__(self, c, with_usage=True):
+
+class Answer:
+    """The one right answer to this request, in pieces; or the rest of the one that it wants gone on
+    with."""
+
+    def __init__(self, c, with_usage=True, counts=False):
         d = c.delivery
         self.text = text_of(d.rid, d.upstream, d.model)
+        if d.asked:
+            _, rest = continuation(c.body, d.rid)
+            if rest is None:
+                raise Misled(d, c.body["messages"][-2:])
+            self.text = rest
         self.usage = usage_of(d.rid, d.upstream, d.model) if with_usage else None
-        self.body = completion(self.text, d.model, self.usage)
-        self.role = event(d.model, {"role": "assistant", "content": ""})
-        self.words = content_events(self.text, d.model, c.rng.choice((1, 3, 10, 40)))
-        self.finish = event(d.model, {}, "stop")
-        self.tail = ([event(d.model, usage=self.usage)] if self.usage else []) + [DONE]
+        self.body = completion(self.text, d.upstream, d.model, self.usage)
+        self.role = event(c, {"role": "assistant", "content": ""})
+        pieces = canon.pieces_of(self.text, c.rng.choice((1, 3, 10, 40)))
+        d.counts = counts
+        self.words = [event(c, {"content": piece}, **(
+            {"usage": usage_so_far(d.rid, d.upstream, d.model, number)} if counts else {}))
+                      for number, piece in enumerate(pieces, 1)]
+        d.pieces = tuple(len(json.dumps(piece)) - 2 for piece in pieces)
+        self.finish = event(c, {}, "stop")
+        self.tail = ([event(c, usage=self.usage)] if self.usage else []) + [DONE]
 
     @property
     def events(self) -> list[bytes]:
@@ -125,6 +146,7 @@ async def gzipped_stream(c, answer: Answer):
     await c.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
                       "Transfer-Encoding: chunked"))
     for item in answer.events:
+        c.delivery.words += item in answer.words
         data = packed.compress(item) + packed.flush(zlib.Z_SYNC_FLUSH)
         await c.send(chunk(data))
         await pause(c, 0.01)
@@ -137,7 +159,7 @@ async def answer_well(c, with_usage: bool):
     c.delivery.usage = answer.usage
 
 
-@fate(60, "ok")
+@fate(90, "ok")
 async def well(c):
     await answer_well(c, True)
 
@@ -190,14 +212,15 @@ def status(weight, code, *reasons, name=None, fields=(), body=None):
 
 status(4, 429, "rate_limit")
 status(2, 429, "rate_limit", name="rate_limit_short", fields=("retry-after-ms: 50",))
-status(1, 429, "rate_limit", name="rate_limit_long", fields=("retry-after: 30",))
+status(1, 429, "rate_limit", name="rate_limit_long", fields=("retry-after: 1",))
+status(0.1, 429, "rate_limit", name="rate_limit_for_ever", fields=("retry-after: 10",))
 status(3, 500, "server_error")
 status(3, 503, "server_error")
 status(1, 529, "server_error", body=error("overloaded", "overloaded_error"))
 status(1, 504, "timeout")
-status(1, 402, "quota")
+status(0.4, 402, "quota")
 status(1, 400, "bad_request", body=error("no such parameter", "invalid_request_error"))
-status(1, 401, "auth", body=error("no such key", "authentication_error"))
+status(0.4, 401, "auth", body=error("no such key", "authentication_error"))
 
 
 @fate(1, "server_error")
@@ -216,6 +239,45 @@ async def ends_unanswered(c):
     c.end(c.rng)
 
 
+@fate(3, "ok")
+async def counts_as_it_goes(c):
+    if not c.stream:
+        await answer_well(c, True)
+        return
+    answer = Answer(c, counts=True)
+    await streamed(c, answer)
+    c.delivery.usage = answer.usage
+
+
+@fate(3, "malformed")
+async def counts_and_breaks(c):
+    answer = Answer(c, counts=c.stream)
+    if c.stream:
+        await c.send(SSE + chunk(answer.role))
+        for item in answer.words[:c.rng.randint(0, len(answer.words))]:
+            await c.send(chunk(item))
+            await pause(c, 0.01)
+    else:
+        data = whole(answer.body)
+        await c.send(data[:c.rng.randint(data.index(b"\r\n\r\n") + 4, len(data) - 1)])
+    c.end(c.rng)
+
+
+@fate(3, "ok")
+async def slow_to_begin(c):
+    """Well, but slow enough to get another one beside it where the route hedges."""
+    await asyncio.sleep(c.rng.uniform(0.2, 0.9))
+    await answer_well(c, True)
+
+
+PREFILL_REFUSED = 0.1       # of requests that begin the answer
+
+
+async def refuses_prefill(c):
+    await c.send(whole(error("This model does not support assistant message prefill.",
+                             "invalid_request_error"), status="400 Bad Request"))
+
+
 LARGE_REQUEST = 50_000
 
 
@@ -232,7 +294,7 @@ async def ends_in_the_head(c):
     c.end(c.rng)
 
 
-@fate(3, "malformed")
+@fate(12, "malformed")
 async def ends_in_the_body(c):
     answer = Answer(c)
     if c.stream:
@@ -245,7 +307,7 @@ async def ends_in_the_body(c):
     c.end(c.rng)
 
 
-@fate(1, "malformed")
+@fate(3, "malformed")
 async def clean_end_without_a_finish(c):
     answer = Answer(c)
     if c.stream:
@@ -266,17 +328,17 @@ async def silent(c):
 
 @fate(1, "timeout")
 async def silent_behind_the_head(c):
-    await c.send(SSE + chunk(event(c.delivery.model, {"role": "assistant", "content": ""}))
+    await c.send(SSE + chunk(event(c, {"role": "assistant", "content": ""}))
                  if c.stream else head("200 OK", "Content-Type: application/json",
                                        "Content-Length: 1000"))
     await c.hold()
 
 
-@fate(1, "timeout")
+@fate(3, "timeout")
 async def silent_in_the_body(c):
     answer = Answer(c)
     if c.stream:
-        events = answer.events[:1 + c.rng.randint(1, len(answer.words))]
+        events = answer.events[:1 + c.rng.randint(0, len(answer.words))]
         await c.send(SSE + b"".join(map(chunk, events)))
     else:
         data = whole(answer.body)
@@ -298,7 +360,7 @@ async def broken_json(c):
     if c.stream:
         await c.send(SSE + chunk(b"data: {\"choices\": [\n\n") + b"0\r\n\r\n")
     else:  # small enough to be held: of a larger answer only beginning and end are judged
-        body = completion(answer.text[:1000], c.delivery.model, answer.usage)
+        body = completion(answer.text[:1000], c.delivery.upstream, c.delivery.model, answer.usage)
         await c.send(whole(body.replace(b'"choices":', b'"choices"', 1)))
 
 
@@ -315,7 +377,7 @@ async def nothing_to_choose(c):
         await c.send(whole(b"[]"))
         return
     usage = usage_of(d.rid, d.upstream, d.model)
-    await c.send(whole(completion("", d.model, usage, choices=False)))
+    await c.send(whole(completion("", d.upstream, d.model, usage, choices=False)))
     d.usage = usage
 
 
@@ -328,7 +390,7 @@ async def error_in_200(c):
         await c.send(whole(error("busy", "overloaded_error", 503)))
 
 
-@fate(1, "malformed")
+@fate(4, "malformed")
 async def error_in_the_stream(c):
     answer = Answer(c)
     if not c.stream:

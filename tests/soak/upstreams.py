@@ -14,9 +14,14 @@ import time
 
 from tests.soak import fates
 from tests.soak.books import Delivery, Trouble
+from tests.soak.canon import continuation
 
 
+WORDS = b'"delta": {"content"'     # what an event with content has, and no other
 SIOCOUTQNSD = 0x894B    # linux/sockios.h: bytes that wait to be sent
+
+
+REFUSED = frozenset(("bad_request",))
 
 
 class Gone(Exception):
@@ -36,7 +41,7 @@ class Connection:
         self.open = True
         self._buffer = bytearray()
         self._arrived, self._gone = asyncio.Event(), asyncio.Event()
-        self._body: dict | None = None
+        self.body: dict | None = None
         self._size = 0                  # of the body
         self._crossed = False           # our end is sent; what still comes gets no answer
         self._reading = False
@@ -49,6 +54,7 @@ class Connection:
     async def send(self, data: bytes):
         if self._gone.is_set() or not self.open:
             raise Gone
+        self.delivery.words += data.count(WORDS)
         try:
             await self.loop.sock_sendall(self.sock, data)
         except OSError as lost:
@@ -111,11 +117,22 @@ class Connection:
         of this one's answer."""
         if self.delivery is None:
             self._take_head()
-        if self._body is None and self.delivery is not None and len(self._buffer) >= self._size:
-            self._body = json.loads(self._buffer[:self._size])
+        if self.body is None and self.delivery is not None and len(self._buffer) >= self._size:
+            self.body = json.loads(self._buffer[:self._size])
             del self._buffer[:self._size]
-            self.delivery.model = self._body["model"]
-            self.stream = self._body.get("stream") is True
+            self.delivery.model = self.body["model"]
+            self.stream = self.body.get("stream") is True
+            self.delivery.prompt = sum(len(message["content"].encode())
+                                       for message in self.body["messages"])
+            self.delivery.asked, _ = continuation(self.body, self.delivery.rid)
+            if self.delivery.asked:
+                given = [m for m in self.body["messages"] if m["role"] == "assistant"]
+                self.delivery.begun = len(given[-1]["content"].encode())
+            decided = self._crossed or self.delivery.fate == "ends_before_the_body"
+            if (self.delivery.asked == "prefill" and not decided
+                    and self.rng.random() < fates.PREFILL_REFUSED):
+                self.delivery.fate, self.delivery.expected = "refuses_prefill", REFUSED
+                self.script = fates.refuses_prefill
 
     def _take_head(self):
         end = self._buffer.find(b"\r\n\r\n")
@@ -125,7 +142,7 @@ class Connection:
         fields = {name.lower(): value.strip() for name, _, value in
                   (line.partition(":") for line in lines[1:])}
         del self._buffer[:end + 4]
-        self._body, self._size = None, int(fields.get("content-length", 0))
+        self.body, self._size = None, int(fields.get("content-length", 0))
         self.accepts_gzip = "gzip" in fields.get("accept-encoding", "")
         name, reasons, self.script = fates.choose(self.rng)
         if self._crossed:
@@ -135,7 +152,8 @@ class Connection:
         self.requests += 1
         now = time.monotonic()
         self.delivery = Delivery(fields.get("x-request-id", "?"), self.upstream.name, "?", now, name,
-                                 reasons, self.requests > 1)
+                                 reasons, self.requests > 1,
+                                 key=fields.get("authorization", "").removeprefix("Bearer "))
         self.upstream.deliveries.append(self.delivery)
         if self._crossed:
             self.delivery.cut, self.delivery.ended_at = True, now
@@ -158,7 +176,7 @@ class Connection:
                 if self.delivery.fate == "ends_before_the_body":
                     self.end(self.rng)
                     break
-                while self._body is None:
+                while self.body is None:
                     await self._next()
                 await self.script(self)
                 self._through()

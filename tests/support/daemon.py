@@ -180,18 +180,21 @@ class Process:
         """Waits for a line (either stream) that matches, and returns the match."""
         compiled = re.compile(pattern)
 
+        def search():
+            lines = self.stderr_lines() + self.stdout_lines()
+            return next((match for match in map(compiled.search, lines) if match), None)
+
         def look():
             ended = self.returncode is not None
-            if ended:
-                self._join()
-            for line in self.stderr_lines() + self.stdout_lines():
-                match = compiled.search(line)
-                if match:
-                    return match
-            if ended:
+            found = search()
+            if found or not ended:
+                return found
+            self._join()  # which takes long where a child of its own has the pipes
+            found = search()
+            if found is None:
                 raise StartError(f"{self._ended_text()}, without a line like {pattern!r}\n"
                                  + self._printed())
-            return None
+            return found
 
         try:
             return wait_until(look, f"a line like {pattern!r}", timeout)
@@ -232,8 +235,9 @@ class Process:
                 raise AssertionError("sanitizer finding:\n" + "\n".join(lines[index:index + 60]))
 
     def resident_bytes(self) -> int:
-        text = pathlib.Path(f"/proc/{self.pid}/statm").read_text()
-        return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        """Memory of its own: pages of the program and its libraries come and go as they are used."""
+        resident, of_files = pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1:3]
+        return (int(resident) - int(of_files)) * os.sysconf("SC_PAGE_SIZE")
 
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -337,6 +341,9 @@ class Daemon(Process):
         """Replaces the file as editors do, whole; send SIGHUP for a reload."""
         if self._adds_listen and not re.search(r"^listen\s*:", config, re.MULTILINE):
             config = "listen: 127.0.0.1:0\n" + config
+        # Most tests are about something else, and a ledger is on by default (`ledger: on`).
+        if not re.search(r"^ledger\s*:", config, re.MULTILINE):
+            config = config.rstrip("\n") + "\nledger: off\n"
         temporary = self.config_path + ".new"
         pathlib.Path(temporary).write_text(config)
         os.replace(temporary, self.config_path)

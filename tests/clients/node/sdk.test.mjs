@@ -63,6 +63,18 @@ async function failure(call) {
   assert.fail("the call succeeded");
 }
 
+describe("a broken stream", () => {
+  for (const model of process.env.RESCUES.split(" ")) {
+    test(`reads as one answer: ${model}`, async () => {
+      const chunks = await collect(await client.chat.completions.create({
+        model, messages, stream: true }));
+      assert.equal(textOf(chunks), healthyText);
+      assert.deepEqual(finishOf(chunks), ["stop"]);
+      assert.equal(new Set(chunks.map((chunk) => chunk.id)).size, 1);
+    });
+  }
+});
+
 for (const fault of FAULTS) {
   describe(`primary is ${fault}:`, () => {
     test("a plain answer comes from the backup", async () => {

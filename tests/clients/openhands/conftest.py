@@ -17,6 +17,9 @@ for folder in (ROOT, ROOT / "tests/integration"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+# Last: a folder of the SDK's name stands there.
+sys.path.append(str(ROOT / "tests/clients"))
+
 from fixtures import start, upstream  # noqa: E402, F401
 
 

@@ -11,7 +11,9 @@ from openhands.sdk.llm import FallbackStrategy
 from openhands.tools.file_editor import FileEditorTool
 from openhands.tools.terminal import TerminalTool
 
-from harness import expect_metrics, plain, status
+from agents import DOWN, Call, agent
+from harness import config, expect_metrics, plain, status
+from natives import native
 from sdk import llm, plain_llm, store
 
 PRICES = {"input_cost_per_token": 2e-6, "output_cost_per_token": 8e-6}
@@ -42,6 +44,18 @@ def author(path):
     return say
 
 
+def converse(asked, workspace):
+    """One conversation of an agent with its real tools, to its end."""
+    writer = Agent(llm=asked, tools=[Tool(name=TerminalTool.name), Tool(name=FileEditorTool.name)])
+    conversation = Conversation(agent=writer, workspace=str(workspace), visualizer=None)
+    try:
+        conversation.send_message("Write a haiku about resilience into HAIKU.txt.")
+        conversation.run()
+    finally:
+        conversation.close()
+    return conversation
+
+
 @pytest.mark.parametrize("way", ["strategy", "daemon"])
 def test_an_agent_writes_its_file_although_the_primary_is_limited(tmp_path, upstream, start, way):
     workspace = tmp_path / "workspace"
@@ -63,13 +77,7 @@ def test_an_agent_writes_its_file_although_the_primary_is_limited(tmp_path, upst
         asked = plain_llm(daemon, "primary", **PRICES).model_copy(update={
             "fallback_strategy": FallbackStrategy(fallback_llms=["fallback-1", "fallback-2"],
                                                   profile_store_dir=own)})
-    agent = Agent(llm=asked, tools=[Tool(name=TerminalTool.name), Tool(name=FileEditorTool.name)])
-    conversation = Conversation(agent=agent, workspace=str(workspace), visualizer=None)
-    try:
-        conversation.send_message("Write a haiku about resilience into HAIKU.txt.")
-        conversation.run()
-    finally:
-        conversation.close()
+    conversation = converse(asked, workspace)
     assert path.read_text() == HAIKU
     assert len(there["fallback-1"].requests) == 2 and not there["fallback-2"].requests
     assert len(there["primary"].requests) >= 2  # each call began there
@@ -86,3 +94,24 @@ def test_an_agent_writes_its_file_although_the_primary_is_limited(tmp_path, upst
     expect_metrics(daemon, (cost, "understudy_cost_usd_total", labels),
                    *((count, "understudy_tokens_total", {**labels, "type": kind})
                      for kind, count in [("input", 1200), ("cache_read", 800), ("output", 100)]))
+
+
+@pytest.mark.parametrize("dialect", ["messages", "gemini"])
+def test_an_agent_writes_and_reads_its_file_on_an_upstream_of_another_api(tmp_path, upstream, start, dialect):
+    path = tmp_path / "HAIKU.txt"
+    calls = [{"command": "create", "path": str(path), "file_text": HAIKU, "summary": "write it",
+              "security_risk": "LOW"},
+             {"command": "view", "path": str(path), "summary": "read it", "security_risk": "LOW"}]
+
+    def choose(asked):
+        done = len(asked.results)
+        return Call(FileEditorTool.name, calls[done]) if done < len(calls) else "Written."
+
+    seen = []
+    daemon = start(config(upstream(DOWN["chat"]),
+                          native(upstream(agent(dialect, choose, seen)), "backup", dialect, model="other-m")))
+    converse(plain_llm(daemon, "the-one-name"), tmp_path)
+    assert path.read_text() == HAIKU
+    assert [len(asked.results) for asked in seen] == [0, 1, 2]
+    assert "the work carries on" in seen[-1].results[-1]
+    expect_metrics(daemon, (3, "understudy_requests_total", {"outcome": "fallback"}))

@@ -93,7 +93,7 @@ def test_names_that_the_store_takes_are_read_and_its_other_files_are_not(tmp_pat
     ("openhands/claude-sonnet-4-5", "claude-sonnet-4-5 at https://llm-proxy.app.all-hands.dev"),
     ("digitalocean/llama3.3-70b-instruct",
      "llama3.3-70b-instruct at https://inference.do-ai.run/v1"),
-    ("bedrock/x", "cannot be used: .*not available in this build"),
+    ("bedrock/x", "cannot be used: .*aws_region_name: is missing"),
 ])
 def test_a_provider_without_an_address_is_where_the_sdk_sends_it(tmp_path, model, place):
     store(tmp_path, p=LLM(model=model, api_key="sk-x"))

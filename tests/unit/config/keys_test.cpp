@@ -201,6 +201,9 @@ TEST_CASE("The defaults that are written down are the defaults of the program") 
     REQUIRE(size("breaker.failures") == Breaker{}.failures);
     REQUIRE(duration("breaker.window") == Breaker{}.window);
     REQUIRE(duration("breaker.cooldown") == Breaker{}.cooldown);
+    REQUIRE(duration("upstreams[].health.interval") == HealthCheck{}.interval);
+    REQUIRE(*parse_number(written("retry_budget.percent")).value == RetryBudget{}.percent);
+    REQUIRE(size("retry_budget.min") == RetryBudget{}.min);
     REQUIRE(*parse_percent(written("routes[].hedge.budget")).value == Hedge{}.budget_percent);
     const Limits limits;
     REQUIRE(size("limits.header") == limits.header_bytes);

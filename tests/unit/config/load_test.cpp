@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace understudy::config;
 using namespace understudy::config::test;
 using Texts = std::vector<std::string>;
@@ -172,27 +174,27 @@ routes:
     fallback_on: [ratelimit]
 log: { level: verbose }
 nonsense: 1
-)") == Texts{
-           "u.yaml:1:9: listen: \"8080\" has no address; write ADDRESS:PORT, as in "
-           "127.0.0.1:8080 or [::1]:8080",
-           "u.yaml:3:5: upstreams[0].base_url: is missing; expected a URL such as "
-           "https://api.openai.com/v1",
-           "u.yaml:4:5: upstreams[0].base_ulr: unknown key; did you mean \"base_url\"?",
-           "u.yaml:5:26: upstreams[0].timeouts.connect: \"5\" has no unit; write 5s for "
-           "seconds (or 5ms, 5m, 5h)",
-           "u.yaml:6:11: upstreams[1].name: another upstream is already named \"one\"",
-           "u.yaml:8:22: upstreams[1].max_connections: \"0\" is out of range; it must be 1 "
-           "to 100000",
-           "u.yaml:11:18: routes[0].chain[1]: there is no upstream for \"oen\"; did you mean "
-           "\"one\"?",
-           "u.yaml:12:19: routes[0].fallback_on[0]: \"ratelimit\" is not one of connection, "
-           "timeout, rate_limit, quota, server_error, malformed, auth, not_found, "
-           "context_length, content_filter or bad_request; did you mean \"rate_limit\"?",
-           "u.yaml:13:15: log.level: \"verbose\" is not one of trace, debug, info, warn, "
-           "error or off",
-           "u.yaml:14:1: nonsense: unknown key; known here: listen, admin, workers, "
-           "upstreams, routes, breaker, keys, cors, hosts, limits, drain, log, ledger, profiles or "
-           "prices"});
+)") == Texts{"u.yaml:1:9: listen: \"8080\" has no address; write ADDRESS:PORT, as in "
+             "127.0.0.1:8080 or [::1]:8080",
+             "u.yaml:3:5: upstreams[0].base_url: is missing; expected a URL such as "
+             "https://api.openai.com/v1",
+             "u.yaml:4:5: upstreams[0].base_ulr: unknown key; did you mean \"base_url\"?",
+             "u.yaml:5:26: upstreams[0].timeouts.connect: \"5\" has no unit; write 5s for "
+             "seconds (or 5ms, 5m, 5h)",
+             "u.yaml:6:11: upstreams[1].name: another upstream is already named \"one\"",
+             "u.yaml:8:22: upstreams[1].max_connections: \"0\" is out of range; it must be 1 "
+             "to 100000",
+             "u.yaml:11:18: routes[0].chain[1]: there is no upstream for \"oen\"; did you mean "
+             "\"one\"?",
+             "u.yaml:12:19: routes[0].fallback_on[0]: \"ratelimit\" is not one of connection, "
+             "timeout, rate_limit, quota, server_error, malformed, auth, not_found, "
+             "context_length, content_filter, bad_request, empty, length, refusal, invalid_json "
+             "or invalid_tool_call; did you mean \"rate_limit\"?",
+             "u.yaml:13:15: log.level: \"verbose\" is not one of trace, debug, info, warn, "
+             "error or off",
+             "u.yaml:14:1: nonsense: unknown key; known here: listen, admin, workers, "
+             "upstreams, routes, breaker, retry_budget, keys, cors, hosts, limits, drain, log, "
+             "ledger, profiles or prices"});
 }
 
 TEST_CASE("A door open to other machines needs keys or an explicit word") {
@@ -222,38 +224,109 @@ TEST_CASE("A door open to other machines needs keys or an explicit word") {
     REQUIRE(load_yaml(open, {}, moved).config->listen.size() == 2);
 }
 
-TEST_CASE("Settings of later builds are refused, each with what to do") {
-    TemporaryFolder folder;
-    const std::string yaml = R"(upstreams:
-  - { name: one, base_url: "https://a.example", provider: bedrock, continuation: prefill,
-      breaker: { failures: 2 } }
-routes:
-  - { model: "*", chain: [one], midstream: continue, hedge: { after: p95, budget: 5% } }
+TEST_CASE("A key's glob that no route takes anything of is doubted, with the key's name") {
+    struct Row {
+        const char *routes, *globs, *said;
+    };
+    for (const auto& [routes, globs, said] :
+         {Row{"gpt-4*", "gpt-5*",
+              "keys[0].routes[0]: no route takes a model like \"gpt-5*\", which "
+              "the key \"team\" may ask for"},
+          Row{"gpt-4*", "gpt-4o", ""}, Row{"gpt-4o", "gpt-*", ""}, Row{"*-mini", "gpt-*", ""},
+          Row{"*", "anything", ""}, Row{"gpt-4?", "gpt-4o-mini", "no route takes"},
+          Row{"a*c", "*b*", ""}, Row{"a?", "?b", ""}, Row{"a?", "b*", "no route takes"}}) {
+        CAPTURE(routes, globs);
+        const auto config = load_yaml(
+                                "upstreams: [{ name: one, base_url: 'https://a.example' }]\n"
+                                "routes: [{ model: '" +
+                                std::string(routes) +
+                                "', chain: [one] }]\n"
+                                "keys: [{ name: team, key: 0123456789abcdefgh, routes: ['" +
+                                globs + "'] }]\n")
+                                .config;
+        REQUIRE(config);
+        REQUIRE(config->warnings.size() == (*said == '\0' ? 0 : 1));
+        if (*said != '\0') CHECK(config->warnings[0].find(said) != std::string::npos);
+    }
+}
+
+TEST_CASE("A template of another program is told from a value, quoted or not") {
+    const auto said = [](const std::string& settings) {
+        std::string all;
+        for (const auto& one :
+             problems_of("upstreams:\n  - { name: one, base_url: 'https://a.example', " + settings +
+                         " }\n"))
+            all += one + '\n';
+        return all;
+    };
+    for (const char* key : {"'{{ env.MY_KEY }}'", "'{{env(\"MY_KEY\")}}'", "'%MY_KEY%'",
+                            "'{{ .Values.MY_KEY }}'", "'{{ lookup(\"env\", \"MY_KEY\") }}'"}) {
+        CAPTURE(key);
+        const auto problems = said("api_key: " + std::string(key));
+        CHECK(problems.find("write ${MY_KEY}") != std::string::npos);
+    }
+    const auto bare = said("api_key: {{ env.MY_KEY }}");
+    CHECK(bare.find("it is a template that nothing fills in") != std::string::npos);
+    CHECK(std::count(bare.begin(), bare.end(), '\n') == 1);
+    CHECK(said("api_key: %MY_KEY%").find("write ${MY_KEY}") != std::string::npos);
+    CHECK(said("headers: { x-team: '{{ env.TEAM }}' }").find("write ${TEAM}") != std::string::npos);
+    CHECK(said("headers: { x-team: '%TEAM%' }").find("write ${TEAM}") != std::string::npos);
+    CHECK(said("headers: { x-team: '100%', x-json: '{\"a\":{}}' }").empty());
+    const auto url =
+        problems_of("upstreams: [{ name: one, base_url: 'https://{{ env.HOST }}/v1' }]");
+    REQUIRE(url.size() == 1);
+    CHECK(url[0].find("write ${HOST}") != std::string::npos);
+}
+
+TEST_CASE("A budget that a restart would forget is doubted") {
+    struct Row {
+        std::string limits, ledger, said;
+    };
+    for (const auto& [limits, ledger, said] :
+         {Row{"budget_usd_per_day: 5", "off", "begins anew at each start"},
+          Row{"requests_per_minute: 5", "off", ""},
+          Row{"budget_usd_per_day: 5", "{ path: /x/l.db, keep: 24h }", ""},
+          Row{"budget_usd_per_day: 5", "{ path: /x/l.db, keep: 12h }", "keep at least 24h"},
+          Row{"budget_usd_per_month: 5", "{ path: /x/l.db, keep: 30d }", "keep at least 31d"},
+          Row{"budget_usd_per_month: 5", "{ path: /x/l.db, keep: 31d }", ""},
+          Row{"budget_usd_per_month: 5", "{ path: /x/l.db, keep: forever }", ""}}) {
+        CAPTURE(limits, ledger);
+        const auto config = load_yaml(
+                                "upstreams: [{ name: one, base_url: 'https://a.example' }]\n"
+                                "keys: [{ name: k, key: 0123456789abcdefgh, limits: { " +
+                                limits + " } }]\nledger: " + ledger + "\n")
+                                .config;
+        REQUIRE(config);
+        REQUIRE(config->warnings.size() == (said.empty() ? 0 : 1));
+        if (said.empty()) continue;
+        CHECK(config->warnings[0].find("keys[0].limits: has a budget") != std::string::npos);
+        CHECK(config->warnings[0].find(said) != std::string::npos);
+    }
+}
+
+TEST_CASE("Breakers are inherited, and what an upstream's own leaves out is as at the top") {
+    const auto config = load_yaml(R"(upstreams:
+  - { name: one, base_url: "https://a.example/v1" }
+  - { name: two, base_url: "https://b.example/v1", breaker: { cooldown: 1s },
+      health: { path: "/v1/models?limit=1", interval: 2s },
+      api_key: [0123456789abcdef, "${SECOND}"] }
 breaker: { failures: 3 }
-keys:
-  - { name: k, key: 0123456789abcdef, limits: { requests_per_minute: 1 } }
-ledger: { path: ~/ledger.db }
-prices: )" + folder.write("p.json", R"({"m":{"litellm_provider":"x",
-  "input_cost_per_token":1e-6,"output_cost_per_token":2e-6}})") +
-                             "\n";
-    REQUIRE(problems_of(yaml) ==
-            Texts{"u.yaml:2:59: upstreams[0].provider: not available in this build; its "
-                  "requests are signed with AWS credentials and written in a dialect that this "
-                  "build does not speak; use another provider's preset, or a gateway that offers "
-                  "Bedrock's models to OpenAI clients (`provider: openai` and its base_url)",
-                  "u.yaml:2:82: upstreams[0].continuation: not available in this build; write "
-                  "`continuation: auto` or remove the key",
-                  "u.yaml:3:16: upstreams[0].breaker: not available in this build; remove the key",
-                  "u.yaml:5:44: routes[0].midstream: not available in this build; write "
-                  "`midstream: error` or remove the key",
-                  "u.yaml:5:61: routes[0].hedge: not available in this build; remove the key",
-                  "u.yaml:6:10: breaker: not available in this build; remove the key",
-                  "u.yaml:8:47: keys[0].limits: not available in this build; remove the key and "
-                  "limit at the provider meanwhile",
-                  "u.yaml:9:9: ledger: not available in this build; write `ledger: off` or remove "
-                  "the key",
-                  "u.yaml:10:9: prices: not available in this build; remove the key and set "
-                  "`price` at the upstreams it is about"});
+retry_budget: { percent: 12.5, min: 0, failovers: true }
+)",
+                                  {{"SECOND", "fedcba9876543210"}})
+                            .config;
+    REQUIRE(config);
+    const auto& [one, two] = std::tie(config->upstreams[0], config->upstreams[1]);
+    CHECK(one.breaker == Breaker{3, Duration{60'000}, Duration{3'000}});
+    CHECK(two.breaker == Breaker{3, Duration{60'000}, Duration{1'000}});
+    CHECK_FALSE(one.health);
+    CHECK(two.health == HealthCheck{"/v1/models?limit=1", Duration{2'000}});
+    CHECK(one.key_count() == 0);
+    REQUIRE(two.key_count() == 2);
+    CHECK(two.key(0).reveal() == "0123456789abcdef");
+    CHECK(two.key(1).reveal() == "fedcba9876543210");
+    CHECK(config->retry_budget == RetryBudget{12.5, 0, true});
+    CHECK_FALSE(load_yaml(upstream_with("")).config->upstreams[0].breaker);
 }
 
 TEST_CASE("What probably is not meant is a warning with its place") {
@@ -286,5 +359,5 @@ keys: [{ name: k, key: short }]
                   "u.yaml:8:14: routes[1].model: never matches: \"gpt-*\" of routes[0] comes first "
                   "and takes every model that \"gpt-4o*\" names; put the narrower route first",
                   "u.yaml:9:24: keys[0].key: is shorter than 16 characters and could be guessed; "
-                  "`openssl rand -hex 24` makes a good one"});
+                  "`understudy key new` makes a good one"});
 }

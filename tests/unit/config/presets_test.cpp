@@ -111,3 +111,27 @@ TEST_CASE("Services that refuse names they do not know get none that clients are
     CHECK_FALSE(find_preset("mistral")->quirks.drop.contains("metadata"));
     CHECK(find_preset("azure")->hosts.contains("openai.azure.us"));
 }
+
+TEST_CASE("A prefill is marked as each service wants it") {
+    struct Row {
+        const char* preset;
+        PrefillKind kind;
+        const char* path;
+    };
+    for (const Row& row :
+         {Row{"openai", PrefillKind::none, ""}, Row{"anthropic", PrefillKind::none, ""},
+          Row{"mistral", PrefillKind::prefix, ""}, Row{"deepseek", PrefillKind::prefix, "/beta"},
+          Row{"moonshot", PrefillKind::partial, ""}, Row{"dashscope", PrefillKind::partial, ""},
+          Row{"openrouter", PrefillKind::assistant, ""}, Row{"groq", PrefillKind::assistant, ""},
+          Row{"ollama", PrefillKind::assistant, ""}, Row{"llamacpp", PrefillKind::assistant, ""},
+          Row{"vllm", PrefillKind::continue_final_message, ""},
+          Row{"sglang", PrefillKind::continue_final_message, ""}}) {
+        CAPTURE(row.preset);
+        CHECK(find_preset(row.preset)->prefill == row.kind);
+        CHECK(find_preset(row.preset)->prefill_path == row.path);
+    }
+    // Where the servers' own grammars write what a schema demands.
+    for (const char* local : {"ollama", "llamacpp", "vllm", "sglang"})
+        CHECK(find_preset(local)->schema_from_start);
+    CHECK_FALSE(find_preset("mistral")->schema_from_start);
+}

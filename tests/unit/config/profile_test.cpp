@@ -61,7 +61,7 @@ TEST_CASE("A profile's prefix chooses provider, address and model as LiteLLM doe
     CHECK(place(R"({"model":"own-name","base_url":"http://h.example:1/v1"})") ==
           "http://h.example:1/v1 own-name");
     CHECK(problems_of_profile(R"({"model":"own-name"})") == Texts{"model"});
-    CHECK(problems_of_profile(R"({"model":"bedrock/x"})") == Texts{"model"});
+    CHECK(problems_of_profile(R"({"model":"bedrock/x"})") == Texts{"aws_region_name"});
     CHECK(problems_of_profile(R"({"api_key":"k"})") == Texts{"model"});
 }
 

@@ -45,7 +45,7 @@ TEST_CASE("A provider needs nothing but a key") {
     REQUIRE(made("provider: groq", {{"GROQ_API_KEY", "e"}}) ==
             "https://api.groq.com/openai/v1 e from GROQ_API_KEY");
     REQUIRE(made("provider: gemini", {{"GOOGLE_API_KEY", "e"}}) ==
-            "https://generativelanguage.googleapis.com/v1beta/openai e from GOOGLE_API_KEY");
+            "https://generativelanguage.googleapis.com/v1beta e from GOOGLE_API_KEY");
     REQUIRE(made("provider: groq") == "https://api.groq.com/openai/v1");
     REQUIRE(made("provider: ollama") == "http://127.0.0.1:11434/v1");
     for (const Preset& preset : presets()) {
@@ -53,7 +53,8 @@ TEST_CASE("A provider needs nothing but a key") {
         const auto url = made("provider: " + std::string(preset.name));
         // Its own default port is ours too: a request would come back.
         const bool loop = preset.name == "llamacpp";
-        REQUIRE((loop ? holds(url, "leads back to this daemon") : url == preset.base_url));
+        const auto there = preset.base_url_of(preset.usual_dialect());
+        REQUIRE((loop ? holds(url, "leads back to this daemon") : url == there));
     }
 }
 
@@ -80,12 +81,46 @@ TEST_CASE("A provider that does not exist is refused with the nearest that does"
     REQUIRE(holds(made("provider: grok, api_key: k"), "did you mean \"groq\"?"));
     REQUIRE(holds(made("provider: together_ai, api_key: k"), "it is called `together` here"));
     REQUIRE(holds(made("api_key: k"), "is missing; expected a URL"));
-    REQUIRE(holds(made("provider: bedrock"), "not available in this build; its requests are"));
+    REQUIRE(holds(made("provider: bedrock"), "region is missing: name one, such as us-east-1"));
     REQUIRE(holds(made("provider: azure"), "https://NAME.openai.azure.com"));
-    REQUIRE(holds(made("provider: groq, dialect: responses"), "not available in this build"));
+    REQUIRE(made("provider: groq, dialect: converse, base_url: 'https://a.example'") ==
+            "https://a.example");
+    REQUIRE(holds(made("provider: groq, dialect: gemini"), "is missing; expected the URL"));
     REQUIRE(made("provider: groq, dialect: chat") == "https://api.groq.com/openai/v1");
     REQUIRE(holds(made("provider: groq, api_version: v1"), "`provider: azure` only"));
     REQUIRE(holds(made("provider: groq, region: x"), "`provider: bedrock` only"));
+}
+
+TEST_CASE("A provider's own API is at its own address, with the same key and without the quirks") {
+    REQUIRE(made("provider: anthropic, dialect: messages", {{"ANTHROPIC_API_KEY", "e"}}) ==
+            "https://api.anthropic.com/v1 e from ANTHROPIC_API_KEY");
+    REQUIRE(made("provider: gemini, dialect: gemini", {{"GEMINI_API_KEY", "e"}}) ==
+            "https://generativelanguage.googleapis.com/v1beta e from GEMINI_API_KEY");
+    REQUIRE(made("provider: deepseek, dialect: messages") ==
+            "https://api.deepseek.com/anthropic/v1");
+    REQUIRE(made("provider: groq, dialect: responses") == "https://api.groq.com/openai/v1");
+    REQUIRE(made("dialect: messages, base_url: 'https://a.example/v1'") == "https://a.example/v1");
+    const Loaded native = load_yaml(one("provider: gemini, dialect: gemini"));
+    REQUIRE(native.config);
+    REQUIRE(native.config->upstreams[0].body.empty());
+    REQUIRE(native.config->upstreams[0].price_provider == "gemini");
+    // Where nothing else is said it is the one that is spoken; at an address of one's own,
+    // OpenAI's.
+    const auto dialect = [](const char* settings) {
+        return load_yaml(one(settings)).config->upstreams.at(0).dialect;
+    };
+    CHECK(dialect("provider: anthropic") == Dialect::messages);
+    CHECK(dialect("provider: gemini") == Dialect::gemini);
+    CHECK(dialect("provider: deepseek") == Dialect::chat);
+    CHECK(dialect("provider: anthropic, base_url: 'https://a.example/v1'") == Dialect::chat);
+    const Loaded compatible = load_yaml(one("provider: gemini, dialect: chat"));
+    REQUIRE(compatible.config);
+    CHECK(compatible.config->upstreams[0].base_url.path == "/v1beta/openai");
+    CHECK_FALSE(compatible.config->upstreams[0].body.empty());
+    // An address of this API is no mistaken one of the other.
+    REQUIRE(load_yaml(one("dialect: gemini, api_key: k, base_url: "
+                          "'https://generativelanguage.googleapis.com/v1beta'"))
+                .config->warnings.empty());
 }
 
 TEST_CASE("Azure's path follows from the version of its API") {
@@ -161,7 +196,7 @@ TEST_CASE("provider/model that cannot work is refused with what to do") {
     };
     REQUIRE(holds(why("groq/llama"), "set GROQ_API_KEY, or add an upstream with"));
     REQUIRE(holds(why("gemini/x"), "set GEMINI_API_KEY or GOOGLE_API_KEY"));
-    REQUIRE(holds(why("bedrock/x"), "not available in this build"));
+    REQUIRE(holds(why("bedrock/x"), "\"bedrock/x\" names `bedrock`: its region is missing"));
     REQUIRE(holds(why("azure/x"), "a base_url"));
     REQUIRE(holds(why("grok/x"), "did you mean \"groq\"?"));
     REQUIRE(holds(why("nobody/x"), "there is no upstream for \"nobody/x\""));
@@ -215,7 +250,7 @@ TEST_CASE("The list of presets names every one within 80 columns") {
     for (const Preset& preset : presets()) {
         CAPTURE(preset.name);
         REQUIRE(holds("\n" + text, "\n" + std::string(preset.name) + " "));
-        REQUIRE(holds(text, preset.base_url));
+        REQUIRE(holds(text, preset.base_url_of(preset.usual_dialect())));
         for (const auto variable : preset.key_variables) REQUIRE(holds(text, variable));
     }
 }
@@ -227,7 +262,8 @@ TEST_CASE("The documentation names every preset as the table has it") {
         const auto at = page.find("\n| `" + std::string(preset.name) + "` |");
         REQUIRE(at != std::string::npos);
         const std::string row = page.substr(at + 1, page.find('\n', at + 1) - at);
-        if (!preset.base_url.empty()) REQUIRE(holds(row, preset.base_url));
+        if (!preset.base_url.empty())
+            REQUIRE(holds(row, preset.base_url_of(preset.usual_dialect())));
         for (const auto variable : preset.key_variables) REQUIRE(holds(row, variable));
         for (const auto member : preset.quirks.drop) REQUIRE(holds(row, member));
         REQUIRE(holds(row, "max_tokens;") + holds(row, "max_tokens.") +

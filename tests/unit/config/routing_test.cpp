@@ -110,11 +110,23 @@ TEST_CASE("Mistakes in conditions and groups are named") {
           std::string::npos);
     CHECK(said("{ model: a, chain: [{ any: { one: 0, two: 1 } }] }").find("out of range") !=
           std::string::npos);
-    CHECK(said("{ model: a, chain: [{ any: [one, two], by: latency }] }").find("not available") !=
+    CHECK(said("{ model: a, chain: [{ any: { one: 2, two: 1 }, by: latency }] }")
+              .find("knows no weights") != std::string::npos);
+    CHECK(said("{ model: a, chain: [{ any: [one, two], sticky: client }] }").find("`session`") !=
           std::string::npos);
-    CHECK(
-        said("{ model: a, chain: [{ any: [one, two], sticky: session }] }").find("not available") !=
-        std::string::npos);
+    CHECK(said("{ model: a, chain: [{ any: [one, two], by: latencies }] }").find("latency") !=
+          std::string::npos);
+}
+
+TEST_CASE("A group says by what its members are ordered, and whether sessions stick") {
+    const auto order = [](const char* group) {
+        return loaded(std::string("{ model: a, chain: [") + group + "] }")->routes[0].chain[1];
+    };
+    CHECK(order("{ any: [one, two], by: least_inflight }").order == GroupOrder::least_inflight);
+    CHECK(order("{ any: { one: 3, two: 1 }, by: least_inflight }").weight == 1);
+    CHECK(order("{ any: [one, two], by: latency, sticky: session }").order == GroupOrder::latency);
+    CHECK(order("{ any: [one, two], sticky: session }").sticky);
+    CHECK_FALSE(order("{ any: [one, two] }").sticky);
 }
 
 TEST_CASE("A group is one tier with weights") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/load.hpp"
+#include "source_path.hpp"
 
 #include <unistd.h>
 #include <algorithm>
@@ -81,7 +82,7 @@ class TemporaryFolder {
 };
 
 inline std::string read_source(const std::string& relative) {
-    std::ifstream file(std::string(SOURCE_DIR) + "/" + relative);
+    std::ifstream file(understudy::test::source_path(relative));
     return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -1,19 +1,25 @@
 // From the name of a model to its price, and above all: not to another model's.
-#include "metrics/price.hpp"
+#include "metrics/price_table.hpp"
+#include "metrics/packed_price.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
 
 using namespace understudy::metrics;
 
 namespace {
 
-PriceTable table() {
-    PriceTable table;
+std::shared_ptr<PriceTable> table() {
+    auto table = std::make_shared<PriceTable>();
+    std::vector<std::string> lines;
     const auto put = [&](const char* name, const char* provider) {
         ModelPrice price;
         price.provider = provider;
-        price.standard.input = static_cast<std::int64_t>(table.size() + 1);
-        table.put(name, price);
+        price.standard.input = static_cast<std::int64_t>(lines.size() + 1);
+        lines.push_back(pack_price(name, price));
     };
     put("gpt-4o", "openai");
     put("gpt-4o-mini", "openai");
@@ -28,6 +34,7 @@ PriceTable table() {
     put("mistral/mistral-small-latest", "mistral");
     put("openrouter/openai/gpt-4o", "openrouter");
     put("house-model", "");
+    table->lay(join_price_lines(std::move(lines)), PriceOrigin::builtin, "built-in 1");
     return table;
 }
 
@@ -79,23 +86,64 @@ TEST_CASE("a model name resolves to its own price or to none") {
         {"both empty", "openai", "", "", nullptr},
     }));
     INFO(row.why);
-    const PriceTable prices = table();
-    const auto* found = prices.resolve(row.provider, row.answered, row.configured);
+    const auto prices = table();
+    const auto* found = prices->resolve(row.provider, row.answered, row.configured);
     if (row.key == nullptr) {
         CHECK(found == nullptr);
     } else {
         REQUIRE(found != nullptr);
-        CHECK(found == prices.find(row.key));
+        CHECK(found == prices->find(row.key));
     }
 }
 
-TEST_CASE("putting a model again replaces its price") {
-    PriceTable prices = table();
-    const auto size = prices.size();
+TEST_CASE("what is laid over a table replaces prices whole, and keeps what a model may read") {
+    const auto prices = std::make_shared<PriceTable>();
+    ModelPrice old;
+    old.standard = {1, 2, 3, 4, 5};
+    old.max_prompt = 1'000;
+    old.max_output = 100;
+    const auto below = join_price_lines({pack_price("gpt-4o", old), pack_price("other", old)});
+    prices->lay_static(below, PriceOrigin::builtin, "built-in 1");
+    CHECK(prices->find("gpt-4o")->origin == PriceOrigin::builtin);
+    const auto own = std::make_shared<PriceTable>();
+    own->lay_static(below, PriceOrigin::builtin, "built-in 1");
     ModelPrice cheaper;
     cheaper.standard.input = 1'000;
-    prices.put("gpt-4o", cheaper);
-    CHECK(prices.size() == size);
-    CHECK(prices.find("gpt-4o")->standard.input == 1'000);
-    CHECK(prices.find("gpt-4") == nullptr);
+    cheaper.max_output = 50;
+    own->lay(join_price_lines({pack_price("gpt-4o", cheaper), pack_price("new", cheaper)}),
+             PriceOrigin::file, "own.json 2");
+    CHECK(own->size() == 3);
+    const auto* found = own->find("gpt-4o");
+    REQUIRE(found != nullptr);
+    CHECK(found == own->find("gpt-4o"));
+    CHECK(found->standard == Rates{1'000, {}, {}, {}, {}});
+    CHECK(found->origin == PriceOrigin::file);
+    CHECK(found->max_prompt == 1'000);
+    CHECK(found->max_output == 50);
+    CHECK(own->find("other")->origin == PriceOrigin::builtin);
+    CHECK(own->find("gpt-4") == nullptr);
+    CHECK(own->version(PriceOrigin::file) == "own.json 2");
+    CHECK(own->version(PriceOrigin::builtin) == "built-in 1");
+    CHECK(prices->version(PriceOrigin::file).empty());
+    std::string visited;
+    own->for_each([&](std::string_view key, const ModelPrice& price) {
+        visited.append(key).append(price.origin == PriceOrigin::file ? "! " : " ");
+    });
+    CHECK(visited == "gpt-4o! new! other ");
+}
+
+TEST_CASE("a file's spelling of a name goes before the table's") {
+    ModelPrice price;
+    price.provider = "groq";
+    price.standard.input = 1;
+    PriceTable prices;
+    prices.lay(join_price_lines({pack_price("groq/llama", price)}), PriceOrigin::builtin, "b");
+    price.standard.input = 2;
+    prices.lay(join_price_lines({pack_price("llama", price)}), PriceOrigin::file, "f");
+    CHECK(prices.resolve("groq", "llama", "")->standard.input == 2);
+    CHECK(prices.resolve("xai", "llama", "") == nullptr);
+    price.provider = "cohere";
+    PriceTable other;
+    other.lay(join_price_lines({pack_price("embed", price)}), PriceOrigin::builtin, "b");
+    CHECK(other.resolve("cohere_chat", "embed", "") != nullptr);
 }

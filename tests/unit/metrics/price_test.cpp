@@ -163,3 +163,75 @@ TEST_CASE("dollars are written with as many digits as needed") {
                  Row{std::numeric_limits<std::int64_t>::min(), "-9223372.036854775808"});
     CHECK(format_usd(row.pico) == row.text);
 }
+
+TEST_CASE("parts with a price of their own are taken out of what they are part of") {
+    ModelPrice price = simple(10, 100);
+    price.standard.cache_read = 1;
+    price.standard.cache_write = 12;
+    price.standard.cache_write_1h = 20;
+    price.standard.audio_input = 40;
+    price.standard.audio_cache_read = 4;
+    price.standard.audio_output = 400;
+    price.standard.image_input = 15;
+    price.standard.image_output = 150;
+    TokenCounts tokens{1'000, 100, 50, 500, 7};
+    tokens.audio_input = 300;
+    tokens.image_input = 200;
+    tokens.audio_cache_read = 30;
+    tokens.cache_write_1h = 20;
+    tokens.audio_output = 40;
+    tokens.image_output = 60;
+    const std::int64_t whole = 300 * 40 + 200 * 15 + 500 * 10 + 30 * 4 + 70 * 1 + 20 * 20 +
+                               30 * 12 + 40 * 400 + 60 * 150 + 400 * 100 + 7 * 100;
+    CHECK(cost_pico_usd(price, tokens, "") == whole);
+    // Without prices of their own they cost what the whole costs.
+    CHECK(cost_pico_usd(simple(10, 100), tokens, "") == 1'150 * 10 + 507 * 100);
+    // Parts never exceed their whole.
+    TokenCounts wrong{10, 0, 0, 0, 0};
+    wrong.audio_input = 8;
+    wrong.image_input = 8;
+    wrong.cache_write_1h = 5;
+    CHECK(cost_pico_usd(price, wrong, "") == 8 * 40 + 2 * 15);
+}
+
+TEST_CASE("a write for an hour is never cheaper than one for minutes, audio of a cache than none") {
+    ModelPrice price = simple(10, 1);
+    TokenCounts tokens{0, 5, 8, 0, 0};
+    tokens.cache_write_1h = 8;
+    tokens.audio_cache_read = 5;
+    CHECK(cost_pico_usd(price, tokens, "") == 13 * 10);
+    price.standard.cache_read = 2;
+    price.standard.cache_write_1h = 20;
+    CHECK(cost_pico_usd(price, tokens, "") == 5 * 2 + 8 * 20);
+    price.standard.cache_write = 30;
+    CHECK(cost_pico_usd(price, tokens, "") == 5 * 2 + 8 * 30);
+    price.standard.cache_write_1h = 40;
+    ModelPrice::Tier tier;
+    tier.above = 12;
+    tier.standard.cache_write = 60;
+    price.tiers.push_back(tier);
+    CHECK(cost_pico_usd(price, tokens, "") == 5 * 2 + 8 * 60);
+}
+
+TEST_CASE("batches have rates of their own") {
+    ModelPrice price = simple(10, 100);
+    price.batch.input = 5;
+    CHECK(cost_pico_usd(price, {4, 0, 0, 2, 0}, "batch") == 4 * 5 + 2 * 100);
+    CHECK(cost_pico_usd(price, {4, 0, 0, 2, 0}, "batches") == 4 * 10 + 2 * 100);
+}
+
+TEST_CASE("what is paid for by the piece is added, or is all there is") {
+    ModelPrice price = simple(10, 100);
+    price.per_request = 5'000;
+    CHECK(cost_pico_usd(price, {1, 0, 0, 1, 0}, "", {1, 0}) == 5'110);
+    CHECK(cost_pico_usd(price, {1, 0, 0, 1, 0}, "") == 110);
+    ModelPrice image;
+    image.per_image = 40'000;
+    CHECK(cost_pico_usd(image, {}, "", {1, 3}) == 120'000);
+    CHECK(cost_pico_usd(image, {5, 0, 0, 0, 0}, "", {1, 3}) == 120'000);
+    CHECK_FALSE(cost_pico_usd(image, {5, 0, 0, 0, 0}, ""));
+    image.standard.input = 10;
+    CHECK(cost_pico_usd(image, {5, 0, 0, 0, 0}, "", {1, 3}) == 50);
+    CHECK(cost_pico_usd(image, {}, "", {1, 3}) == 120'000);
+    CHECK(cost_pico_usd(simple(1, 1), {5, 0, 0, 0, 0}, "", {1, 3}) == 5);
+}

@@ -1,5 +1,6 @@
 // The scrape page as a whole: golden files, what is shown when, and hostile names.
 #include "metrics/series.hpp"
+#include "source_path.hpp"
 #include "tests/unit/metrics/sample.hpp"
 
 #include <catch2/catch.hpp>
@@ -18,7 +19,7 @@ namespace {
 
 /// UPDATE_GOLDEN=1 writes the file anew; the difference is then reviewed like any other.
 std::string golden(const std::string& name, const std::string& now) {
-    const std::string path = std::string(SOURCE_DIR "/tests/unit/metrics/golden/") + name;
+    const std::string path = understudy::test::source_path("tests/unit/metrics/golden/") + name;
     if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << now;
     std::ifstream in(path);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -73,6 +74,7 @@ TEST_CASE("a registry nobody has used yet already has what an alert starts from"
         CHECK(contains(all, "{from=\"u\",to=\"v\",reason=\"rate_limit\"} 0\n"));
         CHECK(contains(all, "outcome=\"rejected\"} 0\n"));
         CHECK_FALSE(contains(all, "understudy_cost_usd_total"));
+        CHECK(contains(all, "understudy_unpriced_total{upstream=\"u\",model=\"m\"} 0\n"));
         series.priced = true;
         CHECK(contains(registry.render(Format::prometheus), "source=\"estimated\"} 0\n"));
         CHECK(contains(registry.render(Format::prometheus), "understudy_cost_usd_total{"));
@@ -91,6 +93,7 @@ TEST_CASE("a registry nobody has used yet already has what an alert starts from"
         CHECK_FALSE(contains(page, "understudy_failovers_total"));
         CHECK_FALSE(contains(page, "_bucket"));
         CHECK_FALSE(contains(page, "understudy_cost_usd_total"));
+        CHECK_FALSE(contains(page, "understudy_unpriced_total"));
         CHECK_FALSE(contains(page, "breaker"));
     }
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "metrics/series.hpp"
+#include "metrics/states.hpp"
 
 #include <array>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace understudy::metrics::test {
 
@@ -27,6 +29,7 @@ inline void count_primary(Shard& shard) {
     series.cost_pico_usd[0].add(695'000'000);
     series.cost_pico_usd[1].add(70'000'000);
     series.usage_missing.add();
+    series.unpriced.add();
     series.duration.observe(834'000'000);
     series.duration.observe(200'000'000'000);
     series.duration.observe(112'345'678);
@@ -43,6 +46,19 @@ inline void count_backup(Shard& shard) {
     shard.failover("openai", "backup", kRateLimit).add();
     shard.stale_replays("backup").add(2);
 }
+
+/// States as somebody else knows them.
+class SampleStates : public StateSource {
+  public:
+    void collect(States& out) const override {
+        States::Allowance key;
+        key.key = "team-a";
+        key.denied = {{"requests_per_minute", 3}, {"budget_usd_per_day", 0}};
+        key.budgets = {{"day", 50'000'000'000, 12'500'000'001}};
+        out.allowances.push_back(std::move(key));
+        out.sessions_denied = 2;
+    }
+};
 
 inline std::unique_ptr<Registry> sample_registry() {
     auto registry = std::make_unique<Registry>(2, kReasons, Registry::BuildInfo{"0.1.0", "abc"});
@@ -71,6 +87,7 @@ inline std::unique_ptr<Registry> sample_registry() {
     registry->shard(0).route("never asked");
     registry->shard(0).attempt("openai", "never-used");
     registry->count_reload(true);
+    registry->set_states(std::make_shared<SampleStates>());
     return registry;
 }
 

@@ -4,6 +4,7 @@
 
 #include <openssl/sha.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ TEST_CASE("A key is found where clients put it, and nowhere else") {
         {"several spaces", {{"authorization", "Bearer   secret-a"}}, "a"},
         {"a key with a space", {{"authorization", "Bearer secret b"}}, "b"},
         {"as Anthropic has it", {{"X-API-Key", "secret-a"}}, "a"},
+        {"as Google has it", {{"X-Goog-Api-Key", "secret-a"}}, "a"},
         {"as Azure has it", {{"Api-Key", "secret-a"}}, "a"},
         {"a wrong one and a right one",
          {{"authorization", "Bearer sk-of-openai"}, {"x-api-key", "secret-a"}},
@@ -149,4 +151,31 @@ TEST_CASE("A key may use the models its globs name") {
     CHECK(error->status == 403);
     CHECK(error->param == "model");
     CHECK(error->message.find("\"narrow\"") != std::string::npos);
+}
+
+TEST_CASE("At Google's paths a key may stand in the query, and at no other") {
+    const auto asked = [](const char* target) {
+        Inbound request;
+        request.head.target = target;
+        request.endpoint = match_endpoint("POST", target);
+        return authenticate(two_keys(), request) ? "refused" : request.key->name;
+    };
+    CHECK(asked("/v1beta/models/g:generateContent?key=secret-a") == "a");
+    CHECK(asked("/v1beta/models/g:generateContent?alt=sse&key=secret%20b&x=1") == "b");
+    CHECK(asked("/v1beta/models/g:generateContent?xkey=secret-a") == "refused");
+    CHECK(asked("/v1beta/models/g:generateContent?key=") == "refused");
+    CHECK(asked("/v1beta/models/g:generateContent") == "refused");
+    CHECK(asked("/v1/chat/completions?key=secret-a") == "refused");
+}
+
+TEST_CASE("A key opens until it expires") {
+    using std::chrono::days;
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto config = two_keys();
+    const Names show_a{{"x-api-key", "secret-a"}};
+    config.keys[0].expires = now + days{1};
+    CHECK(who(config, show_a) == "a");
+    config.keys[0].expires = now - days{1};
+    CHECK(who(config, show_a) == "api_key_expired");
+    CHECK(who(config, {{"x-api-key", "secret b"}}) == "b");
 }

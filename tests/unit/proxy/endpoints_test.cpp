@@ -30,6 +30,9 @@ TEST_CASE("Proxied paths are known with and without /v1, and are sent without it
         {"/v1/completions", AnswerShape::completion, "/completions", true},
         {"/v1/embeddings", AnswerShape::embeddings, "/embeddings"},
         {"/v1/responses", AnswerShape::responses, "/responses"},
+        {"/v1/messages", AnswerShape::messages, "/messages"},
+        {"/v1/messages?beta=true", AnswerShape::messages, "/messages?beta=true"},
+        {"/v1/messages/count_tokens", AnswerShape::messages_count, "/messages/count_tokens"},
         {"/v1/moderations", AnswerShape::moderations, "/moderations"},
         {"/v1/images/generations", AnswerShape::images, "/images/generations"},
         {"/images/edits?n=1", AnswerShape::images, "/images/edits?n=1"},
@@ -46,6 +49,72 @@ TEST_CASE("Proxied paths are known with and without /v1, and are sent without it
         CHECK(endpoint.method_ok);
         CHECK(endpoint.allow == "POST");
     }
+}
+
+TEST_CASE("Google's actions name their model and whether events are wanted") {
+    struct Action {
+        const char* target;
+        AnswerShape shape;
+        const char* model;
+        const char* action;
+        bool asks_events = false;
+    };
+    for (const Action& row : std::vector<Action>{
+             {"/v1beta/models/gemini-x:generateContent", AnswerShape::gemini, "gemini-x",
+              ":generateContent"},
+             {"/v1/models/gemini-x:generateContent?key=k", AnswerShape::gemini, "gemini-x",
+              ":generateContent?key=k"},
+             {"/models/a/b%2Fc:generateContent", AnswerShape::gemini, "a/b%2Fc",
+              ":generateContent"},
+             {"/v1beta/models/ft:x:generateContent", AnswerShape::gemini, "ft:x",
+              ":generateContent"},
+             {"/v1beta/models/g:streamGenerateContent?alt=sse", AnswerShape::gemini, "g",
+              ":streamGenerateContent?alt=sse", true},
+             {"/v1beta/models/g:streamGenerateContent?key=k&$alt=sse", AnswerShape::gemini, "g",
+              ":streamGenerateContent?key=k&$alt=sse", true},
+             {"/v1beta/models/g:streamGenerateContent", AnswerShape::gemini_list, "g",
+              ":streamGenerateContent"},
+             {"/v1beta/models/g:streamGenerateContent?alt=sse&alt=json", AnswerShape::gemini_list,
+              "g", ":streamGenerateContent?alt=sse&alt=json"},
+             {"/v1beta/models/g:streamGenerateContent?alt=sses", AnswerShape::gemini_list, "g",
+              ":streamGenerateContent?alt=sses"},
+             {"/v1beta/models/g:generateContent?alt=sse", AnswerShape::gemini, "g",
+              ":generateContent?alt=sse"},
+             {"/v1beta/models/g:countTokens", AnswerShape::gemini_count, "g", ":countTokens"},
+         }) {
+        INFO(row.target);
+        const auto endpoint = match_endpoint("POST", row.target);
+        CHECK(endpoint.kind == EndpointKind::proxied);
+        CHECK(endpoint.dialect == understudy::wire::Dialect::gemini);
+        CHECK(endpoint.shape == row.shape);
+        CHECK(endpoint.argument == row.model);
+        CHECK(endpoint.action == row.action);
+        CHECK(endpoint.asks_events == row.asks_events);
+        CHECK(match_endpoint("GET", row.target).allow == "POST");
+        CHECK_FALSE(match_endpoint("GET", row.target).method_ok);
+    }
+    for (const auto* target :
+         {"/v1beta/models/:generateContent", "/v1beta/models/g:embedContent",
+          "/v1beta/chat/completions", "/v1beta/messages", "/v1beta", "/v1beta/",
+          "/v1/v1beta/models/g:generateContent", "/v1beta/models:generateContent",
+          "/v1beta/models/g:GenerateContent"}) {
+        INFO(target);
+        CHECK(match_endpoint("POST", target).kind != EndpointKind::proxied);
+    }
+}
+
+TEST_CASE("The dialect of a path is that of its errors") {
+    using understudy::wire::Dialect;
+    CHECK(match_endpoint("POST", "/v1/chat/completions").dialect == Dialect::chat);
+    CHECK(match_endpoint("POST", "/v1/embeddings").dialect == Dialect::chat);
+    CHECK(match_endpoint("POST", "/v1/responses").dialect == Dialect::responses);
+    CHECK(match_endpoint("POST", "/v1/messages/count_tokens").dialect == Dialect::messages);
+    CHECK(match_endpoint("GET", "/v1beta/models").dialect == Dialect::gemini);
+    CHECK(match_endpoint("GET", "/v1beta/models").kind == EndpointKind::models);
+    CHECK(match_endpoint("GET", "/v1beta/models/g").kind == EndpointKind::model);
+    CHECK(match_endpoint("GET", "/v1/models").dialect == Dialect::chat);
+    // Fine-tuned models have colons in their names.
+    CHECK(match_endpoint("GET", "/v1/models/ft:gpt-4o:org::id").argument == "ft:gpt-4o:org::id");
 }
 
 TEST_CASE("What is not exactly a known path is never forwarded") {

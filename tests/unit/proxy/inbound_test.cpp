@@ -127,3 +127,23 @@ TEST_CASE("A client's request id is kept when it is harmless and forgotten when 
     }
     CHECK(usable_request_id({}).empty());
 }
+
+TEST_CASE("A session's budget is an amount in dollars beside the session's name") {
+    struct Row {
+        std::string text;
+        std::optional<std::int64_t> nano_usd;
+    };
+    for (const auto& [text, nano_usd] :
+         {Row{"2.50", 2'500'000'000}, Row{"0", 0}, Row{"1e3", 1'000'000'000'000},
+          Row{"0.000000001", 1}, Row{"1000000", 1'000'000'000'000'000}, Row{"", {}}, Row{"-1", {}},
+          Row{"$5", {}}, Row{"5 USD", {}}, Row{"nan", {}}, Row{"inf", {}}, Row{"1000001", {}},
+          Row{"1,5", {}}}) {
+        CAPTURE(text);
+        const Request request(
+            Names{{"x-understudy-session", "s"}, {"x-understudy-session-budget-usd", text}});
+        CHECK(request.problem.empty() == nano_usd.has_value());
+        CHECK(request.inbound.session_budget == nano_usd);
+    }
+    const Request alone(Names{{"x-understudy-session-budget-usd", "1"}});
+    CHECK(alone.problem == "x-understudy-session-budget-usd: needs x-understudy-session beside it");
+}

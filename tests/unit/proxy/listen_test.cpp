@@ -13,8 +13,8 @@
 
 using namespace understudy;
 using namespace understudy::proxy;
-using upstreams::error_code;
-using upstreams::Socket;
+using net::error_code;
+using net::Socket;
 
 namespace {
 

@@ -36,6 +36,25 @@ TEST_CASE("Whatever a message holds, the body is JSON and says the same") {
     }
 }
 
+TEST_CASE(
+    "An error of our own has the shape of the API that was asked, and its code all the same") {
+    LocalError error(503, "overloaded", "Busy.");
+    error.retry_after = std::chrono::seconds(2);
+    CHECK(to_json(error, Dialect::messages, "req_1") ==
+          R"({"type":"error","error":{"type":"overloaded_error","message":"Busy.",)"
+          R"("details":{"error_code":"overloaded"}},"request_id":"req_1"})");
+    CHECK(to_json(error, Dialect::gemini, "req_1") ==
+          R"({"error":{"code":503,"message":"Busy.","status":"UNAVAILABLE","details":[)"
+          R"({"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"OVERLOADED",)"
+          R"("domain":"understudy"},{"@type":"type.googleapis.com/google.rpc.RetryInfo",)"
+          R"("retryDelay":"2s"}]}})");
+    CHECK(to_json(error, Dialect::responses) == to_json(error));
+    // What an error says of its own dialect counts before that of the path.
+    error.dialect = Dialect::messages;
+    CHECK(to_json(error, Dialect::gemini).starts_with(R"({"type":"error")"));
+    CHECK(to_json(error).ends_with(R"("request_id":null})"));
+}
+
 TEST_CASE("Bytes that are not UTF-8 do not make the body invalid") {
     for (const auto& broken :
          {"\xFF"s, "\xC3"s, "a\xC0\x80z"s, "\xED\xA0\x80"s, "\xF4\x90\x80\x80"s}) {

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 using namespace std::chrono_literals;
+using understudy::net::TimePoint;
 using understudy::proxy::Pace;
-using understudy::upstreams::TimePoint;
 
 TEST_CASE("A window starts anew when it has brought its share, and only then") {
     const TimePoint start{1h};

@@ -27,10 +27,16 @@ Route route_of_three() {
     return route;
 }
 
+/// At this entry of three.
+void place(AfterFailure& situation, std::size_t entry) {
+    situation.first = entry == 0;
+    situation.has_next = entry < 2;
+}
+
 AfterFailure after(FailureClass failure) {
     AfterFailure situation;
     situation.failure = failure;
-    situation.entries = 3;
+    place(situation, 0);
     situation.time_left = 60s;
     return situation;
 }
@@ -59,7 +65,7 @@ void check(const std::vector<Row>& rows) {
     for (const Row& row : rows) {
         INFO(row.title);
         auto situation = after(row.failure);
-        situation.entry = row.entry;
+        place(situation, row.entry);
         situation.retries_used = row.retries_used;
         situation.retry_after = row.retry_after;
         const auto decision = decide(route_of_three(), situation);
@@ -79,14 +85,16 @@ Action expected(const Route& route, const AfterFailure& a) {
         return std::find(set.begin(), set.end(), a.failure) != set.end();
     };
     if (is_one_of(kEnds) || a.time_left <= 0ms) return Action::stop;
-    if (a.entry == 0 && !route.fallback_on.contains(a.failure)) return Action::stop;
+    const bool first_says_so =
+        route.fallback_on.contains(a.failure) || a.failure == Class::unsupported;
+    if (a.first && !first_says_so) return Action::stop;
     const auto longest_wait = a.retry_after.value_or(route.retry.max);
     const bool worth_waiting = a.retry_after.value_or(0ms) <= route.retry.max_retry_after;
     const bool fits = a.retry_after ? longest_wait < a.time_left : true;
     if (is_one_of(kRetried) && a.retries_used < route.retries && worth_waiting && fits) {
         return Action::retry;
     }
-    return a.may_fall_back && a.entry + 1 < a.entries ? Action::next : Action::stop;
+    return a.may_fall_back && a.has_next ? Action::next : Action::stop;
 }
 
 }  // namespace
@@ -105,6 +113,7 @@ TEST_CASE("The primary's failures fall back, are retried, or are its answer, eac
         {"a refusal by a filter is never shopped around", Class::content_filter, 0, 0, none,
          "stop"},
         {"a bad request goes to the client", Class::bad_request, 0, 0, none, "stop"},
+        {"what the entry cannot do is asked of the next", Class::unsupported, 0, 0, none, "next"},
         {"a budget ends the chain", Class::budget, 0, 0, none, "stop"},
         {"nothing is tried for a client that has left", Class::client_closed, 0, 0, none, "stop"},
         {"a shortage of our own would only grow", Class::overloaded, 0, 0, none, "stop"},
@@ -124,10 +133,26 @@ TEST_CASE("Once the primary is left any failure moves on, but two always end the
         {"a server error after its retries", Class::server_error, 1, 2, none, "next"},
         {"a server error of the last entry", Class::server_error, 2, 2, none, "stop"},
         {"a bad request of the last entry", Class::bad_request, 2, 0, none, "stop"},
+        {"what a later entry cannot do", Class::unsupported, 1, 0, none, "next"},
+        {"what the last entry cannot do", Class::unsupported, 2, 0, none, "stop"},
         {"a budget, still", Class::budget, 1, 0, none, "stop"},
         {"a client that has left, still", Class::client_closed, 1, 0, none, "stop"},
         {"a shortage of our own, still", Class::overloaded, 1, 0, none, "stop"},
     });
+}
+
+TEST_CASE(
+    "What cannot be sent to an entry moves on at once, unless the client wants one entry only") {
+    auto route = route_of_three();
+    route.fallback_on = {};
+    auto situation = after(Class::unsupported);
+    CHECK(decide(route, situation) == understudy::proxy::Decision{Action::next, 0ms});
+    situation.retry_after = 1ms;
+    CHECK(decide(route, situation) == understudy::proxy::Decision{Action::next, 0ms});
+    situation.may_add = situation.may_retry = false;  // it is no further attempt
+    CHECK(decide(route, situation).action == Action::next);
+    situation.may_fall_back = false;
+    CHECK(decide(route, situation).action == Action::stop);
 }
 
 TEST_CASE("An upstream whose places are taken is passed over, whatever `fallback_on` says") {
@@ -136,9 +161,9 @@ TEST_CASE("An upstream whose places are taken is passed over, whatever `fallback
     auto situation = after(Class::overloaded);
     situation.places_taken = true;
     CHECK(decide(route, situation).action == Action::next);
-    situation.entry = 2;
+    place(situation, 2);
     CHECK(decide(route, situation).action == Action::stop);
-    situation.entry = 0;
+    place(situation, 0);
     situation.may_fall_back = false;
     CHECK(decide(route, situation).action == Action::stop);
 }
@@ -173,7 +198,7 @@ TEST_CASE("Every combination of class, place, retries, wait, time and override i
                     for (const auto left : {-1ms, 0ms, 1ms, 3000ms, 60'000ms}) {
                         for (const bool may_fall_back : {true, false}) {
                             auto situation = after(failure);
-                            situation.entry = entry;
+                            place(situation, entry);
                             situation.retries_used = used;
                             situation.retry_after = wait;
                             situation.time_left = left;
@@ -193,7 +218,7 @@ TEST_CASE("Every combination of class, place, retries, wait, time and override i
             }
         }
     }
-    CHECK(seen == 14U * 3 * 3 * 4 * 5 * 2);
+    CHECK(seen == (kFailureClassCount - 1) * 3 * 3 * 4 * 5 * 2);
 }
 
 TEST_CASE("A timeout is never tried again at the same entry, whatever the route says") {
@@ -202,7 +227,7 @@ TEST_CASE("A timeout is never tried again at the same entry, whatever the route 
     for (const std::size_t entry : {0U, 1U, 2U}) {
         for (const auto& wait : {std::optional<milliseconds>(), {0ms}, {1s}}) {
             auto situation = after(Class::timeout);
-            situation.entry = entry;
+            place(situation, entry);
             situation.retry_after = wait;
             CHECK(decide(route, situation).action == (entry < 2 ? Action::next : Action::stop));
         }
@@ -225,7 +250,7 @@ TEST_CASE("fallback_on decides for the primary only") {
     CHECK(decide(route, after(Class::auth)).action == Action::next);
     CHECK(decide(route, after(Class::server_error)).action == Action::stop);
     auto later = after(Class::server_error);
-    later.entry = 1;
+    place(later, 1);
     CHECK(decide(route, later).action == Action::retry);
 
     route.fallback_on = FailureSet{Class::budget, Class::client_closed};
@@ -235,7 +260,8 @@ TEST_CASE("fallback_on decides for the primary only") {
     route.fallback_on = {};
     for (const auto failure : every_failure()) {
         INFO(name_of(failure));
-        CHECK(decide(route, after(failure)).action == Action::stop);
+        const bool never_sent = failure == Class::unsupported;
+        CHECK(decide(route, after(failure)).action == (never_sent ? Action::next : Action::stop));
     }
 }
 
@@ -302,7 +328,7 @@ TEST_CASE("Back-off doubles with each retry up to its cap, and jitter spreads it
 
 TEST_CASE("A chain of one is retried and then ends") {
     auto situation = after(Class::server_error);
-    situation.entries = 1;
+    situation.has_next = false;
     CHECK(decide(route_of_three(), situation).action == Action::retry);
     situation.retries_used = 2;
     CHECK(decide(route_of_three(), situation).action == Action::stop);

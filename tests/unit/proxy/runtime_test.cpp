@@ -90,7 +90,7 @@ TEST_CASE("A model is a label from its first answer on, at that upstream, for al
 TEST_CASE("A refused key is told of once a minute, upstream by upstream") {
     using namespace std::chrono_literals;
     KeyRefusals refusals;
-    const understudy::upstreams::TimePoint start{1h};
+    const understudy::net::TimePoint start{1h};
     CHECK(refusals.due("a", start));
     CHECK_FALSE(refusals.due("a", start));
     CHECK(refusals.due("b", start + 1s));

@@ -56,3 +56,40 @@ TEST_CASE("A broken stream ends with an error that its endpoint's libraries read
     CHECK(events[1].data["response"]["error"]["message"] == message);
     CHECK(events[1].data["response"]["status"] == "failed");
 }
+
+TEST_CASE("A broken message ends with Anthropic's event, a candidate with Google's status") {
+    const std::string message = "It \"broke\".\n";
+    auto events = events_of(proxy::stream_error_event(wire::AnswerShape::messages, message, 7));
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].name == "error");
+    CHECK(events[0].data["type"] == "error");
+    CHECK(events[0].data["error"]["type"] == "api_error");
+    CHECK(events[0].data["error"]["message"] == message);
+    events = events_of(proxy::stream_error_event(wire::AnswerShape::gemini, message, 7));
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].name.empty());
+    CHECK(events[0].data["error"]["code"] == 502);
+    CHECK(events[0].data["error"]["status"] == "UNAVAILABLE");
+    CHECK(events[0].data["error"]["message"] == message);
+}
+
+TEST_CASE("An error that comes behind a head keeps the status that it would have had") {
+    struct Row {
+        unsigned status;
+        const char* anthropic;
+        const char* google;
+    };
+    for (const Row& row : {Row{400, "invalid_request_error", "INVALID_ARGUMENT"},
+                           Row{429, "rate_limit_error", "RESOURCE_EXHAUSTED"},
+                           Row{503, "overloaded_error", "UNAVAILABLE"}}) {
+        INFO(row.status);
+        auto events = events_of(
+            proxy::stream_error_event(wire::AnswerShape::messages, "m", 0, "a_code", row.status));
+        CHECK(events[0].data["error"]["type"] == row.anthropic);
+        CHECK(events[0].data["error"]["details"]["error_code"] == "a_code");
+        events = events_of(
+            proxy::stream_error_event(wire::AnswerShape::gemini, "m", 0, "a_code", row.status));
+        CHECK(events[0].data["error"]["code"] == row.status);
+        CHECK(events[0].data["error"]["status"] == row.google);
+    }
+}

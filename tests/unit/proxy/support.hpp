@@ -34,10 +34,10 @@ class Bench {
     std::string metrics() const { return registry.render(metrics::Format::prometheus); }
 
     boost::asio::io_context io;
-    upstreams::TimerQueue timers{io};
-    upstreams::Resolver resolver;
-    upstreams::DnsCache dns{resolver, io};
-    upstreams::MemoryBudget budget{std::size_t{1} << 30};
+    net::TimerQueue timers{io};
+    net::Resolver resolver;
+    net::DnsCache dns{resolver, io};
+    net::MemoryBudget budget{std::size_t{1} << 30};
     upstreams::ScratchPool scratch;
     metrics::Registry registry{1, wire::kFailureClassNames, {"test", "test"}};
     upstreams::WorkerContext context{io, timers, dns, budget, scratch, registry.shard(0).worker()};

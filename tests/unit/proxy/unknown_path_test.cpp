@@ -6,6 +6,7 @@
 #include <vector>
 
 using namespace understudy::proxy;
+using understudy::wire::Dialect;
 
 TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") {
     struct Row {
@@ -24,8 +25,10 @@ TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") 
         {"//v1//chat/completions", "Did you mean /v1/chat/completions?"},
         {"/V1/Chat/Completions?x=1", "Did you mean /v1/chat/completions?"},
         {"/openai/deployments/gpt/chat/completions", "Azure"},
-        {"/v1beta/models/gemini:generateContent", "Gemini"},
-        {"/v1/messages/count_tokens", "Anthropic"},
+        {"/v1beta/models/gemini:embedContent", ":generateContent"},
+        {"/v1beta/openai/chat/completions", "/v1"},
+        {"/v1/messages/batches", "one by one"},
+        {"/v1/v1/messages", "Did you mean /v1/messages?"},
         {"/api/chat", "Ollama"},
         {"/api/tags", "/v1/models"},
         {"/v1", "Did you mean /v1/chat/completions?"},
@@ -51,15 +54,15 @@ TEST_CASE("A path is shown without its query, without control characters and not
 }
 
 TEST_CASE("The shape of an error is that of the API whose path was asked for") {
-    for (const auto& [target, shape] : {std::pair{"/v1/messages", ErrorShape::anthropic},
-                                        {"/v1/messages/count_tokens?x", ErrorShape::anthropic},
-                                        {"/v1/messagesx", ErrorShape::openai},
-                                        {"/v1beta/models/g:generateContent", ErrorShape::google},
-                                        {"/v1/models/g:streamGenerateContent", ErrorShape::google},
-                                        {"/v1/models/g", ErrorShape::openai},
-                                        {"/v1/chat/completions", ErrorShape::openai},
-                                        {"/x", ErrorShape::openai}}) {
+    for (const auto& [target, dialect] : {std::pair{"/v1/messages", Dialect::messages},
+                                          {"/v1/messages/count_tokens?x", Dialect::messages},
+                                          {"/v1/messagesx", Dialect::chat},
+                                          {"/v1beta/models/g:generateContent", Dialect::gemini},
+                                          {"/v1/models/g:streamGenerateContent", Dialect::gemini},
+                                          {"/v1/models/g", Dialect::chat},
+                                          {"/v1/chat/completions", Dialect::chat},
+                                          {"/x", Dialect::chat}}) {
         INFO(target);
-        CHECK(error_shape(target) == shape);
+        CHECK(dialect_of_path(target) == dialect);
     }
 }

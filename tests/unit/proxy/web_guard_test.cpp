@@ -88,7 +88,7 @@ TEST_CASE("Where other machines may connect names are not checked, and origins a
 
 TEST_CASE("With keys the key guards, and only a preflight is refused") {
     auto config = open_on("127.0.0.1");
-    config.keys.push_back({"k", {}, {}, {}});
+    config.keys.emplace_back().name = "k";
     const std::string page = "Host: a.test\r\nOrigin: https://evil.test\r\n";
     CHECK(verdict(config, page).empty());
     CHECK(verdict(config, page + "Access-Control-Request-Method: POST\r\n", "OPTIONS") ==

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -59,30 +61,30 @@ struct Exchange {
         spec.body = "{}";
         spec.stream = answer.find("event-stream") != std::string::npos;
         attempt.emplace(spec, signal, client_gone);
-        spawn(drive());
+        net::spawn(drive());
         connection = server.accept();
         // The answer waits in the socket before the attempt looks: it is read in one piece.
-        asio::write(*connection, asio::buffer(answer));
+        boost::asio::write(*connection, boost::asio::buffer(answer));
         if (!after_commit.empty()) {
             REQUIRE(bench.until([&] { return !sent.empty(); }));
-            asio::write(*connection, asio::buffer(after_commit));
+            boost::asio::write(*connection, boost::asio::buffer(after_commit));
         }
-        if (close_after) connection->shutdown(asio::ip::tcp::socket::shutdown_send);
+        if (close_after) connection->shutdown(boost::asio::ip::tcp::socket::shutdown_send);
         REQUIRE(bench.until([&] { return ended; }));
     }
     /// As the relay does: everything that is ready goes out before the next pump.
-    Task<void> drive() {
+    net::Task<void> drive() {
         co_await attempt->run();
         if (attempt->state() == State::committed) co_await relay();
         held = attempt->body();
         co_await attempt->settle();
         ended = true;
     }
-    Task<void> relay() {
+    net::Task<void> relay() {
         for (;;) {
             while (attempt->state() == State::committed && attempt->at_end())
                 static_cast<void>(attempt->pump());
-            GatherList list;
+            net::GatherList list;
             attempt->gather(list);
             for (std::size_t i = 0; i < list.count(); ++i) {
                 const auto& item = list.items()[i];
@@ -102,7 +104,7 @@ struct Exchange {
     config::Upstream upstream;
     std::optional<HeadTemplate> head;
     AttemptSpec spec;
-    Signal signal;
+    net::Signal signal;
     bool client_gone = false;
     bool ended = false;
     std::string sent;
@@ -218,4 +220,150 @@ TEST_CASE("A 2xx that is not an answer is malformed, and nobody at the other end
     CHECK(closed.attempt->failure() == FailureClass::connection);
     Exchange garbage("SSH-2.0-OpenSSH\r\n\r\n");
     CHECK(garbage.attempt->failure() == FailureClass::malformed);
+}
+
+namespace {
+
+/// An attempt that runs beside its owner, as a lane does, and can be dropped between any two turns
+/// of the loop.
+struct Lane {
+    explicit Lane(Bench& bench, const config::Upstream& to, std::uint32_t places = 4)
+        : upstream(to), head(upstream), peer(bench.context, upstream, tls_of(upstream), places) {
+        spec.upstream = &upstream;
+        spec.head_template = &head;
+        spec.peer = &peer;
+        spec.head.method = "POST";
+        spec.head.path = "/chat/completions";
+        spec.body = "{}";
+        spec.stream = true;
+        start();
+    }
+    static std::shared_ptr<const net::TlsContext> tls_of(const config::Upstream& upstream) {
+        if (!upstream.base_url.tls) return nullptr;
+        return std::make_shared<net::TlsContext>(trust_of(upstream.tls));
+    }
+    void start() {
+        attempt.emplace(spec, signal, client_gone);
+        task.emplace(attempt->run());
+        task->start();
+    }
+    void drop() {
+        task.reset();
+        attempt.reset();
+    }
+    config::Upstream upstream;
+    HeadTemplate head;
+    Peer peer;
+    AttemptSpec spec;
+    net::Signal signal;
+    bool client_gone = false;
+    std::optional<Attempt> attempt;
+    std::optional<net::Task<void>> task;
+};
+
+/// Nothing is left of an attempt: no connection, no place, no memory.
+bool nothing_left(Bench& bench, Lane& lane) {
+    return bench.until([&] { return lane.peer.active() == 0 && bench.budget.used() == 0; }) &&
+           bench.active() == 0;
+}
+
+}  // namespace
+
+TEST_CASE("An attempt can be dropped after any step, and gives everything back") {
+    const auto answer = events(kHello + kFinish + kDone);
+    for (std::size_t size = 0; size <= answer.size(); size += 7) {
+        INFO(size);
+        Bench bench;
+        Server server;
+        Lane lane(bench, server.upstream());
+        auto connection = server.accept();
+        bench.run_for(1ms);
+        boost::asio::write(connection, boost::asio::buffer(answer.substr(0, size)));
+        bench.run_for(1ms);
+        lane.drop();
+        CHECK(nothing_left(bench, lane));
+        net::error_code ec;
+        std::string rest(4096, ' ');
+        while (!ec)
+            connection.read_some(boost::asio::buffer(rest), ec);  // the request, then the end
+        CHECK((ec == boost::asio::error::eof || ec == boost::asio::error::connection_reset));
+    }
+}
+
+TEST_CASE("An attempt can be dropped while it connects, looks a name up or shakes hands") {
+    Bench bench;
+    Server server;
+    auto upstream = server.upstream();
+    SECTION("before it is connected") {}
+    SECTION("while its name is looked up") {
+        upstream.base_url.host = "localhost";
+    }
+    SECTION("in the middle of a handshake") {
+        upstream.base_url.tls = true;
+        upstream.tls.verify = false;
+    }
+    Lane lane(bench, upstream);
+    SECTION("at once") {}
+    SECTION("a turn later") {
+        bench.run_for(2ms);
+    }
+    CHECK_FALSE(lane.task->done());
+    lane.drop();
+    bench.run_for(20ms);
+    CHECK(nothing_left(bench, lane));
+}
+
+TEST_CASE("An attempt dropped while it waits for a place leaves the queue") {
+    Bench bench;
+    Server server;
+    Lane lane(bench, server.upstream(), 1);
+    auto first = server.accept();
+    bench.run_for(1ms);
+    Lane other(bench, server.upstream());
+    other.drop();
+    other.spec.peer = &lane.peer;
+    other.start();
+    bench.run_for(1ms);
+    CHECK_FALSE(other.task->done());
+    SECTION("before it gets one") {
+        other.drop();
+    }
+    SECTION("when it has been promised one") {
+        lane.drop();
+        other.drop();
+    }
+    lane.drop();
+    bench.run_for(20ms);
+    CHECK(nothing_left(bench, lane));
+    CHECK(lane.peer.reserve());
+    lane.peer.unreserve();
+}
+
+TEST_CASE("An owner sleeps on its own signal and the ends of its tasks, and may drop them all") {
+    net::Signal own;
+    std::array<net::Signal, 2> lanes;
+    std::array<std::optional<net::Task<void>>, 2> tasks;
+    const auto wait = [](net::Signal& signal) -> net::Task<void> { co_await signal.wait(); };
+    int woken = 0;
+    const auto owner = [&]() -> net::Task<void> {
+        for (std::size_t i = 0; i < 2; ++i) {
+            tasks[i].emplace(wait(lanes[i]));
+            tasks[i]->start();
+        }
+        std::array<net::Task<void>*, 2> both{&*tasks[0], &*tasks[1]};
+        const net::AnyOf any(own, both);
+        co_await any;
+        ++woken;  // by its own signal
+        co_await any;
+        ++woken;  // by the end of the second
+        CHECK(tasks[1]->done());
+        tasks[0].reset();  // not at its end
+        tasks[1].reset();
+    };
+    net::spawn(owner());
+    CHECK(woken == 0);
+    own.notify();
+    CHECK(woken == 1);
+    lanes[1].notify();
+    CHECK(woken == 2);
 }

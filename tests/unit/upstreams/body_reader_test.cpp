@@ -1,10 +1,13 @@
 #include "upstreams/body_reader.hpp"
 
+#include <zlib.h>
+
 #include <catch2/catch.hpp>
 
 #include <string>
 #include <vector>
 
+using namespace understudy;
 using namespace understudy::upstreams;
 using understudy::wire::BodyKind;
 using understudy::wire::Framing;
@@ -29,8 +32,8 @@ std::ostream& operator<<(std::ostream& out, const Result& r) {
 /// does when it is relayed.
 Result feed(Framing framing, std::string_view raw, const std::vector<std::size_t>& cuts,
             bool consume) {
-    MemoryBudget budget(1 << 20);
-    Bytes in(budget);
+    net::MemoryBudget budget(1 << 20);
+    net::Bytes in(budget);
     BodyReader reader(framing);
     Result result;
     std::size_t from = 0;
@@ -138,8 +141,8 @@ TEST_CASE("An early end of the connection is noticed where the framing can tell"
 }
 
 TEST_CASE("What is still expected is known with a length only") {
-    MemoryBudget budget(1000);
-    Bytes in(budget);
+    net::MemoryBudget budget(1000);
+    net::Bytes in(budget);
     BodyReader reader(length(10));
     CHECK(reader.expected() == 10);
     REQUIRE(in.append("abc"));
@@ -150,8 +153,8 @@ TEST_CASE("What is still expected is known with a length only") {
 }
 
 TEST_CASE("Payload half consumed stays in front of what comes next") {
-    MemoryBudget budget(1000);
-    Bytes in(budget);
+    net::MemoryBudget budget(1000);
+    net::Bytes in(budget);
     BodyReader reader(kChunked);
     REQUIRE(in.append("5\r\nhello\r\n"));
     REQUIRE(reader.digest(in));
@@ -164,4 +167,109 @@ TEST_CASE("Payload half consumed stays in front of what comes next") {
     CHECK(reader.total() == 8);
     CHECK(reader.complete());
     CHECK(reader.surplus());
+}
+
+namespace {
+
+std::string number(std::size_t value) {
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xffU);
+    return out;
+}
+
+std::string sum(const std::string& bytes) {
+    return number(
+        crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+}
+
+/// A message of an AWS event stream; `headers` as they are packed.
+std::string message(const std::string& payload) {
+    const std::string headers("\x0b:event-type\7\0\1a\x0d:message-type\7\0\5event", 38);
+    auto out = number(16 + headers.size() + payload.size()) + number(headers.size());
+    out += sum(out);
+    out += headers + payload;
+    return out + sum(out);
+}
+
+}  // namespace
+
+TEST_CASE("The messages of an event stream become the payload, wherever it is cut") {
+    const std::string text = "event: a\ndata: {\"x\":1}\n\nevent: a\ndata: {}\n\n";
+    const std::string raw = message(R"({"x":1})") + message("{}");
+    std::string chunked;
+    for (std::size_t at = 0; at < raw.size(); at += 9) {
+        const auto part = raw.substr(at, 9);
+        chunked += std::to_string(part.size()) + "\r\n" + part + "\r\n";
+    }
+    chunked += "0\r\n\r\n";
+    Framing framing;
+    framing.kind = BodyKind::chunked;
+    for (const bool consume : {false, true}) {
+        for (std::size_t cut = 0; cut <= chunked.size(); ++cut) {
+            CAPTURE(cut, consume);
+            net::MemoryBudget budget(1 << 20);
+            net::Bytes in(budget);
+            BodyReader reader(framing);
+            reader.read_messages(1 << 20);
+            std::string seen;
+            for (const auto part : {std::string_view(chunked).substr(0, cut),
+                                    std::string_view(chunked).substr(cut)}) {
+                REQUIRE(in.append(part));
+                REQUIRE(reader.digest(in));
+                REQUIRE(reader.digest(in));  // a second look changes nothing
+                if (!consume) continue;
+                seen += in.view().substr(0, reader.payload());
+                in.consume(reader.payload());
+                reader.consumed(reader.payload());
+            }
+            seen += in.view().substr(0, reader.payload());
+            REQUIRE(seen == text);
+            REQUIRE(reader.complete());
+            REQUIRE(reader.total() == raw.size());
+        }
+    }
+}
+
+TEST_CASE("An event stream may not end inside a message, nor have one that is broken") {
+    const auto run = [](std::string raw, BodyKind kind, std::size_t most = 1 << 20) {
+        net::MemoryBudget budget(1 << 20);
+        net::Bytes in(budget);
+        Framing framing;
+        framing.kind = kind;
+        framing.length = raw.size();
+        BodyReader reader(framing);
+        reader.read_messages(most);
+        REQUIRE(in.append(raw));
+        if (!reader.digest(in)) return std::string(reader.problem());
+        return std::string(reader.end_of_stream() ? "whole" : "cut");
+    };
+    const auto good = message("{}");
+    CHECK(run(good, BodyKind::length) == "whole");
+    CHECK(run(good, BodyKind::until_close) == "whole");
+    const auto half = good + good.substr(0, 30);
+    CHECK(run(half, BodyKind::until_close) == "cut");
+    CHECK(run(half, BodyKind::length) == "event stream: it ends inside a message");
+    auto bad = good;
+    bad[20] = static_cast<char>(bad[20] ^ 4);
+    CHECK(run(good + bad, BodyKind::length).find("checksum") != std::string::npos);
+    CHECK(run(message(std::string(100, ' ')), BodyKind::until_close, 90).find("larger") ==
+          std::string::npos);  // it is there already
+    CHECK(run(message(std::string(100, ' ')).substr(0, 20), BodyKind::until_close, 90)
+              .find("larger") != std::string::npos);
+}
+
+TEST_CASE("What is left of an event stream is dropped for the end of its body") {
+    net::MemoryBudget budget(1 << 20);
+    net::Bytes in(budget);
+    Framing framing;
+    framing.kind = BodyKind::chunked;
+    BodyReader reader(framing);
+    reader.read_messages(1 << 20);
+    REQUIRE(in.append("a\r\n" + message("{}").substr(0, 10) + "\r\n"));
+    REQUIRE(reader.digest(in));
+    reader.drop_rest(in);
+    CHECK(in.empty());
+    REQUIRE(in.append("3\r\nxyz\r\n0\r\n\r\n"));
+    REQUIRE(reader.digest(in));
+    CHECK(reader.complete());
 }

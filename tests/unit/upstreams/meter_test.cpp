@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+using namespace understudy;
 using namespace understudy::upstreams;
 using understudy::wire::AnswerShape;
 using Verdict = StreamMeter::Verdict;
 
 namespace {
 
-MemoryBudget budget{64 << 20};
+net::MemoryBudget budget{64 << 20};
 
 const std::string kRole = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
 const std::string kHello =
@@ -84,10 +85,10 @@ class Relay {
         std::size_t last = 0;
         for (const auto& span : meter.ready()) {
             REQUIRE(span.begin >= last);
-            REQUIRE(span.end <= meter.ready_end());
+            REQUIRE(span.end <= meter.source_end());
             REQUIRE(span.size() > 0);
             last = span.end;
-            seen_.forwarded += span.of(buffer_);
+            seen_.forwarded += span.of(meter.source(buffer_));
         }
         buffer_.erase(0, meter.ready_end());
         meter.take();
@@ -319,6 +320,50 @@ TEST_CASE("Content takes a finish back, whichever choice it belongs to; a later 
     CHECK(relay.meter.facts().doubtful);
 }
 
+TEST_CASE("Of several choices each that said something needs a finish of its own") {
+    const auto say = [](int index, const char* text) {
+        return "data: {\"choices\":[{\"index\":" + std::to_string(index) +
+               ",\"delta\":{\"content\":\"" + text + "\"}}]}\n\n";
+    };
+    const auto end = [](int index) {
+        return "data: {\"choices\":[{\"index\":" + std::to_string(index) +
+               ",\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    };
+    const auto finish = [](const std::string& stream, AnswerShape shape = AnswerShape::chat) {
+        const auto whole = run({stream}, false, false, shape);
+        CHECK(run({stream.substr(0, 90), stream.substr(90)}, false, false, shape) == whole);
+        return whole.finish;
+    };
+    CHECK_FALSE(finish(say(0, "a") + say(1, "b") + end(0)));
+    CHECK_FALSE(finish(say(0, "a") + say(1, "b") + end(1)));
+    CHECK_FALSE(finish(say(0, "a") + end(0) + say(1, "b")));
+    CHECK(finish(say(0, "a") + end(0) + say(1, "b") + end(1)));
+    CHECK(finish(say(0, "a") + say(1, "b") + say(0, "c") + end(1) + end(0)));
+    CHECK(finish(say(1, "b") + end(1) + kUsage));
+    CHECK_FALSE(finish(say(0, "a") + end(0) + say(1, "b") + end(1) + say(0, "c")));
+    CHECK(finish(say(0, "a") + say(5, "b") + end(0) + end(5) + end(3)));
+    CHECK_FALSE(finish(say(0, "a") + say(300, "b") + end(0)));
+    const std::string two =
+        R"(data: {"choices":[{"delta":{"content":"x"}},{"delta":{"content":"y"}}]})"
+        "\n\n";
+    CHECK_FALSE(finish(two + end(0)));
+    CHECK(finish(two + end(0) + end(1)));
+    // A list of prompts makes as many choices.
+    const std::string text = R"(data: {"choices":[{"index":1,"text":"x"}]})"
+                             "\n\n";
+    CHECK_FALSE(finish(say(0, "a") + text + end(0), AnswerShape::completion));
+    const auto candidate = [](const char* more) {
+        return std::string(R"(data: {"candidates":[{"content":{"parts":[{"text":"x"}]})") + more +
+               "}]}\n\n";
+    };
+    const auto first = candidate(""), second = candidate(R"(,"index":1)");
+    const auto first_end = candidate(R"(,"finishReason":"STOP")");
+    const auto second_end = candidate(R"(,"finishReason":"MAX_TOKENS","index":1)");
+    CHECK_FALSE(finish(first + second + first_end, AnswerShape::gemini));
+    CHECK_FALSE(finish(first + second_end, AnswerShape::gemini));
+    CHECK(finish(first + second + second_end + first_end, AnswerShape::gemini));
+}
+
 TEST_CASE("What we asked for is taken out of an event, and nothing else") {
     const auto forwarded = [](const std::string& data) {
         return run_every_way("data: " + data + "\n\n", true).forwarded;
@@ -355,7 +400,7 @@ TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts
     CHECK(verdict == Verdict::commit);
     CHECK(turns > 2);
 
-    MemoryBudget small{100 << 10};
+    net::MemoryBudget small{100 << 10};
     StreamMeter poor(AnswerShape::chat, &small, false);
     CHECK(poor.scan(gzip("data: " + std::string(1 << 20, 'x'))) == Verdict::no_memory);
 }
@@ -383,7 +428,7 @@ TEST_CASE("A stream given up is passed on as it comes, from where it stood") {
     relay.end();
     const auto seen = relay.seen();
     CHECK(seen.forwarded == kHello + "data: {\"choices\":[]}\n\n" + kUsage);
-    CHECK(seen.prompt == 0);  // not looked at any more
+    CHECK(seen.prompt == 7);  // which is read all the same
     CHECK(seen.content == 1);
 }
 
@@ -397,20 +442,54 @@ TEST_CASE("An unreadable stream commits with its first byte") {
 
 TEST_CASE("A compressed stream is metered through its coding and passed on as it is") {
     const auto packed = gzip(kWhole);
-    const auto whole = run({packed}, true, true);
-    CHECK(whole.forwarded == packed);  // nothing is dropped from inside a coding
+    const auto whole = run({packed}, false, true);
+    CHECK(whole.forwarded == packed);
     CHECK(whole.verdict == Verdict::commit);
     CHECK(whole.prompt == 7);
     CHECK(whole.content == 2);
     CHECK(whole.finish);
     CHECK(whole.done);
     for (std::size_t cut = 0; cut <= packed.size(); ++cut) {
-        const auto split = run({packed.substr(0, cut), packed.substr(cut)}, true, true);
+        const auto split = run({packed.substr(0, cut), packed.substr(cut)}, false, true);
         REQUIRE(split == whole);
     }
     std::vector<std::string> bytes;
     for (const char c : packed) bytes.emplace_back(1, c);
+    CHECK(run(bytes, false, true) == whole);
+}
+
+TEST_CASE("Where something of ours may have to be taken out, a compressed stream is decoded") {
+    const std::string timed =
+        R"(data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3},"timings":{}})"
+        "\n\n";
+    const auto stream = kRole + kHello + kFinish + timed + kUsage + kDone;
+    const auto plain = run({stream}, true);
+    const auto packed = gzip(stream);
+    const auto whole = run({packed}, true, true);
+    CHECK(whole == plain);
+    CHECK(whole.forwarded.find("usage") == std::string::npos);
+    for (std::size_t cut = 0; cut <= packed.size(); ++cut) {
+        REQUIRE(run({packed.substr(0, cut), packed.substr(cut)}, true, true) == whole);
+    }
+    std::vector<std::string> bytes;
+    for (const char c : packed) bytes.emplace_back(1, c);
     CHECK(run(bytes, true, true) == whole);
+    // Half an event at the end of a stream that broke is not passed on.
+    StreamMeter meter(AnswerShape::chat, &budget, true);
+    const auto cut = gzip(kHello + "data: {\"choi");
+    meter.scan(cut);
+    const auto end = meter.source_end();
+    CHECK(end == kHello.size());
+    meter.scan_rest(cut);
+    meter.hold_back(end);
+    REQUIRE(meter.ready().size() == 1);
+    CHECK(meter.ready()[0].of(meter.source(cut)) == kHello);
+    // And where events are too large to be judged, all is.
+    Relay relay(AnswerShape::chat, true, true);
+    relay.feed(gzip(kHello + "data: {\"choices\":[{\"delta\":{\"content\":\"long"));
+    relay.meter.give_up();
+    relay.feed("");
+    CHECK(relay.seen().forwarded == kHello + "data: {\"choices\":[{\"delta\":{\"content\":\"long");
 }
 
 TEST_CASE("A compressed error event is an error, and a broken coding is unreadable") {

@@ -95,6 +95,59 @@ TEST_CASE("A request of our own needs no client and no body") {
                       "authorization: Bearer sk-own\r\naccept-encoding: identity\r\n\r\n");
 }
 
+TEST_CASE(
+    "For another API the client's fields of its own stay here, and its key changes its place") {
+    wire::RequestHead request;
+    const Names sent{{"Authorization", "Bearer sk-client"},
+                     {"Content-Type", "text/plain"},
+                     {"OpenAI-Beta", "x=1"},
+                     {"OpenAI-Organization", "o"},
+                     {"api-key", "other"},
+                     {"Cookie", "a=b"},
+                     {"X-Own", "kept"},
+                     {"anthropic-version", "of a client's"},
+                     {"traceparent", "t"}};  // the request points to it
+    for (const auto& [name, value] : sent) request.fields.add(name, value);
+    auto u = upstream();
+    OutboundHead out;
+    out.method = "POST";
+    out.path = "/messages";
+    out.client = &request;
+    out.other_api = true;
+    out.client_key = "sk-client";
+    const auto write = [&] {
+        std::string text;
+        HeadTemplate(u).write(out, text);
+        return text;
+    };
+    u.dialect = wire::Dialect::messages;
+    for (const bool may : {true, false}) {
+        out.forward_credentials = may;
+        const auto text = write();
+        CHECK(has(text, "X-Own: kept"));
+        CHECK(has(text, "traceparent: t"));
+        CHECK(has(text, "content-type: application/json"));
+        CHECK(has(text, "anthropic-version: 2023-06-01"));
+        CHECK(has(text, "x-api-key: sk-client") == may);
+        for (const char* name :
+             {"authorization", "openai-beta", "openai-organization", "api-key", "cookie"}) {
+            CAPTURE(name);
+            CHECK(count(text, name) == 0);
+        }
+        CHECK(count(text, "anthropic-version") == 1);
+        CHECK(count(text, "content-type") == 1);
+    }
+    out.forward_credentials = true;
+    u.dialect = wire::Dialect::gemini;
+    CHECK(has(write(), "x-goog-api-key: sk-client"));
+    CHECK(count(write(), "anthropic-version") == 0);
+    u.dialect = wire::Dialect::chat;
+    CHECK(has(write(), "authorization: Bearer sk-client"));
+    u.api_key = config::Secret("sk-own");
+    CHECK(has(write(), "authorization: Bearer sk-own"));
+    CHECK(write().find("sk-client") == std::string::npos);
+}
+
 TEST_CASE("An empty body has a length of its own") {
     OutboundHead out;
     out.method = "POST";
@@ -281,4 +334,68 @@ TEST_CASE("A request that was here before, or passed too many, is in a loop") {
     std::string many;
     for (std::size_t i = 0; i < kMaxHops; ++i) many += "1.1 understudy-" + std::to_string(i) + ", ";
     CHECK(looped(many));
+}
+
+TEST_CASE("An API of its own has its key in a header of its own, whoever offers it") {
+    auto u = with_key();
+    u.dialect = config::Dialect::messages;
+    auto text = head(u, {{"Authorization", "Bearer sk-client"}, {"x-api-key", "sk-client"}});
+    CHECK(has(text, "x-api-key: sk-own"));
+    CHECK(count(text, "x-api-key") == 1);
+    CHECK(count(text, "authorization") == 0);
+    u.dialect = config::Dialect::gemini;
+    text = head(u, {{"x-goog-api-key", "client"}});
+    CHECK(has(text, "x-goog-api-key: sk-own"));
+    CHECK(count(text, "x-goog-api-key") == 1);
+    u = upstream();
+    u.dialect = config::Dialect::messages;
+    u.headers.push_back({"Authorization", config::Secret("Bearer sk-own")});
+    text = head(u, {{"x-api-key", "sk-client"}}, true);
+    CHECK(has(text, "Authorization: Bearer sk-own"));
+    CHECK(count(text, "x-api-key") == 0);
+}
+
+TEST_CASE("Anthropic's API is told a version: the client's, a configured one, or the only one") {
+    auto u = with_key();
+    u.dialect = config::Dialect::messages;
+    CHECK(has(head(u, {}), "anthropic-version: 2023-06-01"));
+    const auto text = head(u, {{"Anthropic-Version", "2099-01-01"}, {"anthropic-beta", "a,b"}});
+    CHECK(has(text, "Anthropic-Version: 2099-01-01"));
+    CHECK(count(text, "anthropic-version") == 1);
+    CHECK(has(text, "anthropic-beta: a,b"));
+    u.headers.push_back({"anthropic-version", config::Secret("2000-01-01")});
+    CHECK(has(head(u, {{"Anthropic-Version", "2099-01-01"}}), "anthropic-version: 2000-01-01"));
+    CHECK(count(head(u, {}), "anthropic-version") == 1);
+    CHECK(count(head(with_key(), {}), "anthropic-version") == 0);
+}
+
+TEST_CASE("A model in the path is the one that is sent, and stays in its place") {
+    auto u = with_key();
+    u.base_url.path = "/v1beta";
+    u.dialect = config::Dialect::gemini;
+    wire::RequestHead request;
+    const auto line = [&](std::string_view model, std::string_view action, bool own = true) {
+        OutboundHead out;
+        out.method = "POST";
+        out.path = "/models/asked:generateContent";
+        out.action = action;
+        out.model = model;
+        out.client = &request;
+        out.forward_credentials = !own;
+        auto upstream = u;
+        if (!own) upstream.api_key.reset();
+        std::string text;
+        HeadTemplate(upstream).write(out, text);
+        return text.substr(0, text.find("\r\n"));
+    };
+    CHECK(line("g-1", ":generateContent") == "POST /v1beta/models/g-1:generateContent HTTP/1.1");
+    CHECK(line("a/b c", ":countTokens") == "POST /v1beta/models/a/b%20c:countTokens HTTP/1.1");
+    CHECK(line("../x", ":countTokens") == "POST /v1beta/models/_../x:countTokens HTTP/1.1");
+    CHECK(line("x?y#z\r\n", ":countTokens") ==
+          "POST /v1beta/models/x%3Fy%23z%0D%0A:countTokens HTTP/1.1");
+    // The client's key is a secret of its own, in the query as anywhere.
+    CHECK(line("g", ":streamGenerateContent?alt=sse&key=hush") ==
+          "POST /v1beta/models/g:streamGenerateContent?alt=sse HTTP/1.1");
+    CHECK(line("g", ":streamGenerateContent?key=hush&alt=sse", false) ==
+          "POST /v1beta/models/g:streamGenerateContent?key=hush&alt=sse HTTP/1.1");
 }

@@ -161,7 +161,10 @@ TEST_CASE("An error that says nothing is none, wherever it stands") {
     for (const auto* empty :
          {"null", "false", R"("")", "{}", "[]", "0", "0.0",
           R"({"message":"","type":"","code":null})", R"({"message":"","code":0,"param":null})",
-          "[{}]", R"([null,"",{"a":[{"b":""}]}])", R"({"details":[],"inner":{"code":""}})"}) {
+          "[{}]", R"([null,"",{"a":[{"b":""}]}])", R"({"details":[],"inner":{"code":""}})",
+          R"({"code":"0","message":"OK"})", R"({"code":200,"message":"success"})",
+          R"({"code":0,"message":"Success","type":null})", R"({"status":"200","message":"ok"})",
+          R"("OK")", "200", R"("none")"}) {
         INFO(empty);
         const std::string error = std::string(R"("error":)") + empty;
         std::string body = "{" + error;
@@ -180,7 +183,9 @@ TEST_CASE("An error that says nothing is none, wherever it stands") {
     }
     for (const auto* said :
          {"true", R"("x")", "1", R"({"message":"x"})", R"({"message":"","code":500})", "[{}, 1]",
-          R"({"message":"","inner":{"code":"x"}})", R"({"a":[[["b"]]]})"}) {
+          R"({"message":"","inner":{"code":"x"}})", R"({"a":[[["b"]]]})",
+          R"({"code":200,"message":"no capacity"})", R"({"code":"0","message":"OK","type":"x"})",
+          R"({"code":300,"message":"OK"})", "2000", R"({"message":"not ok"})"}) {
         INFO(said);
         std::string body = R"({"choices":[{"message":{"content":"x"}}],"error":)";
         body.append(said).append("}");

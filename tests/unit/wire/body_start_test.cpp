@@ -24,7 +24,7 @@ TEST_CASE("What a body is shows in its first bytes, and no longer prefix says ot
         {"{\"error\":1}", BodyStart::json},
         {" \n\t{", BodyStart::json},
         {"<!doctype html>", BodyStart::page},
-        {"[1]", BodyStart::other},
+        {"[1]", BodyStart::list},
         {"data", BodyStart::need_more},
         {"dato: x", BodyStart::other},
         {"no healthy upstream", BodyStart::other},

@@ -150,6 +150,11 @@ TEST_CASE("no credit left is quota at any status of the 4xx") {
          R"({"code":"The caller does not have permission","error":"Your newly created team doesn't)"
          R"( have any credits yet."})",
          FailureClass::quota},
+        {"OpenRouter, the credit of one key", 403,
+         openai("Key limit exceeded (total limit). Manage it using https://x/keys", "", ""),
+         FailureClass::quota},
+        {"an account that is overdue", 403, openai("The account is overdue.", "", ""),
+         FailureClass::quota},
         {"Fireworks", 412,
          openai("Account a is suspended, possibly due to reaching the monthly spending limit.", "",
                 "PRECONDITION_FAILED"),
@@ -195,6 +200,8 @@ TEST_CASE("throttling that is named is rate_limit at any status") {
          R"("rateLimitExceeded"}]}})",
          FailureClass::rate_limit},
         {"Alibaba", 400, openai("Requests throttling triggered.", "x", "Throttling.RateQuota"),
+         FailureClass::rate_limit},
+        {"Alibaba, another of the family", 400, openai("m", "x", "Throttling.User"),
          FailureClass::rate_limit},
         {"Groq, flex processing", 498, openai("m", "", "capacity_exceeded"),
          FailureClass::rate_limit},
@@ -395,6 +402,51 @@ TEST_CASE("a 400 keeps what its code names, and words that it echoes decide noth
     });
 }
 
+TEST_CASE("a refusal speaks of the account unless it says that it is about the request") {
+    struct Row {
+        const char* title;
+        std::string body;
+        bool account;
+    };
+    const std::vector<Row> rows{
+        {"nothing", "", true},
+        {"no JSON", "no", true},
+        {"a bad key",
+         openai("Incorrect API key provided: sk-1", "invalid_request_error", "invalid_api_key"),
+         true},
+        {"a permission", openai("You have insufficient permissions", "", "permission_error"), true},
+        {"no credit", openai("Insufficient credits", "", ""), true},
+        {"a country", openai("Country not supported", "request_forbidden", ""), true},
+        {"OpenRouter's moderation",
+         R"({"error":{"code":403,"message":"m/x requires moderation on P. Your input was flagged for )"
+         R"(\"violence\". No credits were charged.","metadata":{"flagged_input":"i"}}})",
+         false},
+        {"OpenRouter's rest of the credit",
+         R"({"error":{"code":402,"message":"This request requires more credits, or fewer max_tokens."}})",
+         false},
+        {"xAI's content check",
+         R"({"code":"The caller does not have permission","error":"Content violates usage guidelines."})",
+         false},
+        {"OpenAI's model",
+         openai("Project `p` does not have access to model `o`", "invalid_request_error",
+                "model_not_found"),
+         false},
+        {"the same in words", openai("You do not have access to model x", "", ""), false},
+        {"Groq's model",
+         openai("The model `m` is blocked at the project level.", "permissions_error",
+                "model_permission_blocked_project"),
+         false},
+        {"a safety system", openai("m", "", "content_filter"), false},
+        {"a page", "<html><body>blocked</body></html>", false},
+        {"words that it only quotes", openai("The key 'was flagged' is unknown", "", ""), true},
+        {"the prompt, echoed", R"({"error":{"message":"No."},"input":"was flagged"})", true},
+    };
+    for (const auto& row : rows) {
+        INFO(row.title);
+        CHECK(is_about_account(row.body, {}) == row.account);
+    }
+}
+
 TEST_CASE("bodies that are deep, long or broken are survived") {
     const std::string deep = R"({"error":{"x":)" + std::string(100'000, '[') +
                              std::string(100'000, ']') + R"(,"code":"insufficient_quota"}})";
@@ -443,6 +495,13 @@ TEST_CASE("an error inside a 2xx is what it names, or malformed") {
          R"("type":"exceed_context_size_error"}})",
          FailureClass::context_length},
         {R"({"error":"prompt too long; exceeded max context length by 5 tokens"})",
+         FailureClass::context_length},
+        {R"({"__type":"throttlingException","message":"m"})", FailureClass::rate_limit},
+        {R"({"__type":"modelStreamErrorException","message":"m"})", FailureClass::server_error},
+        {R"({"__type":"modelTimeoutException","message":"m"})", FailureClass::timeout},
+        {R"({"__type":"serviceUnavailableException","message":"m"})", FailureClass::server_error},
+        {R"({"__type":"validationException","message":"m"})", FailureClass::bad_request},
+        {R"({"__type":"validationException","message":"Input is too long for requested model."})",
          FailureClass::context_length},
         {R"({"error":"something went wrong"})", FailureClass::malformed},
         {R"({"error":{"message":"m","code":200}})", FailureClass::malformed},

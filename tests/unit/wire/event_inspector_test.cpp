@@ -19,6 +19,7 @@ std::string text_of(const EventFacts& facts) {
         text += flag ? '1' : '0';
     }
     text.append(" ").append(facts.model).append(" ").append(facts.service_tier);
+    text.append(" ").append(std::to_string(facts.text_bytes));
     if (facts.usage) {
         text += ' ' + std::to_string(facts.usage->prompt) + '/' +
                 std::to_string(facts.usage->completion);

@@ -1,48 +1,9 @@
-#include "wire/answer.hpp"
-
-#include <catch2/catch.hpp>
-
-#include <string>
-#include <vector>
+#include "event_flags.hpp"
 
 using namespace understudy::wire;
+using namespace understudy::wire::test;
 
 namespace {
-
-EventFacts inspected(AnswerShape shape, std::string_view data, std::string_view name = {}) {
-    EventFacts facts;
-    // Stale on purpose: an inspection starts from nothing.
-    facts.done = facts.commits = facts.error = facts.usage_only = facts.finish = true;
-    facts.model = "stale";
-    inspect_event(shape, data, name, facts);
-    return facts;
-}
-
-/// The flags that are set, in the order c(ommits) f(inish) d(one) e(rror) u(sage only); "?" when
-/// not well-formed.
-std::string flags(const EventFacts& facts) {
-    std::string set;
-    if (!facts.well_formed) set += '?';
-    if (facts.commits) set += 'c';
-    if (facts.finish) set += 'f';
-    if (facts.done) set += 'd';
-    if (facts.error) set += 'e';
-    if (facts.usage_only) set += 'u';
-    return set;
-}
-
-struct Row {
-    const char* title;
-    std::string data;
-    const char* expected;
-};
-
-void check(AnswerShape shape, const std::vector<Row>& rows) {
-    for (const Row& row : rows) {
-        INFO(row.title);
-        CHECK(flags(inspected(shape, row.data)) == row.expected);
-    }
-}
 
 std::string chunk(std::string_view choice) {
     return R"({"id":"c","object":"chat.completion.chunk","model":"m","choices":[)" +

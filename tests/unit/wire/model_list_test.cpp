@@ -24,6 +24,17 @@ TEST_CASE("A list of models gives the names in it, whatever else there is") {
     REQUIRE(names.empty());
 }
 
+TEST_CASE("Google's list names models by their resource, and is asked for by its own pages") {
+    Names names;
+    REQUIRE(read_model_list(R"({"models":[{"name":"models/g","displayName":"G","id":"x"}],)"
+                            R"("nextPageToken":"t"})",
+                            9, names));
+    REQUIRE(names == Names{"g"});
+    REQUIRE(model_list_path(Dialect::chat) == "/models");
+    REQUIRE(model_list_path(Dialect::messages) == "/models?limit=1000");
+    REQUIRE(model_list_path(Dialect::gemini) == "/models?pageSize=1000");
+}
+
 TEST_CASE("What is no list of models is refused") {
     Names names;
     for (const auto* body : {"", "{}", "7", "<html>", R"({"error":{}})", R"({"data":[{"id":"cut)",

@@ -129,3 +129,43 @@ TEST_CASE("A body in which the boundary never occurs is no form") {
     CHECK_FALSE(scan_multipart("text --XX\r\n", "XX", facts));
     CHECK_FALSE(scan_multipart("----", "", facts));
 }
+
+TEST_CASE("A part that others may read another field out of is noticed") {
+    const auto model = std::string("Content-Disposition: form-data; name=\"model\"");
+    struct Row {
+        const char* title;
+        std::string second;
+        bool odd;
+    };
+    const Row rows[] = {
+        {"plain", field("prompt", "x"), false},
+        {"a file with two spellings of its name",
+         part("Content-Disposition: form-data; name=\"file\"; filename=\"a\"; "
+              "filename*=utf-8''a",
+              "x"),
+         false},
+        {"no head", "--XX\r\n\r\nx\r\n", false},
+        {"dashes in the content", field("prompt", "a--XX\r\nb"), false},
+        {"a head that ends in bare line feeds", "--XX\r\n" + model + "\n\nzzz\r\n", true},
+        {"the same, with an empty line later", "--XX\r\n" + model + "\n\nzzz\r\n\r\n\r\n", true},
+        {"a bare carriage return", part("X: y\r" + model, "zzz"), true},
+        {"a folded line", part("Content-Disposition:\r\n form-data; name=\"model\"", "zzz"), true},
+        {"an extended name", part("Content-Disposition: form-data; name*=utf-8''model", "zzz"),
+         true},
+        {"two names", part("Content-Disposition: form-data; name=\"x\"; name=\"model\"", "zzz"),
+         true},
+        {"two dispositions", part("Content-Disposition: form-data; name=\"x\"\r\n" + model, "zzz"),
+         true},
+        {"a delimiter that ends in a line feed", "--XX\n" + model + "\r\n\r\nzzz\r\n", true},
+        {"a delimiter behind a line feed", field("prompt", "a\n--XX\r\n" + model + "\r\n\r\nzzz"),
+         true},
+        {"a delimiter behind a carriage return", field("prompt", "a\r--XX\r\nb"), true},
+        {"a head without end", part("X: " + std::string(20'000, ';'), "x"), true},
+    };
+    for (const auto& row : rows) {
+        INFO(row.title);
+        const auto first = field("model", "gpt-1");
+        CHECK((scanned(first + row.second + "--XX--").odd_part != nullptr) == row.odd);
+        CHECK((scanned(row.second + first + "--XX--").odd_part != nullptr) == row.odd);
+    }
+}

@@ -89,6 +89,12 @@ TEST_CASE("Every dialect of usage is read into one meaning") {
          R"({"input_tokens":1,"prompt_tokens":9,"input_tokens":2,"output_tokens":1,)"
          R"("completion_tokens":4})",
          counts(9, 4)},
+        {"unless they say nothing",
+         R"({"prompt_tokens":0,"completion_tokens":0,"input_tokens":10,"output_tokens":5})",
+         counts(10, 5)},
+        {"in whatever order",
+         R"({"input_tokens":10,"output_tokens":5,"prompt_tokens":0,"completion_tokens":0})",
+         counts(10, 5)},
         {"vLLM early",
          R"({"prompt_tokens":9,"total_tokens":9,"completion_tokens":null,)"
          R"("prompt_tokens_details":null})",
@@ -145,6 +151,10 @@ TEST_CASE("Counts that contradict each other are repaired") {
          R"({"prompt_tokens":5,"completion_tokens":1,)"
          R"("prompt_tokens_details":{"cached_tokens":100}})",
          counts(105, 1, 100)},
+        {"more cached than prompt, and a total that says it is inside",
+         R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,)"
+         R"("prompt_tokens_details":{"cached_tokens":200}})",
+         counts(100, 5, 100)},
         {"Portkey leaves the cache out of prompt but not of total",
          R"({"prompt_tokens":100,"completion_tokens":5,"total_tokens":155,)"
          R"("cache_creation_input_tokens":20,"cache_read_input_tokens":30})",
@@ -208,7 +218,7 @@ TEST_CASE("A block that says nothing is no usage") {
     for (const char* json :
          {"", "null", "{}", "[]", "5", "\"x\"",
           R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})",
-          R"({"type":"duration","seconds":12})", R"({"prompt_tokens":null})", R"({"cost":0.5})",
+          R"({"type":"duration","seconds":12})", R"({"prompt_tokens":null})", R"({"cost":0})",
           R"({"prompt_tokens":5)", R"({"prompt_tokens":5} x)"}) {
         CAPTURE(json);
         CHECK_FALSE(parse_usage(json));
@@ -222,6 +232,8 @@ TEST_CASE("The upstream's own price is kept beside the counts") {
     CHECK(cost(R"("cost":{"input_tokens_cost":0.1,"total_cost":0.005})") == 5'000'000'000U);
     CHECK(cost(R"("cost_in_usd_ticks":1466250)") == 146'625'000U);
     CHECK(cost(R"("estimated_cost":0.25)") == 250'000'000'000U);
+    CHECK(parse_usage(R"({"prompt_tokens":0,"total_tokens":0,"cost":0.04})")
+              ->reported_cost_pico_usd == 40'000'000'000U);
     CHECK(cost(R"("cost":2,"estimated_cost":1)") == 2'000'000'000'000U);
     CHECK(cost(R"("estimated_cost":1,"cost":2)") == 2'000'000'000'000U);
     CHECK_FALSE(cost(R"("cost":null)"));
@@ -250,6 +262,10 @@ TEST_CASE("The last block that says something wins, and what it lacks keeps its 
                  R"({"prompt_tokens":0,"completion_tokens":0})") == counts(50, 9));
     CHECK(merged(R"({"prompt_tokens":50,"completion_tokens":9})",
                  R"({"prompt_tokens":-1,"completion_tokens":10})") == counts(50, 9));
+    auto paid = merged(R"({"prompt_tokens":50,"completion_tokens":9})",
+                       R"({"prompt_tokens":0,"completion_tokens":0,"cost":0.04})");
+    CHECK(paid.prompt == 50);
+    CHECK(paid.reported_cost_pico_usd == 40'000'000'000U);
     Usage priced = counts(1, 1);
     priced.reported_cost_pico_usd = 7;
     Usage cheaper = counts(1, 1);

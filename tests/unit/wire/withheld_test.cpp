@@ -54,6 +54,20 @@ TEST_CASE("Accounts and pages are known by their names") {
     CHECK_FALSE(names_page("x-sec-fetch"));
 }
 
+TEST_CASE("Fields of one provider's API are known by how they begin") {
+    for (const char* name : {"anthropic-beta", "Anthropic-Version", "OpenAI-Beta", "openai-project",
+                             "x-goog-api-client", "X-Claude-Code-Session-Id", "chatgpt-account-id",
+                             "x-codex-window-id"}) {
+        INFO(name);
+        CHECK(names_api(name));
+    }
+    for (const char* name :
+         {"accept", "user-agent", "x-openai", "x-session-id", "traceparent", ""}) {
+        INFO(name);
+        CHECK_FALSE(names_api(name));
+    }
+}
+
 TEST_CASE("The short cut for usual fields never covers a withheld one") {
     for (const char* name : {"x-stainless-lang", "User-Agent", "accept", "accept-language",
                              "openai-beta", "anthropic-version", "anthropic-beta"}) {

@@ -1,0 +1,41 @@
+#include "dialects/gemini/error.hpp"
+
+#include "dialects/value.hpp"
+#include "wire/error_names.hpp"
+
+namespace understudy::dialects::gemini {
+namespace {
+
+/// As reasons are written there: capitals, digits and '_'.
+std::string reason_of(std::string_view code) {
+    std::string reason;
+    for (const char c : code) {
+        const bool lower = c >= 'a' && c <= 'z';
+        const bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        reason += lower ? static_cast<char>(c & ~0x20) : plain ? c : '_';
+    }
+    return reason;
+}
+
+}  // namespace
+
+std::string write_error(const wire::ErrorFacts& error, unsigned status) {
+    constexpr unsigned kInternal = 500;
+    const auto code = status == 0 ? kInternal : status;
+    const auto& reason = error.code.empty() ? error.type : error.code;
+    std::string out;
+    Writer to(out);
+    to.open('{').key("error").open('{').key("code").number(code);
+    to.key("message").text(error.message).key("status").text(wire::google_error_status(code));
+    // A number repeats the status.
+    if (!reason.empty() && reason.find_first_not_of("0123456789") != std::string::npos) {
+        to.key("details").open('[').open('{');
+        to.key("@type").text("type.googleapis.com/google.rpc.ErrorInfo");
+        to.key("reason").text(reason_of(reason)).key("domain").text("understudy");
+        to.close('}').close(']');
+    }
+    to.close('}').close('}');
+    return out;
+}
+
+}  // namespace understudy::dialects::gemini

@@ -1,0 +1,73 @@
+#include "dialects/ids.hpp"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+
+namespace understudy::dialects {
+namespace {
+
+bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+bool is_legal(std::string_view text, const Alphabet& alphabet) {
+    if (text.empty() || text.size() > alphabet.most) return false;
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return is_plain(c) || alphabet.others.find(c) != std::string_view::npos;
+    });
+}
+
+std::string hex_digest(std::string_view text, std::size_t digits) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+    std::string out;
+    for (std::size_t i = 0; i < digits / 2; ++i) {
+        out.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 15U]);
+    }
+    return out;
+}
+
+constexpr std::size_t kIdDigits = 24;
+
+}  // namespace
+
+std::string legal_id(std::string_view id, const Alphabet& alphabet) {
+    if (id.empty() || is_legal(id, alphabet)) return std::string(id);
+    return "us_" + hex_digest(id, kIdDigits);
+}
+
+std::string minted_id(std::string_view prefix, std::string_view seed, std::size_t number) {
+    std::string text(seed);
+    text.append(1, '\n').append(std::to_string(number));
+    return std::string(prefix) + hex_digest(text, kIdDigits);
+}
+
+std::string short_user(std::string_view user) {
+    constexpr std::size_t kMost = 64;
+    return user.size() <= kMost ? std::string(user) : hex_digest(user, kMost);
+}
+
+std::string ToolNames::sent(std::string_view name) {
+    if (is_legal(name, alphabet_)) return std::string(name);
+    constexpr std::size_t kKept = 55;
+    constexpr std::size_t kDigits = 8;
+    std::string sent;
+    for (const char c : name.substr(0, kKept)) sent += is_plain(c) ? c : '_';
+    sent.append(1, '_').append(hex_digest(name, kDigits));
+    remember(sent, name);
+    return sent;
+}
+
+std::string_view ToolNames::original(std::string_view sent) const {
+    const auto at = originals_.find(sent);
+    return at == originals_.end() ? sent : std::string_view(at->second);
+}
+
+void ToolNames::remember(std::string_view sent, std::string_view name) {
+    originals_.insert_or_assign(std::string(sent), std::string(name));
+}
+
+}  // namespace understudy::dialects

@@ -1,0 +1,209 @@
+#include "dialects/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+namespace understudy::dialects {
+namespace {
+
+constexpr std::array<std::string_view, 3> kBranches{"anyOf", "oneOf", "allOf"};
+
+template <std::size_t N>
+bool among(const std::array<std::string_view, N>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+using Members = std::vector<std::pair<std::string, Value>>;
+
+void add_properties(Value schema, Members& properties) {
+    schema.at("properties").members([&](std::string_view key, Value value) {
+        const bool known = std::any_of(properties.begin(), properties.end(),
+                                       [&](const auto& other) { return other.first == key; });
+        if (!known) properties.emplace_back(key, value);
+    });
+}
+
+// platform.claude.com/docs/en/build-with-claude/structured-outputs, vercel/ai sanitize-json-schema
+constexpr std::array<std::string_view, 14> kRefused{
+    "minimum",       "maximum",   "exclusiveMinimum", "exclusiveMaximum",
+    "multipleOf",    "minLength", "maxLength",        "pattern",
+    "minItems",      "maxItems",  "uniqueItems",      "minProperties",
+    "maxProperties", "not"};
+constexpr std::array<std::string_view, 10> kFormats{
+    "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"};
+// Members whose members are schemas by name.
+constexpr std::array<std::string_view, 4> kNamed{"properties", "$defs", "definitions",
+                                                 "patternProperties"};
+
+class Cleaner {
+  public:
+    explicit Cleaner(std::string& out) : out_(out) {}
+
+    void schema(Value value) {
+        if (value.is_array()) {
+            open('[');
+            value.elements([this](Value one) {
+                comma();
+                schema(one);
+            });
+            out_ += ']';
+        } else if (!value.is_object() || level_ == kMostLevels) {
+            out_ += value.raw();
+        } else {
+            ++level_;
+            object(value);
+            --level_;
+        }
+    }
+
+  private:
+    void open(char bracket) { out_ += bracket; }
+    void comma() {
+        if (out_.back() != '{' && out_.back() != '[') out_ += ',';
+    }
+    void key(std::string_view name) {
+        comma();
+        out_ += '"';
+        append_escaped(out_, name);
+        out_ += "\":";
+    }
+    void object(Value value) {
+        open('{');
+        bool closed = false;
+        value.members([&](std::string_view name, Value member) {
+            if (among(kRefused, name)) return;
+            if (name == "format" && !among(kFormats, member.text())) return;
+            if (name == "additionalProperties") closed = true;
+            key(name);
+            if (name == "additionalProperties") {
+                out_ += "false";
+            } else if (among(kNamed, name) && member.is_object()) {
+                named(member);
+            } else if (name == "items" || among(kBranches, name)) {
+                schema(member);
+            } else {
+                out_ += member.raw();
+            }
+        });
+        const bool is_object = value.at("type").is("object") || value.at("properties").is_object();
+        if (is_object && !closed) {
+            key("additionalProperties");
+            out_ += "false";
+        }
+        out_ += '}';
+    }
+    void named(Value value) {
+        open('{');
+        value.members([&](std::string_view name, Value member) {
+            key(name);
+            schema(member);
+        });
+        out_ += '}';
+    }
+
+    // Each level is walked through again by those around it: nobody's schema is deeper.
+    static constexpr std::size_t kMostLevels = 48;
+
+    std::string& out_;
+    std::size_t level_ = 0;
+};
+
+/// A step of a pointer (RFC 6901), and of the URL that it stands in.
+std::string plain_step(std::string_view step) {
+    std::string out;
+    for (std::size_t i = 0; i < step.size(); ++i) {
+        const auto rest = step.substr(i);
+        unsigned char byte = 0;
+        if (rest.starts_with("~1") || rest.starts_with("~0")) {
+            out += rest[1] == '1' ? '/' : '~';
+            ++i;
+        } else if (rest.size() > 2 && rest[0] == '%' &&
+                   std::from_chars(&rest[1], &rest[1] + 2, byte, 16).ptr == &rest[1] + 2) {
+            out += static_cast<char>(byte);
+            i += 2;
+        } else {
+            out += rest[0];
+        }
+    }
+    return out;
+}
+
+/// What stands at this place ("#/$defs/Node") of a schema; absent where nothing does.
+Value at_place(Value schema, std::string_view place) {
+    constexpr std::size_t kMostSteps = 16;
+    if (!place.starts_with("#/")) return {};
+    place.remove_prefix(2);
+    for (std::size_t steps = 0; steps < kMostSteps; ++steps) {
+        const auto end = place.find('/');
+        schema = schema.at(plain_step(place.substr(0, end)));
+        if (end == std::string_view::npos) return schema;
+        place.remove_prefix(end + 1);
+    }
+    return {};
+}
+
+/// The part of this very schema that it refers to as a whole, as generators write recursive types,
+/// also by way of others; absent where it does no such thing.
+Value referred(Value schema) {
+    constexpr int kMostHops = 8;
+    Value found = schema;
+    for (int hops = 0; hops < kMostHops; ++hops) {
+        const auto ref = found.at("$ref");
+        if (!ref.is_string()) return hops == 0 ? Value() : found;
+        found = at_place(schema, ref.text());
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string object_schema(Value schema) {
+    constexpr std::string_view kNothing = R"({"type":"object","properties":{}})";
+    if (!schema.is_object()) return std::string(kNothing);
+    bool branches = false;
+    Members properties;
+    add_properties(schema, properties);
+    const auto target = referred(schema);
+    add_properties(target, properties);
+    for (const auto branch : kBranches) {
+        for (const auto& from : {schema, target}) {
+            from.at(branch).elements([&](Value one) {
+                branches = true;
+                add_properties(one, properties);
+            });
+        }
+    }
+    const bool typed = schema.at("type").is("object");
+    if (typed && !branches && schema.at("properties").is_object()) return std::string(schema.raw());
+    std::string out;
+    Writer to(out);
+    to.open('{').key("type").text("object");
+    schema.members([&](std::string_view key, Value value) {
+        if (key == "type" || key == "properties" || among(kBranches, key)) return;
+        if (key == "$ref" && target.present()) return;
+        to.text(key);
+        out += ':';
+        to.raw(value.raw());
+    });
+    if (const auto needed = target.at("required"); needed.present()) {
+        if (!schema.at("required").present()) to.key("required").raw(needed.raw());
+    }
+    to.key("properties").open('{');
+    for (const auto& [key, value] : properties) {
+        to.text(key);
+        out += ':';
+        to.raw(value.raw());
+    }
+    to.close('}').close('}');
+    return out;
+}
+
+std::string anthropic_schema(Value schema) {
+    std::string out;
+    Cleaner(out).schema(schema);
+    return out;
+}
+
+}  // namespace understudy::dialects

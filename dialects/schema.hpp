@@ -1,0 +1,17 @@
+// JSON schemas, made to fit what an API takes of them. Pure.
+#pragma once
+
+#include "dialects/value.hpp"
+
+#include <string>
+
+namespace understudy::dialects {
+
+/// The schema of a tool's arguments as a plain object: with a type, with properties, and nothing to
+/// choose from at the top, whose branches are laid together. Without a schema, one of no arguments.
+std::string object_schema(Value schema);
+
+/// Without the keywords that Anthropic's structured output refuses, and every object closed.
+std::string anthropic_schema(Value schema);
+
+}  // namespace understudy::dialects

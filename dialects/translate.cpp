@@ -1,0 +1,250 @@
+#include "dialects/translate.hpp"
+
+#include "dialects/chat/chat.hpp"
+#include "dialects/converse/answer_reader.hpp"
+#include "dialects/converse/request_writer.hpp"
+#include "dialects/gemini/answer_reader.hpp"
+#include "dialects/gemini/answer_writer.hpp"
+#include "dialects/gemini/error.hpp"
+#include "dialects/gemini/request_reader.hpp"
+#include "dialects/gemini/request_writer.hpp"
+#include "dialects/messages/messages.hpp"
+#include "dialects/responses/answer_reader.hpp"
+#include "dialects/responses/answer_writer.hpp"
+#include "dialects/responses/error.hpp"
+#include "dialects/responses/request_reader.hpp"
+#include "dialects/responses/request_writer.hpp"
+#include "dialects/text_documents.hpp"
+#include "wire/utf8.hpp"
+
+#include <algorithm>
+
+namespace understudy::dialects {
+
+using wire::AnswerShape;
+using wire::Dialect;
+
+namespace {
+
+Dialect dialect_of(AnswerShape shape) {
+    if (shape == AnswerShape::messages) return Dialect::messages;
+    if (shape == AnswerShape::gemini || shape == AnswerShape::gemini_list) return Dialect::gemini;
+    return shape == AnswerShape::responses ? Dialect::responses : Dialect::chat;
+}
+
+std::optional<Problem> read(Dialect dialect, Value body, Talk& talk) {
+    switch (dialect) {
+        case Dialect::messages:
+            return messages::read_request(body, talk);
+        case Dialect::responses:
+            return responses::read_body(body, talk);
+        case Dialect::gemini:
+            return gemini::read_request(body, talk);
+        default:
+            return chat::read_request(body, talk);
+    }
+}
+
+std::optional<Problem> write(Talk& talk, const Target& target, ToolNames& names,
+                             Outgoing& outgoing) {
+    switch (target.dialect) {
+        case Dialect::messages:
+            outgoing.shape = AnswerShape::messages;
+            outgoing.path = "/messages";
+            return messages::write_request(talk, target.model, target.max_output, names,
+                                           outgoing.body);
+        case Dialect::gemini: {
+            outgoing.shape = AnswerShape::gemini;
+            outgoing.action = talk.stream ? ":streamGenerateContent?alt=sse" : ":generateContent";
+            gemini::Manner manner;
+            manner.model = target.model;
+            manner.max_output = target.max_output;
+            return gemini::write_request(talk, manner, names, outgoing.body);
+        }
+        case Dialect::converse: {
+            outgoing.shape = AnswerShape::converse;
+            outgoing.action = talk.stream ? "/converse-stream" : "/converse";
+            converse::Manner manner;
+            manner.model = target.model;
+            manner.max_output = target.max_output;
+            return converse::write_request(talk, manner, names, outgoing.body);
+        }
+        case Dialect::responses: {
+            outgoing.shape = AnswerShape::responses;
+            outgoing.path = "/responses";
+            responses::Manner manner;
+            manner.model = target.model;
+            manner.max_output = target.max_output;
+            return responses::write_request(talk, manner, names, outgoing.body);
+        }
+        default: {
+            outgoing.shape = AnswerShape::chat;
+            outgoing.path = "/chat/completions";
+            chat::Manner manner;
+            manner.model = target.model;
+            manner.max_output = target.max_output;
+            manner.completion_tokens = target.completion_tokens;
+            manner.ask_usage = target.ask_usage;
+            manner.thinking = target.thinking;
+            return chat::write_request(talk, manner, names, outgoing.body);
+        }
+    }
+}
+
+std::unique_ptr<AnswerReader> make_reader(Dialect dialect, const Ask& ask) {
+    switch (dialect) {
+        case Dialect::responses:
+            return responses::make_reader();
+        case Dialect::messages:
+            return messages::make_reader();
+        case Dialect::gemini:
+            return gemini::make_reader();
+        case Dialect::converse:
+            return converse::make_reader(escaped(ask.id));
+        default:
+            return chat::make_reader();
+    }
+}
+
+std::unique_ptr<AnswerWriter> make_writer(Dialect dialect, const Told& told,
+                                          const ClientTools& tools, Value request) {
+    switch (dialect) {
+        case Dialect::messages:
+            return messages::make_writer(told, tools);
+        case Dialect::responses:
+            return responses::make_writer(told, tools, request);
+        case Dialect::gemini:
+            return gemini::make_writer(told, tools);
+        default:
+            return chat::make_writer(told, tools);
+    }
+}
+
+/// Bytes of text in a request: pictures and documents in it have others than their base64 says.
+std::uint64_t text_bytes(const Ask& ask, const Talk& talk) {
+    std::uint64_t media = 0;
+    const auto add = [&](const Block& block) {
+        if (block.kind != Block::Kind::media) return;
+        if (block.media.source == Media::Source::base64) media += block.media.data.size();
+    };
+    for (const auto& turn : talk.turns) {
+        for (const auto& block : turn.blocks) {
+            add(block);
+            for (const auto& inner : block.inner) add(inner);
+        }
+    }
+    return ask.body.size() - std::min<std::uint64_t>(media, ask.body.size());
+}
+
+/// A list of chunks is written when it is whole: its only element is the answer.
+bool asks_stream(const Ask& ask) {
+    return ask.stream && ask.shape != AnswerShape::gemini_list;
+}
+
+Told told_of(const Ask& ask, const Talk& talk) {
+    Told told;
+    told.stream = asks_stream(ask);
+    told.include_usage = ask.include_usage;
+    // In chat thoughts are a member that is passed over by whoever does not know it.
+    told.wants_thinking = dialect_of(ask.shape) == Dialect::chat || talk.effort.show;
+    told.created = ask.created;
+    told.asked_model = ask.model;
+    told.rough_prompt = text_bytes(ask, talk) / kBytesPerToken;
+    return told;
+}
+
+}  // namespace
+
+bool can_translate(AnswerShape shape, Dialect to) {
+    const bool from = shape == AnswerShape::chat || shape == AnswerShape::messages ||
+                      shape == AnswerShape::responses || shape == AnswerShape::gemini ||
+                      shape == AnswerShape::gemini_list;
+    return from && dialect_of(shape) != to;
+}
+
+std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing& outgoing,
+                                 std::unique_ptr<Translation>& translation) {
+    const auto client = dialect_of(ask.shape);
+    if (!wire::is_utf8(ask.body)) return bad("its text is no UTF-8");
+    const auto body = Value::standing(ask.body);
+    Talk talk;
+    if (auto problem = read(client, body, talk)) return problem;
+    if (client == Dialect::gemini) talk.stream = asks_stream(ask);  // its path says so
+    if (talk.answers > 1)
+        return unsupported("several answers at once are asked for in one dialect only");
+    auto tools = std::make_unique<ClientTools>();
+    for (const auto& tool : talk.tools) {
+        if (tool.custom) tools->custom.insert(tool.name);
+        if (tool.space.empty()) continue;
+        auto& known = tools->in_space[tool.name];
+        known.name = tool.name;
+        known.space = tool.space;
+    }
+    spell_out_documents(talk, target.dialect);
+    constexpr std::size_t kEnvelope = 512;
+    outgoing.body.reserve(ask.body.size() + ask.body.size() / 8 + kEnvelope);
+    if (auto problem = write(talk, target, tools->names, outgoing)) return problem;
+    outgoing.dropped = std::move(talk.dropped);
+    auto writer = make_writer(client, told_of(ask, talk), *tools, body);
+    translation = std::make_unique<Translation>(make_reader(target.dialect, ask), std::move(writer),
+                                                std::move(tools), ask.shape);
+    return std::nullopt;
+}
+
+bool Translation::event(std::string_view data, std::string_view name, std::string& out,
+                        bool known) {
+    writer_->write_to(out);
+    if (!wire::is_utf8(data)) [[unlikely]] {
+        repaired_ = wire::repaired_utf8(data);
+        data = repaired_;
+    }
+    // What does not even begin like an object (a ping in plain words) says nothing in any API.
+    const bool object = data.starts_with('{');
+    wire::JsonKind kind{};
+    if (object && !known && wire::check_json(data, kind)) return false;
+    const auto event = object ? Value::standing(data) : Value::of(data);
+    reader_->event(event, data, name, *writer_);
+    return lost() == nullptr;
+}
+
+void Translation::end(std::string& out) {
+    writer_->write_to(out);
+    reader_->end(*writer_);
+}
+
+std::string Translation::whole(std::string_view body) {
+    std::string out;
+    writer_->write_to(out);
+    if (!wire::is_utf8(body)) {
+        repaired_ = wire::repaired_utf8(body);
+        body = repaired_;
+    }
+    constexpr std::size_t kEnvelope = 1024;
+    out.reserve(body.size() + kEnvelope);
+    if (shape_ == AnswerShape::gemini_list) out += '[';
+    reader_->whole(body, *writer_);
+    if (shape_ == AnswerShape::gemini_list) out += ']';
+    return out;
+}
+
+std::string Translation::error(std::string_view body, unsigned status) const {
+    auto error = wire::parse_error_body(body);
+    if (error.message.empty()) {
+        error.message = "The upstream refused the request with status " + std::to_string(status) +
+                        " and said nothing that can be read.";
+    }
+    switch (dialect_of(shape_)) {
+        case Dialect::messages:
+            return messages::write_error(error, status);
+        case Dialect::responses:
+            return responses::write_error(error, status);
+        case Dialect::gemini:
+            return shape_ == AnswerShape::gemini_list
+                       ? '[' + gemini::write_error(error, status) + ']'
+                       : gemini::write_error(error, status);
+        default:
+            return chat::write_error(error, status);
+    }
+}
+
+}  // namespace understudy::dialects

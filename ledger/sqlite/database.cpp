@@ -1,0 +1,214 @@
+#include "ledger/sqlite/database.hpp"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace understudy::ledger {
+
+namespace {
+
+Fault fault_for(int code) {
+    switch (code & 0xff) {
+        case SQLITE_OK:
+        case SQLITE_ROW:
+        case SQLITE_DONE:
+            return Fault::none;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+        case SQLITE_PROTOCOL:
+            return Fault::locked;
+        case SQLITE_FULL:
+            return Fault::full;
+        case SQLITE_READONLY:
+        case SQLITE_PERM:
+            return Fault::read_only;
+        case SQLITE_CANTOPEN:
+            return Fault::unreachable;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+            return Fault::corrupt;
+        default:
+            return Fault::failed;
+    }
+}
+
+int flags_for(Database::Access access) {
+    switch (access) {
+        case Database::Access::read_only:
+            return SQLITE_OPEN_READONLY;
+        case Database::Access::read_write:
+            return SQLITE_OPEN_READWRITE;
+        case Database::Access::create:
+            return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    }
+    return SQLITE_OPEN_READONLY;
+}
+
+}  // namespace
+
+Database::~Database() {
+    close();
+}
+
+Fault Database::open(const std::string& path, Access access) {
+    close();
+    // Nobody asks how much it has allocated, and every allocation would take a lock to count it.
+    [[maybe_unused]] static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    const int code =
+        sqlite3_open_v2(path.c_str(), &handle_, flags_for(access) | SQLITE_OPEN_NOMUTEX, nullptr);
+    const auto fault = fault_of(code);
+    if (fault != Fault::none) {
+        close();
+        return fault;
+    }
+    sqlite3_extended_result_codes(handle_, 1);
+    sqlite3_busy_timeout(handle_, kPatienceMs);
+    return Fault::none;
+}
+
+void Database::close() {
+    if (handle_ != nullptr) sqlite3_close_v2(handle_);
+    handle_ = nullptr;
+}
+
+Fault Database::run(const char* sql) {
+    return fault_of(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr));
+}
+
+std::optional<std::int64_t> Database::number(const char* sql) {
+    Statement statement;
+    if (statement.prepare(*this, sql, false) != Fault::none) return std::nullopt;
+    if (statement.step() != Statement::Step::row || statement.null(0)) return std::nullopt;
+    return statement.number(0);
+}
+
+std::optional<std::string> Database::text(const char* sql) {
+    Statement statement;
+    if (statement.prepare(*this, sql, false) != Fault::none) return std::nullopt;
+    if (statement.step() != Statement::Step::row) return std::nullopt;
+    return std::string(statement.text(0));
+}
+
+std::int64_t Database::last_id() const {
+    return sqlite3_last_insert_rowid(handle_);
+}
+
+Fault Database::fault_of(int code) {
+    const auto fault = fault_for(code);
+    if (fault == Fault::none) return fault;
+    if ((code & 0xff) == SQLITE_INTERRUPT) {
+        why_ = "the question took longer than " + std::to_string(limit_.count() / 1000) + " s";
+    } else {
+        why_ = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
+    }
+    return fault;
+}
+
+void Database::limit_time(std::chrono::milliseconds time) {
+    constexpr int kStepsBetweenLooks = 20'000;
+    limit_ = time;
+    end_by_ = std::chrono::steady_clock::now() + time;
+    const auto look = [](void* self) {
+        const auto& end_by = static_cast<Database*>(self)->end_by_;
+        return std::chrono::steady_clock::now() > end_by ? 1 : 0;
+    };
+    sqlite3_progress_handler(handle_, kStepsBetweenLooks, look, this);
+}
+
+Statement::~Statement() {
+    finalize();
+}
+
+Statement::Statement(Statement&& other) noexcept {
+    *this = std::move(other);
+}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+    if (this == &other) return *this;
+    finalize();
+    handle_ = std::exchange(other.handle_, nullptr);
+    database_ = other.database_;
+    next_ = other.next_;
+    fault_ = other.fault_;
+    return *this;
+}
+
+Fault Statement::prepare(Database& database, std::string_view sql, bool lasting) {
+    finalize();
+    database_ = &database;
+    const unsigned flags = lasting ? SQLITE_PREPARE_PERSISTENT : 0;
+    return database.fault_of(sqlite3_prepare_v3(
+        database.handle(), sql.data(), static_cast<int>(sql.size()), flags, &handle_, nullptr));
+}
+
+void Statement::finalize() {
+    if (handle_ != nullptr) sqlite3_finalize(handle_);
+    handle_ = nullptr;
+    next_ = 1;
+}
+
+Statement& Statement::bind(std::int64_t number) {
+    sqlite3_bind_int64(handle_, next_++, number);
+    return *this;
+}
+
+Statement& Statement::bind_null() {
+    sqlite3_bind_null(handle_, next_++);
+    return *this;
+}
+
+Statement& Statement::bind(std::string_view text) {
+    const char* const data = text.data() != nullptr ? text.data() : "";
+    sqlite3_bind_text(handle_, next_++, data, static_cast<int>(text.size()), SQLITE_STATIC);
+    return *this;
+}
+
+Statement& Statement::bind_or_null(std::string_view text) {
+    return text.empty() ? bind_null() : bind(text);
+}
+
+Statement& Statement::bind_or_null(std::int64_t number) {
+    return number == 0 ? bind_null() : bind(number);
+}
+
+Statement::Step Statement::step() {
+    const int code = sqlite3_step(handle_);
+    if (code == SQLITE_ROW) return Step::row;
+    if (code == SQLITE_DONE) return Step::done;
+    if ((code & 0xff) == SQLITE_CONSTRAINT) return Step::constraint;
+    fault_ = database_->fault_of(code);
+    return Step::fault;
+}
+
+Fault Statement::run() {
+    Step last = step();
+    while (last == Step::row) last = step();
+    const auto fault = last == Step::done    ? Fault::none
+                       : last == Step::fault ? fault_
+                                             : Fault::failed;
+    reset();
+    return fault;
+}
+
+void Statement::reset() {
+    sqlite3_reset(handle_);
+    next_ = 1;
+}
+
+std::int64_t Statement::number(int column) const {
+    return sqlite3_column_int64(handle_, column);
+}
+
+bool Statement::null(int column) const {
+    return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+std::string_view Statement::text(int column) const {
+    const auto* const data = sqlite3_column_text(handle_, column);
+    if (data == nullptr) return {};
+    return {reinterpret_cast<const char*>(data),
+            static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+}
+
+}  // namespace understudy::ledger

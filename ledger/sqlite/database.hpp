@@ -1,0 +1,96 @@
+// SQLite without its sharp edges: a connection and its statements, faults in place of codes. One
+// thread at a time. sqlite3.h is included by the .cpp files of this folder only.
+#pragma once
+
+#include "ledger/store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace understudy::ledger {
+
+class Database {
+  public:
+    enum class Access : std::uint8_t { read_only, read_write, create };
+    Database() = default;
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    /// How long a call waits for another process that holds the file.
+    static constexpr int kPatienceMs = 250;
+
+    Fault open(const std::string& path, Access access);
+    void close();
+    bool is_open() const { return handle_ != nullptr; }
+    /// One or more statements without results.
+    Fault run(const char* sql);
+    /// The first column of the first row of a query; nullopt: none came, or a fault.
+    std::optional<std::int64_t> number(const char* sql);
+    std::optional<std::string> text(const char* sql);
+    /// The number of the row that was inserted last.
+    std::int64_t last_id() const;
+    /// Keeps the last fault in words, and says what it was.
+    Fault fault_of(int code);
+    const std::string& why() const { return why_; }
+    void set_why(std::string why) { why_ = std::move(why); }
+    /// What takes longer from now on is ended; the call fails.
+    void limit_time(std::chrono::milliseconds time);
+    sqlite3* handle() const { return handle_; }
+
+  private:
+    sqlite3* handle_ = nullptr;
+    std::string why_;
+    std::chrono::steady_clock::time_point end_by_{};
+    std::chrono::milliseconds limit_{};
+};
+
+/// A prepared statement. Parameters count from 1, in the order of the calls since reset().
+class Statement {
+  public:
+    Statement() = default;
+    ~Statement();
+    Statement(Statement&& other) noexcept;
+    Statement& operator=(Statement&& other) noexcept;
+
+    /// `lasting`: it is kept and used often.
+    Fault prepare(Database& database, std::string_view sql, bool lasting = true);
+    bool ready() const { return handle_ != nullptr; }
+    void finalize();
+
+    Statement& bind(std::int64_t number);
+    Statement& bind_null();
+    /// The text has to outlive the step.
+    Statement& bind(std::string_view text);
+    /// Nothing is kept in place of what is empty, or zero.
+    Statement& bind_or_null(std::string_view text);
+    Statement& bind_or_null(std::int64_t number);
+
+    enum class Step : std::uint8_t { row, done, constraint, fault };
+    /// A fault is told by fault().
+    Step step();
+    /// Steps to the end and resets.
+    Fault run();
+    Fault fault() const { return fault_; }
+    void reset();
+
+    std::int64_t number(int column) const;
+    bool null(int column) const;
+    /// Until the next step.
+    std::string_view text(int column) const;
+
+  private:
+    sqlite3_stmt* handle_ = nullptr;
+    Database* database_ = nullptr;
+    int next_ = 1;
+    Fault fault_ = Fault::none;
+};
+
+}  // namespace understudy::ledger

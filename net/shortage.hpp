@@ -1,0 +1,17 @@
+// Which errors of a system call mean that this process, or this machine, has run out of something:
+// no upstream is to blame for them, and none would do better.
+#pragma once
+
+#include "net/socket.hpp"
+
+namespace understudy::net {
+
+/// Memory, buffers of the kernel, descriptors, local ports (connect(2), socket(2)).
+bool is_shortage(const error_code& ec) noexcept;
+
+/// Whether a new descriptor is one of the last few that this process may have: those are for
+/// clients who ask for health and metrics. Descriptors are given out from the lowest free number
+/// (open(2)).
+bool is_last_reserve(int descriptor) noexcept;
+
+}  // namespace understudy::net

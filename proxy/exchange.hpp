@@ -1,0 +1,178 @@
+// Takes one request from its body to its answer: one coroutine that owns the plan, the course, up
+// to two lanes with an attempt each, and what the client has been told. It sleeps on its session's
+// signal and on its lanes alike; what happens is told to the course, and what the course says is
+// done here.
+#pragma once
+
+#include "net/task.hpp"
+#include "net/timers.hpp"
+#include "proxy/client_answer.hpp"
+#include "proxy/course.hpp"
+#include "proxy/first_failure.hpp"
+#include "proxy/inbound.hpp"
+#include "proxy/kept_answer.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/local_error.hpp"
+#include "proxy/plan.hpp"
+#include "proxy/quota.hpp"
+#include "proxy/record.hpp"
+#include "proxy/rescuer.hpp"
+#include "proxy/retry_budget.hpp"
+#include "proxy/runtime.hpp"
+#include "proxy/sent_model.hpp"
+#include "upstreams/key_pool.hpp"
+
+#include <boost/container/small_vector.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace understudy::proxy {
+
+class Session;
+struct GroupFacts;
+
+/// How a committed answer came to a bad end.
+struct AnswerBreak {
+    AnswerBreak() = default;
+    wire::FailureClass failure = wire::FailureClass::none;
+    std::string detail;
+    bool can_tell = false;   // an error event may follow what was sent
+    bool mid_event = false;  // which may end inside an event
+    std::uint64_t events = 0;
+    std::string said;  // the upstream's own error event, which has not been passed on
+};
+
+/// The client's request without the thoughts that an entry has refused.
+struct Unsealed {
+    explicit Unsealed(net::MemoryBudget& budget) : charge(budget) {}
+    OwnedRequest request;
+    std::optional<std::size_t> entry;  // that is asked with it
+    net::MemoryCharge charge;
+};
+
+class Exchange {
+  public:
+    /// All arguments outlive this.
+    Exchange(Session& session, Inbound& request, Runtime& runtime);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    net::Task<void> run();
+
+  private:
+    std::optional<LocalError> refusal();
+    net::Task<void> answer_rejected(LocalError error);
+    net::Task<void> answer_here(std::string_view body);
+    GroupFacts group_facts() const;
+    CourseRules rules() const;
+    Surroundings around();
+
+    // exchange_room.cpp: who may be asked, and how often
+    std::span<const RuntimeEntry* const> candidates() const;
+    std::optional<std::size_t> first_entry();
+    std::optional<std::size_t> entry_behind(std::size_t position);
+    bool rests(std::size_t position) const;
+    bool may_be_asked(std::size_t position, bool alone);
+    void note_skipped(std::size_t position);
+    upstreams::KeyPool::Tried& tried_keys(std::size_t position);
+    RetryBudget::Place make_room(metrics::Extra kind, bool wanted);
+    RetryBudget::Place make_room_after(const LaneFailure& failure, Surroundings& around);
+    void settle_key(Lane& lane, LaneFailure& failure);
+    RetryBudget::Place settle(std::size_t lane, LaneFailure& failure, Surroundings& around);
+    net::Task<void> answer_nobody();
+
+    // exchange_quota.cpp: what limits allow
+    bool limited() const;
+    net::Task<void> meet_limits(std::optional<LocalError>& refused);
+    net::Task<void> learn_of_session();
+    void ask_leave(Lane& lane);
+    bool may_spend(std::optional<std::size_t> entry);
+    void settle_before_end(Lane* lane);
+    const LocalError* denied() const { return quota_ ? quota_->denied() : nullptr; }
+
+    net::TimePoint hedge_time(const RuntimeEntry& entry) const;
+    bool can_serve(std::size_t position);
+    std::optional<std::size_t> entry_for_hedge(std::optional<std::size_t> next);
+    bool reroute(wire::FailureClass failure);
+    bool ask_in_other_words(Lane& lane);
+    bool unseal(Lane& lane);
+
+    SentModel model_at(const RuntimeEntry& entry) const;
+
+    bool open(const Move& move);
+    void wake_by(net::TimePoint due);
+    bool something_happened() const;
+    bool keepalive_due() const;
+    net::Task<void> keep_waiting();
+    Move look();
+    Move judge(std::size_t lane);
+    Move fail(std::size_t lane);
+    Move set_aside(std::size_t lane);
+    std::uint64_t small_window(const RuntimeEntry& entry);
+    void note_failover(std::size_t from, const Move& move, wire::FailureClass why);
+    Move pass_time();
+    AnswerTimes* times_of(Lane& lane);
+    void learn(Lane& lane);
+    void learn_failure(Lane& lane);
+    void drop_all_but(std::size_t lane);
+
+    // exchange_rescue.cpp: who goes on with a stream that broke
+    void spend(std::size_t position);
+    bool spent(std::size_t position) const;
+    Surroundings around_break(std::size_t from);
+    void look_for_refused_prefill(std::size_t lane, Surroundings& around);
+    net::Task<void> keep_company();
+    void end_rescue(Lane& lane);
+    Move after_break(std::size_t lane);
+
+    // exchange_answer.cpp: what the client is told
+    net::Task<void> answer(Lane& lane);
+    std::string& answer_head(Lane& lane, bool whole);
+    void begin_stream(Lane& lane, std::string& head);
+    net::Task<void> pass_on(Lane& lane);
+    void note_break(Lane& lane, const char* why = nullptr,
+                    wire::FailureClass failure = wire::FailureClass::malformed);
+    net::Task<void> break_off();
+    net::Task<void> answer_failure();
+    net::Task<void> answer_kept();
+    net::Task<void> fail_in_band();
+
+    Session& session_;
+    Inbound& request_;
+    Runtime& runtime_;
+    Plan plan_;
+    std::unique_ptr<Quota> quota_;  // null: no limit is about this request
+    std::optional<RequestRecord> record_;
+    std::optional<Course> course_;
+    std::array<std::unique_ptr<Lane>, kMaxLanes> lanes_;
+    std::array<net::Task<void>*, kMaxLanes> tasks_{};
+    ClientAnswer client_;
+    std::optional<FirstFailure> first_failure_;
+    std::unique_ptr<KeptAnswer> kept_;            // an answer, unless a better one comes
+    std::optional<std::uint64_t> prompt_tokens_;  // an estimate; of large bodies only
+    net::Timer timer_;                            // for the course's waits
+    std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
+    std::optional<std::size_t> without_responses_;  // the entry that has no /responses
+    std::unique_ptr<Unsealed> unsealed_;
+    net::TimePoint keepalive_at_ = net::TimePoint::max();  // the client hears of us
+    RetryBudget::Place room_;                              // for the extra attempt that comes next
+    boost::container::small_vector<Claim, 1> claims_;  // on entries that the next move may start
+    boost::container::small_vector<upstreams::KeyPool::Tried, 4> tried_;  // by place in the chain
+    boost::container::small_vector<char, 8> spent_;  // the same: has it failed in this request
+    std::size_t passed_ = 0;                         // entries that were started or passed over
+    std::optional<net::TimePoint> recovery_;         // nobody can be asked before
+    std::unique_ptr<Rescuer> rescuer_;  // of a committed stream that may be gone on with
+    std::optional<AnswerBreak> broken_;
+    std::optional<AnswerBreak> given_up_;  // the break that others are going on with
+    std::string_view broken_class_;        // of the last break; static text
+    wire::FailureClass waited_for_ = wire::FailureClass::none;  // of the last attempt that failed
+    wire::FailureSet rerouted_;  // classes whose chains of the route's `on` have been led to: once
+};
+
+}  // namespace understudy::proxy

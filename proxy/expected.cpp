@@ -1,0 +1,77 @@
+#include "proxy/expected.hpp"
+
+#include "wire/request_content.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace understudy::proxy {
+
+namespace {
+
+constexpr std::uint64_t kImages = 2000;  // tokens: two or three pictures of a usual size
+
+// No request uses more, and sums of these stay sums.
+constexpr std::uint64_t kMostTokens = 100'000'000;
+
+std::optional<std::uint64_t> whole(std::string_view text) {
+    std::uint64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return n;
+}
+
+bool answers_in_tokens(wire::AnswerShape shape) {
+    using enum wire::Operation;
+    const auto operation = wire::traits_of(shape).operation;
+    return shape == wire::AnswerShape::other_json || operation == chat ||
+           operation == text_completion || operation == generate_content;
+}
+
+}  // namespace
+
+std::uint64_t expected_prompt(std::string_view body, const wire::RequestFacts& facts) {
+    const auto content = wire::read_content(body, facts);
+    const auto text = content.prompt_tokens + content.prompt_tokens / 3;  // it counts four bytes
+    return std::min(text + (content.images ? kImages : 0), kMostTokens);
+}
+
+std::uint64_t expected_output(wire::AnswerShape shape, const wire::AnswerLimit& asked,
+                              const wire::BodyRewrite& rewrite, std::uint64_t model_most) {
+    if (!answers_in_tokens(shape)) return 0;
+    const auto unlimited = model_most != 0 ? model_most : kUsualAnswer;
+    auto one = asked.tokens.value_or(unlimited);
+    for (const auto& name : rewrite.drop) {
+        if (wire::limits_answer(name)) one = unlimited;
+    }
+    for (const auto& [name, value] : rewrite.set) {
+        if (wire::limits_answer(name)) one = whole(value).value_or(one);
+    }
+    return std::min(std::min(one, kMostTokens) * asked.answers, kMostTokens);
+}
+
+std::optional<std::int64_t> expected_cost(const metrics::ModelPrice* price,
+                                          const Expected& expected, std::string_view tier,
+                                          const metrics::Pieces& pieces) {
+    constexpr std::int64_t kPicoPerNano = 1000;
+    if (price == nullptr) return std::nullopt;
+    std::array<metrics::TokenCounts, 4> ways{};
+    for (auto& way : ways) way.output = expected.output;
+    ways[0].input = expected.prompt;
+    ways[1].cache_write = expected.prompt;
+    ways[2].input = expected.prompt;
+    ways[2].image_output = expected.output;
+    ways[3] = {};  // by the piece alone
+    std::optional<std::int64_t> dearest;
+    for (const auto& way : ways) {
+        const bool nothing = way.total() == 0 && expected.total() > 0;
+        if (nothing && !price->per_image) continue;
+        const auto pico = metrics::cost_pico_usd(*price, way, tier, pieces);
+        if (pico && (!dearest || *pico > *dearest)) dearest = pico;
+    }
+    if (!dearest) return std::nullopt;
+    return *dearest / kPicoPerNano + (*dearest % kPicoPerNano != 0 ? 1 : 0);
+}
+
+}  // namespace understudy::proxy

@@ -1,0 +1,47 @@
+// What a request may use and cost at most, before it has used anything: by the text of its prompt,
+// the longest answer that it allows, and the dearest way in which that may be billed. Pure.
+#pragma once
+
+#include "config/config.hpp"
+#include "metrics/price.hpp"
+#include "wire/answer_limit.hpp"
+#include "wire/answer_traits.hpp"
+#include "wire/request_body.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace understudy::proxy {
+
+/// Tokens.
+struct Expected {
+    std::uint64_t prompt = 0, output = 0;
+    std::uint64_t total() const { return prompt + output; }
+    bool operator==(const Expected&) const = default;
+};
+
+/// What an answer has at most whose request does not say, where the model's own limit is not known.
+inline constexpr std::uint64_t kUsualAnswer = 4096;
+
+/// Three bytes of text a token, and something for images: rather too much than too little.
+std::uint64_t expected_prompt(std::string_view body, const wire::RequestFacts& facts);
+
+/// The longest answer: as the request has it, changed as this upstream's `body` changes requests;
+/// else `model_most` (0: not known), else kUsualAnswer. Times the answers asked for.
+std::uint64_t expected_output(wire::AnswerShape shape, const wire::AnswerLimit& asked,
+                              const wire::BodyRewrite& rewrite, std::uint64_t model_most);
+
+/// In nano-dollars, rounded up; prompts may be billed as written to a cache, answers as pictures.
+/// None: no price is known.
+std::optional<std::int64_t> expected_cost(const metrics::ModelPrice* price,
+                                          const Expected& expected, std::string_view tier,
+                                          const metrics::Pieces& pieces = {1, 0});
+
+/// What is asked for at such an endpoint costs something.
+constexpr bool costs_money(wire::AnswerShape shape) {
+    return shape == wire::AnswerShape::other_json ||  // /responses/compact
+           wire::traits_of(shape).operation != wire::Operation::other;
+}
+
+}  // namespace understudy::proxy

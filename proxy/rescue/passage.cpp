@@ -1,0 +1,86 @@
+#include "proxy/rescue/passage.hpp"
+
+#include "proxy/rescue/anchor.hpp"
+#include "wire/json_text.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy::rescue {
+
+namespace {
+
+constexpr std::uint64_t kBytesPerToken = 4;
+/// What the instruction adds to a prompt, beside the words that it quotes (instruction.hpp).
+constexpr std::uint64_t kInstructionTokens = 100;
+
+/// Tokens of the second prompt that the client has not sent.
+std::uint64_t added_tokens(Rung rung, const Transcript& transcript) {
+    if (rung == Rung::restart) return 0;
+    const auto beginning = transcript.completion_tokens();
+    if (rung == Rung::prefill) return beginning;
+    return beginning + kInstructionTokens + anchor_of(transcript.text()).size() / kBytesPerToken;
+}
+
+}  // namespace
+
+Passage::Passage(const Transcript& first, Rung rung)
+    : first_(first),
+      rung_(rung),
+      had_tokens_(first.completion_tokens()),
+      sent_bytes_(first.text().size()),
+      prompt_added_(added_tokens(rung, first)),
+      had_usage_(first.usage()),
+      seam_(rung, first.text()) {}
+
+std::string& Passage::next() {
+    decoded_.swap(carry_);
+    carry_.clear();
+    return decoded_;
+}
+
+void Passage::pass(bool last, std::string& out) {
+    if (!last && !open()) {
+        const auto unfinished = wire::unfinished_bytes(decoded_);
+        carry_ = decoded_.substr(decoded_.size() - unfinished);
+        decoded_.erase(decoded_.size() - unfinished);
+    }
+    seam_.feed(first_.text(), decoded_, out);
+    if (last) seam_.finish(first_.text(), out);
+    decoded_.clear();
+    if (!open()) return;
+    out += carry_;
+    carry_.clear();
+}
+
+wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) const {
+    wire::Usage truth = second;
+    const bool all_again = rung_ == Rung::restart || seam_.started_over();
+    const bool nothing_before = sent_bytes_ == 0;
+    const auto less = [](std::uint64_t from, std::uint64_t part) {
+        return from > part ? from - part : 0;
+    };
+    if (!all_again || nothing_before) truth.completion += had_tokens_;
+    if (!all_again) truth.completion = less(truth.completion, seam_.dropped() / kBytesPerToken);
+    if (without_thoughts) {
+        truth.completion = less(truth.completion, second.reasoning);
+        truth.reasoning = had_usage_ ? had_usage_->reasoning : 0;
+    }
+    if (had_usage_ && had_usage_->prompt > 0) {
+        truth.prompt = had_usage_->prompt;
+    } else if (second.prompt > prompt_added_) {
+        truth.prompt = second.prompt - prompt_added_;
+    }
+    truth.cache_read = std::min(truth.cache_read, truth.prompt);
+    return truth;
+}
+
+wire::Usage Passage::truth_behind_start(const wire::Usage& second, bool without_thoughts) const {
+    auto truth = truth_of(second, without_thoughts);
+    if (had_usage_ && had_usage_->prompt > 0) {
+        truth.cache_read = had_usage_->cache_read;
+        truth.cache_write = had_usage_->cache_write;
+    }
+    return truth;
+}
+
+}  // namespace understudy::proxy::rescue

@@ -1,0 +1,52 @@
+// The text of a second answer on its way into the first one, whatever API it comes in: held at the
+// seam, joined there, and counted. One per rescue; pure.
+#pragma once
+
+#include "proxy/rescue/ladder.hpp"
+#include "proxy/rescue/seam.hpp"
+#include "proxy/rescue/transcript.hpp"
+#include "wire/answer.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace understudy::proxy::rescue {
+
+class Passage {
+  public:
+    /// `first` outlives this; what it holds now is what the client has.
+    Passage(const Transcript& first, Rung rung);
+
+    /// Where the text of the next event is appended, exactly: a half of a character that was kept
+    /// of the last one stands in it already.
+    std::string& next();
+    /// What was appended comes to the seam; what the client is to get of it is appended to `out`.
+    /// `last`: no more text follows.
+    void pass(bool last, std::string& out);
+
+    bool open() const noexcept { return seam_.state() == Seam::State::open; }
+    bool diverged() const noexcept { return seam_.state() == Seam::State::diverged; }
+    std::size_t bytes() const noexcept { return seam_.bytes(); }
+
+    /// What the client would have been told of one stream, of which the second provider reports
+    /// `second`: the prompt once, and the completion that it was given. `without_thoughts`: those
+    /// of the second were not told.
+    wire::Usage truth_of(const wire::Usage& second, bool without_thoughts) const;
+    /// The same where the client has been told of the first prompt at the beginning: what the cache
+    /// had of it stays as well.
+    wire::Usage truth_behind_start(const wire::Usage& second, bool without_thoughts) const;
+
+  private:
+    const Transcript& first_;
+    const Rung rung_;
+    const std::uint64_t had_tokens_;    // completion tokens that the client had then
+    const std::size_t sent_bytes_;      // of the transcript's text
+    const std::uint64_t prompt_added_;  // tokens that the way of asking put into the prompt
+    const std::optional<wire::Usage> had_usage_;
+    Seam seam_;
+    std::string decoded_, carry_;  // of one event; carry_: an unfinished character
+};
+
+}  // namespace understudy::proxy::rescue

@@ -1,0 +1,33 @@
+#include "proxy/rescue/passed_event.hpp"
+
+#include "wire/chat_chunk.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy::rescue {
+
+void append_on_one_line(std::string& out, std::string_view json) {
+    const auto begin = static_cast<std::ptrdiff_t>(out.size());
+    out += json;
+    std::replace_if(
+        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+}
+
+bool is_void(std::string_view data) {
+    return data.find_first_not_of(" \t\r\n") == std::string_view::npos || wire::is_done_event(data);
+}
+
+void PassedEvent::append_to(std::string& out) {
+    std::sort(values_.begin(), values_.end(),
+              [](const auto& a, const auto& b) { return a.first.data() < b.first.data(); });
+    std::string_view rest = data_;
+    for (const auto& [value, json] : values_) {
+        const auto before = static_cast<std::size_t>(value.data() - rest.data());
+        append_on_one_line(out, rest.substr(0, before));
+        out += json;
+        rest.remove_prefix(before + value.size());
+    }
+    append_on_one_line(out, rest);
+}
+
+}  // namespace understudy::proxy::rescue

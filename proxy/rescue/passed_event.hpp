@@ -1,0 +1,38 @@
+// An event of a second server that goes to the client as it is, but for a few values that have to
+// fit behind what the client has. Pure.
+#pragma once
+
+#include "dialects/value.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace understudy::proxy::rescue {
+
+/// Appends JSON that may stand on several lines as one that does not: outside of its strings it
+/// does not care.
+void append_on_one_line(std::string& out, std::string_view json);
+
+/// Data that is no event of these APIs and lacks nothing: none at all, or OpenAI's end marker.
+bool is_void(std::string_view data);
+
+class PassedEvent {
+  public:
+    /// `data` outlives this.
+    explicit PassedEvent(std::string_view data) : data_(data) {}
+
+    /// `value`, one of the data's, becomes this JSON text; one that is absent stays so.
+    PassedEvent& put(dialects::Value value, std::string json) {
+        if (value.present()) values_.emplace_back(value.raw(), std::move(json));
+        return *this;
+    }
+    void append_to(std::string& out);
+
+  private:
+    std::string_view data_;
+    std::vector<std::pair<std::string_view, std::string>> values_;
+};
+
+}  // namespace understudy::proxy::rescue

@@ -1,0 +1,109 @@
+#include "proxy/rescue/responses/transcript.hpp"
+
+#include "proxy/rescue/passed_event.hpp"
+#include "wire/json_text.hpp"
+
+namespace understudy::proxy::rescue {
+
+using Stage = OpenMessage::Stage;
+
+namespace {
+
+constexpr const char* kOther = "something other than text was sent";
+constexpr const char* kUnknown = "its events cannot be followed";
+
+}  // namespace
+
+std::string ResponsesTranscript::keep(Value value) {
+    std::string json;
+    append_on_one_line(json, value.raw());
+    kept_ += json.size();
+    return json;
+}
+
+void ResponsesTranscript::forget() {
+    Transcript::forget();
+    response_ = {};
+    items_ = {};
+    message_ = {};
+    kept_ = 0;
+}
+
+void ResponsesTranscript::observe(const wire::SseEvent& event) {
+    if (!event.has_data || !dialects::is_object_text(event.data)) return;
+    const auto data = Value::of(event.data);
+    const auto [type, number, index, item, part] =
+        data.pick({"type", "sequence_number", "output_index", "item", "part"});
+    next_sequence_ = number.is_number() ? number.count() + 1 : next_sequence_ + 1;
+    if (type.is("response.output_text.delta")) {
+        note_text(data);
+    } else if (type.is("response.created")) {
+        response_ = keep(data.at("response"));
+    } else if (type.is("response.output_item.added")) {
+        note_item(item, index.count());
+    } else if (type.is("response.output_item.done")) {
+        note_item_done(item);
+    } else if (type.is("response.content_part.added")) {
+        note_part(part);
+    } else if (type.is("response.output_text.done")) {
+        if (message_.stage == Stage::part) message_.stage = Stage::said;
+    } else if (type.is("response.content_part.done")) {
+        if (message_.stage == Stage::none) return;  // of thoughts
+        if (!part.is_object()) return obstruct(kUnknown);
+        message_.stage = Stage::item;
+        message_.parts.push_back(keep(part));
+    } else if (type.is("response.reasoning_summary_text.delta") ||
+               type.is("response.reasoning_text.delta")) {
+        ++content_events_;
+    } else if (type.is("response.output_text.annotation.added")) {
+        obstruct(kOther);
+    } else if (note_end(type)) {
+        finish();
+    }
+}
+
+bool ResponsesTranscript::note_end(Value type) {
+    if (type.is("error") || type.is("response.failed")) obstruct("the stream has told an error");
+    return type.is("response.completed") || type.is("response.incomplete");
+}
+
+void ResponsesTranscript::note_item(Value item, std::uint64_t index) {
+    if (!item.is_object()) return obstruct(kUnknown);
+    const auto [type, id] = item.pick({"type", "id"});
+    next_index_ = index + 1;
+    if (type.is("message")) {
+        message_ = {};
+        message_.stage = Stage::item;
+        message_.item = keep(item);
+        message_.id = id.content();
+        message_.index = index;
+    } else if (type.is("reasoning")) {
+        // Half of one cannot be sent back, and whoever goes on has other thoughts.
+        thought_ = true;
+        pause("thoughts were half told");
+    } else {
+        obstruct("a tool call has begun");
+    }
+}
+
+void ResponsesTranscript::note_item_done(Value item) {
+    if (!item.is_object()) return obstruct(kUnknown);
+    pause(nullptr);
+    message_ = {};
+    items_.push_back(keep(item));
+}
+
+void ResponsesTranscript::note_part(Value part) {
+    if (message_.stage == Stage::none) return;  // of thoughts
+    if (!part.at("type").is("output_text")) obstruct(kOther);
+    message_.stage = Stage::part;
+    message_.from = text_.size();
+}
+
+void ResponsesTranscript::note_text(Value data) {
+    if (response_.empty() || message_.stage != Stage::part) return obstruct(kUnknown);
+    ++content_events_;
+    wire::append_exactly(text_, data.at("delta").content());
+}
+
+}  // namespace understudy::proxy::rescue

@@ -1,0 +1,51 @@
+#include "proxy/rescue/transcript.hpp"
+
+#include <algorithm>
+
+namespace understudy::proxy::rescue {
+
+void Transcript::give_up(const char* why) {
+    obstruct(why);
+    forget();
+}
+
+void Transcript::forget() {
+    for (std::string* kept : {&text_, &pending_}) std::string().swap(*kept);
+}
+
+void Transcript::sent(std::string_view bytes) {
+    // What is in the way of a rescue does not go away: nothing more needs to be known.
+    if (obstacle_ != nullptr) return;
+    const bool kept = !pending_.empty();
+    if (kept) pending_.append(bytes);
+    std::string_view rest = kept ? std::string_view(pending_) : bytes;
+    wire::SseEvent event;
+    while (obstacle_ == nullptr && scanner_.next(rest, event)) {
+        observe(event);
+        rest.remove_prefix(event.raw.size());
+    }
+    if (obstacle_ != nullptr) return;
+    if (kept) {
+        pending_.erase(0, pending_.size() - rest.size());
+    } else {
+        pending_.assign(rest);
+    }
+    if (this->bytes() > most_bytes_) give_up("the answer is too long to be continued");
+}
+
+void Transcript::note_usage(const std::optional<wire::Usage>& usage) {
+    if (!usage) return;
+    if (usage_) {
+        wire::merge_usage(*usage_, *usage);
+    } else {
+        usage_ = usage;
+    }
+}
+
+std::uint64_t Transcript::completion_tokens() const noexcept {
+    // A block in mid-stream may be older than the text behind it.
+    const std::uint64_t reported = usage_ ? usage_->completion : 0;
+    return std::max(reported, content_events_);
+}
+
+}  // namespace understudy::proxy::rescue

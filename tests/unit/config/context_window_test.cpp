@@ -1,0 +1,41 @@
+#include "config/context_window.hpp"
+
+#include "config/prices.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <memory>
+#include <string>
+
+using namespace understudy::config;
+
+TEST_CASE("A window is the upstream's own, else the price table's, where the provider is known") {
+    auto prices = parse_prices(R"({
+        "gpt-9": {"litellm_provider":"openai","input_cost_per_token":1e-6,"max_input_tokens":128000,
+                  "max_output_tokens":16384},
+        "gpt-8": {"litellm_provider":"openai","input_cost_per_token":1e-6},
+        "claude-9": {"litellm_provider":"openai","input_cost_per_token":1e-6,
+                     "input_cost_per_token_above_200k_tokens":2e-6,"max_input_tokens":200000},
+        "gemini-9": {"litellm_provider":"openai","input_cost_per_token":1e-6,
+                     "input_cost_per_token_above_200k_tokens":2e-6,"max_input_tokens":1048576}
+    })");
+    Config config;
+    config.prices = prices_over_builtin(std::move(prices.lines), "p.json");
+    Upstream upstream;
+    CHECK(context_window(config, upstream, "gpt-9") == 0);
+    CHECK(max_output(config, upstream, "gpt-9") == 0);
+    upstream.price_provider = "openai";
+    CHECK(context_window(config, upstream, "gpt-9") == 128'000);
+    CHECK(context_window(config, upstream, "gpt-9-2026-01-31") == 128'000);
+    CHECK(context_window(config, upstream, "gpt-8") == 0);
+    CHECK(max_output(config, upstream, "gpt-9") == 16'384);
+    CHECK(max_output(config, upstream, "gpt-8") == 0);
+    CHECK(max_output(config, upstream, "nobody") == 0);
+    CHECK(context_window(config, upstream, "nobody") == 0);
+    CHECK(context_window(config, upstream, "claude-9") == 0);  // longer prompts have a price
+    CHECK(context_window(config, upstream, "gemini-9") == 1'048'576);
+    upstream.price_provider = "anthropic";
+    CHECK(context_window(config, upstream, "gpt-9") == 0);
+    upstream.context_window = 4096;
+    CHECK(context_window(config, upstream, "gpt-9") == 4096);
+}

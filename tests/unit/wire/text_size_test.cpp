@@ -1,0 +1,70 @@
+#include "wire/text_size.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace understudy::wire;
+
+namespace {
+
+std::string repeated(const std::string& text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += text;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("Text is what somebody wrote, and data is none wherever it stands") {
+    const std::string base64 = repeated("iVBORw0KGgoAAAANSUhEUgAA1b", 40);
+    struct Row {
+        std::string value;
+        std::uint64_t bytes;
+    };
+    for (
+        const Row& row : std::vector<Row>{
+            {R"("Hello.")", 6},
+            {R"(["One", "two", 3])", 6},
+            {R"({"role":"user","name":"x","content":"Hello."})", 6},
+            {R"([{"type":"text","text":"Hello."},{"type":"image_url","image_url":{"url":"x"}}])",
+             6},
+            {R"({"type":"input_image","image_url":"data:image/png;base64,AAAA","detail":"high"})",
+             0},
+            {R"({"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}})", 0},
+            {R"({"type":"file","file":{"filename":"a.pdf","file_data":"AAAA"}})", 0},
+            {R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}})",
+             0},
+            {R"({"type":"document","source":{"type":"text","media_type":"text/plain","data":"Hello."}})",
+             6},
+            {R"({"type":"document","source":{"data":"Hello.","media_type":"text/plain","type":"text"}})",
+             6},
+            {R"({"inlineData":{"mimeType":"text/plain","data":"SGVsbG8u"}})", 0},
+            {R"({"type":"reasoning","encrypted_content":"gAAAA","summary":[{"text":"Hm."}]})", 3},
+            {R"({"type":"thinking","thinking":"Hm.","signature":"EqQB"})", 3},
+            {R"({"functionCall":{"name":"f","args":{"q":"fox"}},"thoughtSignature":"CqQB"})", 3},
+            {R"({"type":"tool_use","id":"t","name":"f","input":{"q":"fox"}})", 3},
+            {R"({"role":"tool","tool_call_id":"c","content":")" + base64 + R"("})", 0},
+            {R"("Look: data:image/png;base64,iVBORw0KGgo= there")", 6 + 14 + 6},
+            {R"("data:text/plain;charset=utf-8,Hello")", 35},
+            {"\"" + repeated("x", 600) + "\"", 600},
+            {"\"" + repeated("word ", 200) + "\"", 1000},
+            {"\"" + base64.substr(0, 500) + "\"", 500},
+            {R"("\u00e4\u00f6")", 4},
+            {R"("a\\u00e4")", 8},
+            {"null", 0},
+            {"", 0},
+        }) {
+        CAPTURE(row.value);
+        CHECK(measure_text(row.value).bytes == row.bytes);
+    }
+}
+
+TEST_CASE("Numbers count in lists alone, and images are seen") {
+    CHECK(measure_text("[1,2,[3,4]]").numbers == 4);
+    CHECK(measure_text(R"({"a":1,"b":[2]})").numbers == 1);
+    CHECK(measure_text(R"([{"image_url":"x"}])").images);
+    CHECK(measure_text(R"([{"source":{"media_type":"image/png"}}])").images);
+    CHECK_FALSE(measure_text(R"([{"type":"text","text":"an image"}])").images);
+}

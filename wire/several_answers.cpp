@@ -1,0 +1,44 @@
+#include "wire/several_answers.hpp"
+
+#include "wire/answer_traits.hpp"
+#include "wire/json_cursor.hpp"
+
+namespace understudy::wire {
+namespace {
+
+bool is_one(std::string_view value) {
+    return value == "1" || value == "null";
+}
+
+/// Google's JSON may be written with underscores, too.
+bool several_candidates(std::string_view config) {
+    bool several = false;
+    JsonCursor in(config);
+    in.object_members([&](std::string_view key) {
+        JsonValue value;
+        if (!in.take(value)) return false;
+        if (key == "candidateCount" || key == "candidate_count") several |= !is_one(value.raw);
+        return true;
+    });
+    return several;
+}
+
+}  // namespace
+
+bool several_answers(AnswerShape shape, std::string_view body, const RequestFacts& facts) {
+    const auto dialect = traits_of(shape).dialect;
+    for (const auto& member : facts.members) {
+        const auto key = member.key.of(body);
+        const auto value = member.value.of(body);
+        if (dialect == Dialect::gemini) {
+            const bool config =
+                key_equals(key, "generationConfig") || key_equals(key, "generation_config");
+            if (config && several_candidates(value)) return true;
+        } else if (dialect != Dialect::messages && key_equals(key, "n") && !is_one(value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace understudy::wire

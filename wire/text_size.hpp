@@ -1,0 +1,23 @@
+// How much text a piece of JSON holds: what people, tools and models wrote. Images, audio and other
+// data are none, wherever they stand and however they are written. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace understudy::wire {
+
+struct TextSize {
+    std::uint64_t bytes = 0;    // of text, as UTF-8 has it, roughly
+    std::uint64_t numbers = 0;  // in lists: token numbers in place of text
+    bool images = false;        // there is an image, in whatever way its API writes that
+};
+
+/// Of one JSON value that is known to be well-formed.
+TextSize measure_text(std::string_view value);
+
+/// Bytes of text between the quotes of a string: without what is base64 in it, and with the six
+/// characters of a \uXXXX, as some libraries write all that is not ASCII, for two.
+std::uint64_t text_bytes(std::string_view content);
+
+}  // namespace understudy::wire
