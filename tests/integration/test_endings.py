@@ -117,7 +117,7 @@ def test_the_first_of_several_prompts_is_not_all(start, upstream, prompt, end):
     first = b'data: {"id":"x","object":"text_completion","choices":[{"index":0,"text":"one","finish_reason":null}]}\n\n'
     stop = b'data: {"id":"x","object":"text_completion","choices":[{"index":0,"text":"","finish_reason":"stop"}]}\n\n'
     primary = upstream(steps(SSE_HEAD + chunk(first) + chunk(stop), end))
-    entry = {**primary.entry("primary"), "timeouts": timeouts(idle=0.3)}
+    entry = {**primary.entry("primary"), "timeouts": timeouts(idle=300)}
     got = ask(start(config(entry)), path="/v1/completions", body={"model": "m", "prompt": prompt, "stream": True})
     assert got.ended != "whole" and got.stream_error
 
@@ -157,7 +157,7 @@ def test_a_large_plain_answer_that_breaks_is_estimated(start, upstream):
 @pytest.mark.parametrize("value", [1, "true", "1", "yes", "On"])
 def test_a_stream_is_asked_for_in_other_words(start, upstream, value):
     primary = upstream(sse(stream_events("It works.", None)))
-    got = chat(start(config(primary)), stream=value)
+    got = ask(start(config(primary)), body={**chat_body(), "stream": value})
     assert got.status == 200 and got.finished and got.body.endswith(DONE)
     assert primary.requests[0].json["stream"] == value
 
@@ -166,7 +166,7 @@ def test_what_no_server_reads_as_a_stream_is_refused(start, upstream):
     primary = upstream(well())
     daemon = start(config(primary))
     for value in (2, "maybe", [True], {}):
-        got = chat(daemon, stream=value)
+        got = ask(daemon, body={**chat_body(), "stream": value})
         assert got.status == 400 and got.json["error"]["param"] == "stream"
     assert not primary.requests
 
