@@ -103,9 +103,11 @@ class Breaker {
     static std::chrono::milliseconds rest(const config::Breaker& settings, std::uint32_t level,
                                           double random);
 
-  private:
+    /// What an attempt says of who was asked.
     enum class Verdict : std::uint8_t { good, failure, limited, refused, nothing };
     static Verdict judge(const AttemptResult& result);
+
+  private:
     static std::chrono::milliseconds longest_rest(const config::Breaker& settings);
     bool good(const AttemptResult& result, net::TimePoint now);
     bool failed(const AttemptResult& result, net::TimePoint now, double random);
