@@ -372,7 +372,8 @@ void Session::finish_request() {
     client_->in.consume(request_size_);
     decoded_.reset();
     request_.clear.clear();
-    request_.cors.clear();  // also of the next head if it is refused
+    request_.cors.clear();   // also of the next head if it is refused,
+    request_.key = nullptr;  // as is this, which belongs to a configuration
     client_->rewind_read();
     if (!client_->read_armed()) client_->in.shrink(kReadBuffer);
     constexpr std::size_t kUsualHead = 4096;

@@ -70,6 +70,10 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     // From the worker:
     // -----------------------------------------------------------------------------
     void close_if_idle();
+    /// Another configuration has come: who waits for a request holds on to that one.
+    void use_runtime() {
+        if (idle_) runtime_ = worker_.runtime();
+    }
     /// It has no place within the limit.
     bool in_reserve() const { return out_of_places_; }
     /// Nothing of a request has come, as far as the kernel knows too.
@@ -110,7 +114,7 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     net::Stream::Ptr client_;
     net::Signal signal_;
     net::Timer timer_;
-    std::shared_ptr<Runtime> runtime_;  // of the current request
+    std::shared_ptr<Runtime> runtime_;  // of the current request, or for the next one
     wire::HeadReader head_reader_;
     Inbound request_;
     std::optional<net::Bytes> decoded_;  // the body, where it came compressed
