@@ -3,6 +3,7 @@
 #include "dialects/chat/chat.hpp"
 #include "dialects/converse/answer_reader.hpp"
 #include "dialects/converse/request_writer.hpp"
+#include "dialects/data_url.hpp"
 #include "dialects/gemini/answer_reader.hpp"
 #include "dialects/gemini/answer_writer.hpp"
 #include "dialects/gemini/error.hpp"
@@ -202,6 +203,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
         known.space = tool.space;
     }
     let_system_speak(talk);
+    mend_base64(talk);
     spell_out_documents(talk, target.dialect);
     name_lost_seals(talk, target.dialect);
     constexpr std::size_t kEnvelope = 512;

@@ -23,14 +23,14 @@ bool Exchange::open(const Move& move) {
     spec.without_usage = without_usage_ == move.entry;
     spec.without_responses = without_responses_ == move.entry;
     // What has been promised to the client already, it gets in the clear.
-    spec.uncoded = keepalive_at_ != TimePoint::max();
+    spec.decode = keepalive_at_ != TimePoint::max();
     spec.quality = plan_.route->route->fallback_on & wire::kQualityClasses;
     spec.small_window = small_window(*spec.entry);
     spec.deadline = plan_.deadline;
     const bool unsealed = unsealed_ && unsealed_->entry == move.entry;
     if (unsealed) spec.asked = &unsealed_->request;
     if (move.cause == Cause::rescue) {
-        spec.uncoded = true;
+        spec.decode = true;
         spec.asked = rescuer_->ask(*spec.entry, move.rung, unsealed);
         if (spec.asked == nullptr) return false;
     }

@@ -118,7 +118,7 @@ void Translated::put_into(upstreams::AttemptSpec& spec) {
     spec.several_choices = false;
     spec.inject_usage = false;
     spec.asks_usage = asks_usage_;
-    spec.uncoded = true;
+    spec.decode = true;
     spec.rewritten = true;
     spec.check = this;
 }

@@ -303,6 +303,7 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
     wire::LineCopier copy(head_.fields);
     for (const auto& f : head.fields) {
         if (kDropped.contains(f.id)) continue;
+        if (f.id == FieldId::content_encoding && spec_.decode) continue;
         if (!wire::named_by_connection(head.fields, f.name)) copy.add(f);
     }
     copy.finish();
@@ -326,7 +327,10 @@ bool Attempt::accept_coding(const wire::ResponseHead& head) {
         coding_ = coded ? wire::Coding::unreadable : coding;  // several, one around the other
         coded = true;
     }
-    return coding_ != wire::Coding::unreadable && !(spec_.uncoded && coded);
+    // A client that gets an answer as it came reads gzip, whatever it says; zstd not all do.
+    const bool readable = coding_ != wire::Coding::zstd || spec_.decode;
+    if (!readable) coding_ = wire::Coding::unreadable;
+    return coding_ != wire::Coding::unreadable;
 }
 
 bool Attempt::accept_head(const wire::ResponseHead& head) {
@@ -346,7 +350,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     } else if (!readable) {
         fail(FailureClass::malformed,
              "content-encoding: " + std::string(head.fields.find(FieldId::content_encoding)) +
-                 " cannot be read" + (spec_.uncoded ? " here" : ", only gzip and deflate"));
+                 " cannot be read, only gzip and deflate" + (spec_.decode ? " and zstd" : ""));
         return false;
     } else {
         messages = spec_.stream && wire::traits_of(spec_.shape).framed &&
