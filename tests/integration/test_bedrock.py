@@ -238,6 +238,14 @@ def test_a_seal_that_it_refuses_is_taken_out_once_and_nobody_else_is_asked(start
                    (0, "understudy_attempts_total", {"upstream": "backup"}))
 
 
+def test_a_large_body_is_signed_as_it_is_sent(start, upstream):
+    there = upstream(runtime())
+    daemon = start(config(entry(there, context_window=10_000_000)), env=AWS)
+    words = "A word of many. " * 200_000
+    assert chat(daemon, messages=[{"role": "user", "content": words}]).text == "It works."
+    assert there.requests[0].json["messages"][0]["content"] == [{"text": words}]
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 @plain_and_streamed
