@@ -93,8 +93,8 @@ std::optional<Problem> write(Talk& talk, const Target& target, ToolNames& names,
     }
 }
 
-std::unique_ptr<AnswerReader> make_reader(Dialect dialect, const Ask& ask) {
-    switch (dialect) {
+std::unique_ptr<AnswerReader> make_reader(const Target& target, const Ask& ask) {
+    switch (target.dialect) {
         case Dialect::responses:
             return responses::make_reader();
         case Dialect::messages:
@@ -102,7 +102,7 @@ std::unique_ptr<AnswerReader> make_reader(Dialect dialect, const Ask& ask) {
         case Dialect::gemini:
             return gemini::make_reader();
         case Dialect::converse:
-            return converse::make_reader(escaped(ask.id));
+            return converse::make_reader(escaped(ask.id), target.model);
         default:
             return chat::make_reader();
     }
@@ -211,7 +211,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     if (auto problem = write(talk, target, tools->names, outgoing)) return problem;
     outgoing.dropped = std::move(talk.dropped);
     auto writer = make_writer(client, told_of(ask, talk), *tools, body);
-    translation = std::make_unique<Translation>(make_reader(target.dialect, ask), std::move(writer),
+    translation = std::make_unique<Translation>(make_reader(target, ask), std::move(writer),
                                                 std::move(tools), ask.shape);
     return std::nullopt;
 }

@@ -224,6 +224,18 @@ void tell_calls_apart(Talk& talk) {
     }
 }
 
+bool calls_without_thought(const Talk& talk) {
+    using Kind = Block::Kind;
+    const auto last = std::find_if(talk.turns.rbegin(), talk.turns.rend(),
+                                   [](const Turn& turn) { return turn.role == Role::assistant; });
+    if (last == talk.turns.rend()) return false;
+    const auto has = [&](auto&& wanted) {
+        return std::any_of(last->blocks.begin(), last->blocks.end(), wanted);
+    };
+    return has([](const Block& block) { return block.kind == Kind::call; }) &&
+           !has([](const Block& block) { return is_thought(block); });
+}
+
 void declare_called_tools(Talk& talk) {
     if (!talk.tools.empty()) return;
     std::unordered_set<std::string_view> known;

@@ -201,7 +201,8 @@ class Attempt {
 
     // attempt.cpp: the exchange
     net::Task<void> exchange();
-    [[nodiscard]] bool write_request();
+    [[nodiscard]] bool plan_request();
+    net::Task<bool> hash_body();
     bool write_head();
     void sign_head();
     bool send_at_once();
@@ -277,6 +278,7 @@ class Attempt {
 
     std::vector<wire::Edit> edits_;
     std::vector<std::string_view> slices_;
+    std::string body_hash_;  // of what is signed
     net::GatherList out_;
 
     ScratchPool::Lease scratch_;  // until the answer's head has been read

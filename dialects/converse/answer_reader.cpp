@@ -1,5 +1,6 @@
 #include "dialects/converse/answer_reader.hpp"
 
+#include "dialects/converse/gates.hpp"
 #include "wire/usage_converse.hpp"
 
 #include <map>
@@ -23,7 +24,7 @@ bool is_in_vain(Value reason) {
 
 class Reader final : public AnswerReader {
   public:
-    explicit Reader(std::string id) : id_(std::move(id)) {}
+    Reader(std::string id, SealKind seals) : id_(std::move(id)), seals_(seals) {}
 
     void event(Value event, std::string_view data, std::string_view name,
                AnswerSink& sink) override;
@@ -54,6 +55,7 @@ class Reader final : public AnswerReader {
     static constexpr auto kNoCall = static_cast<std::size_t>(-1);
 
     std::string id_;
+    SealKind seals_;
     bool started_ = false;
     bool over_ = false;
     bool told_ = false;     // anything of the answer
@@ -87,9 +89,9 @@ void Reader::reasoning(Value value, AnswerSink& sink) {
         sink.thinking(thought);
     }
     const auto seal = from.at("signature");
-    if (seal.is_string() && !seal.empty()) sink.seal(SealKind::claude, seal.content(), false);
+    if (seal.is_string() && !seal.empty()) sink.seal(seals_, seal.content(), false);
     const auto sealed = value.at("redactedContent");
-    if (sealed.is_string() && !sealed.empty()) sink.seal(SealKind::claude, sealed.content(), true);
+    if (sealed.is_string() && !sealed.empty()) sink.seal(seals_, sealed.content(), true);
 }
 
 // The number of a call that was told; kNoCall: nobody could run it.
@@ -212,8 +214,9 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<AnswerReader> make_reader(std::string id) {
-    return std::make_unique<Reader>(std::move(id));
+std::unique_ptr<AnswerReader> make_reader(std::string id, std::string_view model) {
+    const auto seals = gates_of(model).claude ? SealKind::claude : SealKind::none;
+    return std::make_unique<Reader>(std::move(id), seals);
 }
 
 }  // namespace understudy::dialects::converse
