@@ -100,8 +100,10 @@ void Reader::delta(Value index, Value delta, AnswerSink& sink) {
     const auto [type, text, thinking, signature, piece] =
         delta.pick({"type", "text", "thinking", "signature", "partial_json"});
     if (type.is("text_delta")) {
+        steady(text);
         sink.text(text.said(made_));
     } else if (type.is("thinking_delta")) {
+        steady(thinking);
         sink.thinking(thinking.content());
     } else if (type.is("signature_delta")) {
         sink.seal(SealKind::claude, signature.content(), false);
@@ -112,6 +114,7 @@ void Reader::delta(Value index, Value delta, AnswerSink& sink) {
         const auto said = piece.said(made_);
         if (at == open_.end() || said.empty()) return;
         at->second.has_arguments = true;
+        steady(piece);
         sink.arguments(at->second.number, said);
     }
 }

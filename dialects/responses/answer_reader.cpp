@@ -14,6 +14,9 @@ class Reader final : public AnswerReader {
   public:
     void event(Value event, std::string_view data, std::string_view name,
                AnswerSink& sink) override;
+    void again(std::string_view piece, std::string_view) override {
+        if (last_ != nullptr) say(piece, *last_);
+    }
     void end(AnswerSink& sink) override;
     void whole(std::string_view body, AnswerSink& sink) override;
 
@@ -42,6 +45,12 @@ class Reader final : public AnswerReader {
         told.said += text;
         gather(text.size());
     }
+    /// The piece that is all of an event, said.
+    void note(Value piece, std::string_view text, Item& told) {
+        say(text, told);
+        last_ = &told;
+        steady(piece);
+    }
     void reasoning(Value item, Item& told, AnswerSink& sink);
     void think(Value text, Item& told, AnswerSink& sink);
     void ended(Value response, AnswerSink& sink);
@@ -52,6 +61,7 @@ class Reader final : public AnswerReader {
     bool over_ = false;
     std::size_t calls_ = 0;
     std::deque<Item> items_;  // as they began
+    Item* last_ = nullptr;    // to which the last piece was added
     std::string made_;        // memory that is used again
 };
 
@@ -113,21 +123,23 @@ bool Reader::piece(std::string_view type, Value delta, Item& told, AnswerSink& s
     if (type == "output_text.delta") {
         const auto said = delta.said(made_);
         if (said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.text(said);
     } else if (type == "refusal.delta") {
         const auto said = delta.said(made_);
         if (said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.refusal(said);
     } else if (type == "reasoning_summary_text.delta" || type == "reasoning_text.delta") {
+        last_ = nullptr;
+        steady(delta);
         think(delta, told, sink);
     } else if (type == "reasoning_summary_part.added") {
         if (told.thinking) sink.thinking("\\n\\n");
     } else if (type == "function_call_arguments.delta") {
         const auto said = delta.said(made_);
         if (!told.is_call || said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.arguments(told.call, said);
     } else {
         return false;
