@@ -2,6 +2,7 @@
 #include "dialects/chat/read_tools.hpp"
 #include "dialects/chat/request_kinds.hpp"
 #include "dialects/data_url.hpp"
+#include "dialects/object.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -44,26 +45,27 @@ class Reader {
     void logprobs(Value value);
     void thinking(Value value);
     void messages(Value list);
-    void message(Value one, std::size_t index);
+    void message(Value value, std::size_t index);
     void content(Value value, const std::string& where, std::vector<Block>& blocks);
     void part(Value value, const std::string& where, std::vector<Block>& blocks);
     void image(Value value, const std::string& where, std::vector<Block>& blocks);
     void file(Value value, const std::string& where, std::vector<Block>& blocks);
     void audio(Value value, const std::string& where, std::vector<Block>& blocks);
-    void assistant(Value one, const std::string& where, Turn& turn);
-    void thoughts(Value one, Turn& turn);
+    void assistant(const Object& one, const std::string& where, Turn& turn);
+    void thoughts(const Object& one, Turn& turn);
     void call(Value one, const std::string& where, Turn& turn);
     void format(Value value);
     void stop(Value value);
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     std::optional<Problem> problem_;
     bool leading_ = true;  // only system messages so far
@@ -85,7 +87,8 @@ std::optional<Problem> Reader::run() {
 // llama.cpp and LM Studio say that there is no limit.
 void Reader::limit() {
     const auto unlimited = [](Value most) { return most.nothing() || most.number() == -1; };
-    const auto [older, newer] = body_.pick({"max_tokens", "max_completion_tokens"});
+    const auto older = body_.at("max_tokens");
+    const auto newer = body_.at("max_completion_tokens");
     if (!unlimited(newer)) {
         if (auto problem = check_limit("max_completion_tokens", newer)) {
             refuse(std::move(*problem));
@@ -222,7 +225,8 @@ void Reader::messages(Value list) {
     if (index == 0) refuse(bad("messages is empty"));
 }
 
-void Reader::message(Value one, std::size_t index) {
+void Reader::message(Value value, std::size_t index) {
+    const Object one(value);
     const std::string where = "messages[" + std::to_string(index) + "]";
     if (!right(one, kMessage, where)) return;
     const auto role = one.at("role");
@@ -355,7 +359,7 @@ void Reader::file(Value value, const std::string& where, std::vector<Block>& blo
 }
 
 // Thoughts that the client got from somebody and sends back, in the forms of several servers.
-void Reader::thoughts(Value one, Turn& turn) {
+void Reader::thoughts(const Object& one, Turn& turn) {
     one.at("thinking_blocks").elements([&](Value block) {  // LiteLLM's, Anthropic's as they were
         Block thinking(block.at("type").is("redacted_thinking") ? Block::Kind::sealed
                                                                 : Block::Kind::thinking);
@@ -376,7 +380,7 @@ void Reader::thoughts(Value one, Turn& turn) {
     }
 }
 
-void Reader::assistant(Value one, const std::string& where, Turn& turn) {
+void Reader::assistant(const Object& one, const std::string& where, Turn& turn) {
     thoughts(one, turn);
     content(one.at("content"), where, turn.blocks);
     if (const auto refusal = one.at("refusal"); refusal.is_string() && !refusal.empty()) {

@@ -30,7 +30,8 @@ class Reader {
     bool special(const std::string& type, Value value, const std::string& where,
                  std::vector<Block>& blocks);
     void source(Value value, const std::string& where, Block& block);
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
@@ -45,7 +46,7 @@ class Reader {
         if (!problem_) problem_ = std::move(problem);
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     std::optional<Problem> problem_;
 };
