@@ -90,9 +90,18 @@ std::optional<Media> media_of_url(std::string_view url, Media::Kind kind) {
     return media;
 }
 
+bool names_place(std::string_view text) {
+    constexpr std::array<std::string_view, 3> kSchemes{"http:", "https:", "gs:"};
+    const auto scheme = lower(text.substr(0, text.substr(0, 8).find(':') + 1));
+    if (scheme == "data:") return true;
+    const auto rest = text.substr(std::min(scheme.size(), text.size()));
+    return std::find(kSchemes.begin(), kSchemes.end(), scheme) != kSchemes.end() &&
+           (rest.starts_with("//") || rest.starts_with("\\/\\/"));
+}
+
 std::optional<Media> media_of_file_data(std::string_view data) {
     auto media = media_of_url(data, Media::Kind::document);
-    if (!media || media->source != Media::Source::url) return media;
+    if (!media || media->source != Media::Source::url || names_place(data)) return media;
     if (data.empty() || data.find(':') != std::string_view::npos) return std::nullopt;
     media->source = Media::Source::base64;
     media->data = media->url;

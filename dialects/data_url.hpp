@@ -14,8 +14,11 @@ namespace understudy::dialects {
 /// else a place. nullopt: a `data:` URL in another form.
 std::optional<Media> media_of_url(std::string_view url, Media::Kind kind);
 
-/// The document in `file_data` (the inside of a string): a `data:` URL in base64, or base64 with
-/// nothing in front, of which the first bytes say the type. nullopt: it is neither.
+/// Whether a text (the inside of a string) is a URL that somebody can fetch, or a `data:` URL.
+bool names_place(std::string_view text);
+
+/// The document in `file_data` (the inside of a string): a URL, or base64 with nothing in front, of
+/// which the first bytes say the type. nullopt: it is neither.
 std::optional<Media> media_of_file_data(std::string_view data);
 
 /// The bytes that base64 data (the inside of a string) stands for; nullopt: it is none.

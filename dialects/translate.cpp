@@ -18,6 +18,7 @@
 #include "wire/utf8.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::dialects {
 
@@ -120,6 +121,26 @@ std::unique_ptr<AnswerWriter> make_writer(Dialect dialect, const Told& told,
     }
 }
 
+/// Where nothing was said but by the system, that is what is to be answered: its words stand in the
+/// conversation then, for most APIs want one.
+void let_system_speak(Talk& talk) {
+    if (!talk.turns.empty() || talk.system.empty()) return;
+    auto& turn = talk.turns.emplace_back();
+    turn.role = Role::system;
+    turn.blocks = std::exchange(talk.system, {});
+}
+
+/// The seals of calls mean something to Google's models alone.
+void name_lost_seals(Talk& talk, Dialect to) {
+    if (to == Dialect::gemini) return;
+    for (const auto& turn : talk.turns) {
+        for (const auto& block : turn.blocks) {
+            const bool sealed = block.kind == Block::Kind::call && !block.seal.empty();
+            if (sealed) talk.drop("thoughtSignature");
+        }
+    }
+}
+
 /// Bytes of text in a request: pictures and documents in it have others than their base64 says.
 std::uint64_t text_bytes(const Ask& ask, const Talk& talk) {
     std::uint64_t media = 0;
@@ -180,7 +201,9 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
         known.name = tool.name;
         known.space = tool.space;
     }
+    let_system_speak(talk);
     spell_out_documents(talk, target.dialect);
+    name_lost_seals(talk, target.dialect);
     constexpr std::size_t kEnvelope = 512;
     outgoing.body.reserve(ask.body.size() + ask.body.size() / 8 + kEnvelope);
     if (auto problem = write(talk, target, tools->names, outgoing)) return problem;

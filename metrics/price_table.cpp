@@ -108,27 +108,29 @@ const ModelPrice* PriceTable::find(std::string_view key) const {
     return nullptr;
 }
 
-// Within one layer the name with its provider goes first, but a layer above one below, however it
-// spells the name.
-const ModelPrice* PriceTable::look_up(std::string_view provider, std::string_view model) const {
+const ModelPrice* PriceTable::look_up(std::size_t layer, std::string_view provider,
+                                      std::string_view model) const {
     if (model.empty()) return nullptr;
-    const std::string key = std::string(provider).append("/").append(model);
-    const std::lock_guard lock(mutex_);
-    for (auto layer = layers_.size(); layer-- > 0;) {
-        const auto* price = provider.empty() ? nullptr : find_in(layer, key);
-        if (price != nullptr) return price;
-        price = find_in(layer, model);
-        if (price != nullptr && belongs(*price, provider)) return price;
+    if (!provider.empty()) {
+        const auto* const own = find_in(layer, std::string(provider).append("/").append(model));
+        if (own != nullptr) return own;
     }
-    return nullptr;
+    const auto* const price = find_in(layer, model);
+    return price != nullptr && belongs(*price, provider) ? price : nullptr;
 }
 
+// A layer above has its say before one below, however it spells the name: who writes a price for
+// "gpt-4o" means the answers of "gpt-4o-2024-11-20" too, though the table below has a row for
+// those.
 const ModelPrice* PriceTable::resolve(std::string_view provider, std::string_view answered_model,
                                       std::string_view configured_model) const {
+    const std::lock_guard lock(mutex_);
     for (const auto model : {answered_model, configured_model}) {
         const auto base = fine_tune_base(model);
-        for (const auto name : {model, without_date(model), base, without_date(base)}) {
-            if (const auto* price = look_up(provider, name)) return price;
+        for (auto layer = layers_.size(); layer-- > 0;) {
+            for (const auto name : {model, without_date(model), base, without_date(base)}) {
+                if (const auto* price = look_up(layer, provider, name)) return price;
+            }
         }
     }
     return nullptr;

@@ -31,10 +31,10 @@ class PriceTable {
 
     /// Exact key, or null; valid as long as the table.
     const ModelPrice* find(std::string_view key) const;
-    /// Looks in this order: "<prefix>/<model>" then the bare name if it belongs to
-    /// `provider`, for the model that answered, then for the one configured; each also without a
-    /// trailing date, "-latest", or as the base of "ft:". Never by substring. `provider` is a
-    /// litellm_provider name; empty = any.
+    /// For the model that answered, then for the one configured: through the layers from the top,
+    /// in each of them "<prefix>/<model>" then the bare name if it belongs to `provider`, each also
+    /// without a trailing date, "-latest", or as the base of "ft:". Never by substring. `provider`
+    /// is a litellm_provider name; empty = any.
     const ModelPrice* resolve(std::string_view provider, std::string_view answered_model,
                               std::string_view configured_model) const;
 
@@ -55,7 +55,9 @@ class PriceTable {
     };
     const ModelPrice* unpacked(std::size_t layer, std::string_view line) const;
     const ModelPrice* find_in(std::size_t layer, std::string_view key) const;
-    const ModelPrice* look_up(std::string_view provider, std::string_view model) const;
+    /// In one layer, one spelling.
+    const ModelPrice* look_up(std::size_t layer, std::string_view provider,
+                              std::string_view model) const;
 
     std::vector<Layer> layers_;  // the lowest first
     mutable std::mutex mutex_;

@@ -302,7 +302,9 @@ std::optional<LocalError> Session::check_room() {
 // The preflight of an allowed origin, for something that is there.
 bool Session::may_preflight() const {
     const auto& head = request_.head;
-    if (!is_preflight(head) || head.framing.kind != wire::BodyKind::none) return false;
+    const bool has_body = head.framing.kind != wire::BodyKind::none &&
+                          (head.framing.kind != wire::BodyKind::length || head.framing.length > 0);
+    if (!is_preflight(head) || has_body) return false;
     const auto& guard = runtime_->web_guard();
     return guard.allows(head.fields.find(wire::FieldId::origin)) &&
            !guard.check(head, role_ == Role::admin) &&

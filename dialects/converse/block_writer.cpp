@@ -71,7 +71,11 @@ void BlockWriter::block(const Block& block) {
         case Kind::sealed:
             break;  // were left out in front
     }
-    cache(block.cache);
+    auto mark = block.cache;
+    for (const auto& one : block.inner) {  // there is no place for one inside of a result
+        if (!mark.is_object()) mark = one.cache;
+    }
+    cache(mark);
 }
 
 void BlockWriter::media(const Media& media) {

@@ -226,6 +226,7 @@ void RequestWriter::tool(const Tool& tool) {
         to_.raw(object_schema(tool.schema));
     }
     to_.close('}').close('}').close('}');
+    if (tool.strict) talk_.drop("tools[].strict");
     blocks_.cache(tool.cache);
 }
 

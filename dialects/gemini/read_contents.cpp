@@ -185,7 +185,6 @@ void ContentsReader::call(Value value, Value seal, const std::string& where, Tur
     if (is_seal(seal)) {
         block.seal = seal.content();
         block.sealed_by = SealKind::gemini;
-        talk_.drop("thoughtSignature");
     }
     by_id_.emplace(block.id, calls_.size());
     by_name_[block.name].push_back(calls_.size());

@@ -242,6 +242,7 @@ void RequestWriter::tools() {
             to_.key("input_schema").raw(anthropic_schema(Value::of(schema)));
             to_.key("strict").boolean(true);
         } else {
+            if (tool.strict) talk_.drop("tools[].strict");
             to_.key("input_schema").raw(object_schema(tool.schema));
         }
         blocks_.cache(tool.cache);

@@ -122,12 +122,7 @@ void RequestWriter::media(const Media& media) {
         to_.key("file_url").content(media.url).close('}');
         return;
     }
-    to_.key("filename");
-    if (media.title.empty()) {
-        to_.text("document.pdf");
-    } else {
-        to_.content(media.title);
-    }
+    to_.key("filename").content(file_name(media));
     to_.key("file_data").content(data).close('}');
 }
 

@@ -348,7 +348,7 @@ def shy(first):
         if start != b"GET":
             first(connection)
             return
-        connection._buffer = start
+        connection._buffer = bytearray(start)
         while (request := connection.read_request()) is not None:
             provider(models("m"))(connection, request)
     return accept

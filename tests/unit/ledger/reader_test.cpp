@@ -99,21 +99,51 @@ TEST_CASE("Lines come page by page, and the total is that of all of them") {
         kept.put(row);
     }
     const auto reader = kept.read();
-    std::string names;
-    UsagePage page;
-    page.limit = 3;
-    for (std::size_t left : {4, 1, 0}) {
-        REQUIRE(reader->usage(By::session, {}, page) == Fault::none);
-        for (const auto& line : page.lines) names += line.name + ' ';
-        CHECK(page.more == left);
-        CHECK(page.total.attempts == 7);
-        CHECK(page.total.cost_nano_usd == 700 - 21);
-        UsagePage next;
-        next.skip = page.skip + page.lines.size();
-        next.limit = 3;
-        page = next;
+    // Also where not all of them may be kept at once.
+    for (const std::size_t most_names : {100, 7, 6, 3, 2, 1}) {
+        CAPTURE(most_names);
+        std::string names;
+        UsagePage page;
+        page.limit = 3;
+        for (std::size_t left : {4, 1, 0, 0}) {
+            page.most_names = most_names;
+            REQUIRE(reader->usage(By::session, {}, page) == Fault::none);
+            for (const auto& line : page.lines) names += line.name + ' ';
+            CHECK(page.more == left);
+            CHECK(page.total.attempts == 7);
+            CHECK(page.total.cost_nano_usd == 700 - 21);
+            UsagePage next;
+            next.skip = page.skip + page.lines.size();
+            next.limit = 3;
+            page = next;
+        }
+        CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
+        UsagePage all;
+        all.most_names = most_names;
+        REQUIRE(reader->usage(By::session, {}, all) == Fault::none);
+        CHECK(all.lines.size() == 7);
     }
-    CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
+}
+
+TEST_CASE("However many sessions there are, so many are kept at once as may be") {
+    Kept kept;
+    Database other;
+    REQUIRE(other.open(kept.folder.file(), Database::Access::read_write) == Fault::none);
+    REQUIRE(
+        other.run("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE "
+                  "i < 29999) INSERT INTO session_hour SELECT i / 10000, 's' || (i % 10000), 0, "
+                  "1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, i % 10000, 0, 0, 0 FROM n") == Fault::none);
+    UsagePage page;
+    page.skip = 2;
+    page.limit = 3;
+    page.most_names = 700;
+    REQUIRE(kept.read()->usage(By::session, {}, page) == Fault::none);
+    CHECK(page.total.requests == 30'000);
+    CHECK(page.total.cost_nano_usd == 3 * 49'995'000);
+    CHECK(page.more == 9'995);
+    REQUIRE(page.lines.size() == 3);
+    CHECK(page.lines[0].name == "s9997");
+    CHECK(page.lines[2].sums.cost_nano_usd == 3 * 9'995);
 }
 
 TEST_CASE("A question that takes too long ends, and says so") {

@@ -132,6 +132,30 @@ TEST_CASE("what is laid over a table replaces prices whole, and keeps what a mod
     CHECK(visited == "gpt-4o! new! other ");
 }
 
+TEST_CASE("what a file has for a model is the price of each of its names, dated or not") {
+    ModelPrice price;
+    price.standard.input = 1;
+    PriceTable prices;
+    prices.lay(
+        join_price_lines({pack_price("gpt-4o", price), pack_price("gpt-4o-2024-11-20", price),
+                          pack_price("gpt-4o-mini", price)}),
+        PriceOrigin::builtin, "b");
+    price.standard.input = 2;
+    prices.lay(join_price_lines({pack_price("gpt-4o", price)}), PriceOrigin::file, "f");
+    struct Row {
+        std::string_view answered, configured;
+        int input;
+    };
+    for (const Row row : {Row{"gpt-4o-2024-11-20", "gpt-4o", 2}, Row{"gpt-4o-2024-11-20", "", 2},
+                          Row{"gpt-4o-latest", "", 2}, Row{"gpt-4o-mini", "", 1},
+                          Row{"gpt-4o-mini", "gpt-4o-mini", 1}, Row{"nobody", "gpt-4o", 2}}) {
+        INFO(row.answered << " asked for as " << row.configured);
+        const auto* const found = prices.resolve("", row.answered, row.configured);
+        REQUIRE(found != nullptr);
+        CHECK(found->standard.input == row.input);
+    }
+}
+
 TEST_CASE("a file's spelling of a name goes before the table's") {
     ModelPrice price;
     price.provider = "groq";
