@@ -216,8 +216,8 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     return std::nullopt;
 }
 
-bool Translation::event(std::string_view data, std::string_view name, std::string& out,
-                        bool known) {
+bool Translation::event(const wire::SseEvent& event, std::string& out, bool known) {
+    auto data = event.data;
     writer_->write_to(out);
     if (!wire::is_utf8(data)) [[unlikely]] {
         repaired_ = wire::repaired_utf8(data);
@@ -227,9 +227,24 @@ bool Translation::event(std::string_view data, std::string_view name, std::strin
     const bool object = data.starts_with('{');
     wire::JsonKind kind{};
     if (object && !known && wire::check_json(data, kind)) return false;
-    const auto event = object ? Value::standing(data) : Value::of(data);
-    reader_->event(event, data, name, *writer_);
+    const auto value = object ? Value::standing(data) : Value::of(data);
+    PieceWatch watch(*writer_);
+    reader_->event(value, data, event.name, watch);
+    const auto piece = reader_->take_steady();
+    if (repeated_.worth_it() && watch.only(piece)) {
+        repeated_.remember(event, value, piece);
+        place_ = watch.place();
+    }
     return lost() == nullptr;
+}
+
+std::size_t Translation::repeat(std::string_view text, std::string& out) {
+    RepeatedEvent::Found found;
+    if (!repeated_.match(text, found) || !wire::is_utf8(found.piece)) return 0;
+    writer_->write_to(out);
+    reader_->again(found.piece, found.counts);
+    PieceWatch::tell(place_, found.piece, *writer_);
+    return found.size;
 }
 
 void Translation::end(std::string& out) {

@@ -77,6 +77,7 @@ void Reader::text(Value value, AnswerSink& sink) {
     const auto said = value.said(made_);
     if (said.empty()) return;
     told_ = true;
+    steady(value);
     sink.text(said);
 }
 
@@ -86,6 +87,7 @@ void Reader::reasoning(Value value, AnswerSink& sink) {
     const auto from = both.is_object() ? both : value;
     if (const auto thought = from.at("text").said(made_); !thought.empty()) {
         told_ = true;
+        steady(from.at("text"));
         sink.thinking(thought);
     }
     const auto seal = from.at("signature");
@@ -124,11 +126,13 @@ void Reader::delta(Value event, AnswerSink& sink) {
     if (const auto thoughts = delta.at("reasoningContent"); thoughts.is_object()) {
         reasoning(thoughts, sink);
     }
-    const auto piece = delta.at("toolUse").at("input").said(made_);
+    const auto input = delta.at("toolUse").at("input");
+    const auto piece = input.said(made_);
     if (piece.empty()) return;
     const auto at = open_.find(event.at("contentBlockIndex").count());
     if (at == open_.end()) return lose(kNameless);
     at->second.has_arguments = true;
+    steady(input);
     sink.arguments(at->second.number, piece);
 }
 
