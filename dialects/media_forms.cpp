@@ -96,6 +96,12 @@ std::optional<Problem> Reader::image(Value type) {
         auto read = media_of_url(url.content(), Kind::image);
         if (!read) return bad(where_ + ": image_url is data, but not in base64");
         media = std::move(*read);
+        const auto sniffed = sniffed_type(media.url);
+        if (media.source == Source::url && !names_place(media.url) && !sniffed.empty()) {
+            media.source = Source::base64;  // with nothing in front, as Ollama's clients have it
+            media.data = std::exchange(media.url, {});
+            media.type = sniffed;
+        }
         if (media.type.empty()) media.type = format.text();
     } else if (!id.content().empty()) {
         media.source = Source::file;
@@ -197,11 +203,14 @@ std::optional<Problem> Reader::audio() {
     if (data.nothing() || format.nothing()) {
         return bad(where_ + ": an input_audio has no data or no format");
     }
-    Media media;
-    media.kind = Kind::audio;
-    media.data = data.content();
-    media.type = "audio/" + format.text();
-    put(std::move(media));
+    auto media = media_of_url(data.content(), Kind::audio);
+    if (!media) return bad(where_ + ": the data of an input_audio is not in base64");
+    if (media->source == Source::url) {  // as it should be, with nothing in front
+        media->source = Source::base64;
+        media->data = std::exchange(media->url, {});
+    }
+    media->type = "audio/" + format.text();
+    put(std::move(*media));
     return std::nullopt;
 }
 

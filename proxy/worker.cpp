@@ -97,6 +97,8 @@ void Worker::use(std::shared_ptr<const LoadedConfig> loaded) {
         runtime_ = std::make_shared<Runtime>(std::move(loaded), context_, shard_, peers_);
         if (checks_health_) health_checks_.use(runtime_);
         if (books_) runtime_->keep_books(&*books_);
+        // Else an old one would be there as long as some client's idle connection.
+        for (auto* const session : sessions_) session->use_runtime();
     });
 }
 

@@ -47,6 +47,7 @@ class Walk {
     bool take_usage(UsageFinding& into) {
         if (!in_.at_object()) return in_.skip();
         into.present = true;
+        into.google = false;
         return walk_usage(in_, into.usage);
     }
     bool take_error() { return walk_error(in_, found_.error); }

@@ -96,6 +96,7 @@ upstreams::AttemptSpec spec_for(Target& target) {
     spec.upstream = &target.upstream;
     spec.head_template = &target.head;
     spec.peer = &target.peer;
+    spec.decode = true;
     return spec;
 }
 

@@ -2,6 +2,7 @@
 
 #include "dialects/chat/request_kinds.hpp"
 #include "dialects/media_forms.hpp"
+#include "dialects/object.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -34,8 +35,8 @@ class Reader {
   private:
     /// Who says what is in a list of parts.
     enum class Place : std::uint8_t { words, assistant, user };
-    void message(Value one, std::size_t index);
-    void name_lost(Value message);
+    void message(Value value, std::size_t index);
+    void name_lost(const Object& message);
     void content(Value value, const std::string& where, Place place, std::vector<Block>& blocks);
     void part(Value value, const std::string& where, Place place, std::vector<Block>& blocks);
     void tool_use(Value value, const std::string& where, std::vector<Block>& blocks);
@@ -47,7 +48,8 @@ class Reader {
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
@@ -65,7 +67,7 @@ std::optional<Problem> Reader::run(Value list) {
 }
 
 // What nobody reads here has no place in another API either.
-void Reader::name_lost(Value message) {
+void Reader::name_lost(const Object& message) {
     message.members([this](std::string_view key, Value value) {
         const bool known = std::find(kMembers.begin(), kMembers.end(), key) != kMembers.end();
         if (!known && !value.nothing() && !value.empty()) {
@@ -74,13 +76,16 @@ void Reader::name_lost(Value message) {
     });
 }
 
-void Reader::message(Value one, std::size_t index) {
+void Reader::message(Value value, std::size_t index) {
+    const Object one(value);
     const std::string where = "messages[" + std::to_string(index) + "]";
     if (!right(one, kMessage, where)) return;
     name_lost(one);
-    const auto [role, name, said, cache] = one.pick({"role", "name", "content", "cache_control"});
+    const auto role = one.at("role");
+    const auto said = one.at("content");
+    const auto cache = one.at("cache_control");
     Turn turn;
-    if (!name.nothing() && !role.is("tool")) talk_.drop("messages[].name");
+    if (!one.at("name").nothing() && !role.is("tool")) talk_.drop("messages[].name");
     if (role.is("system") || role.is("developer")) {
         std::vector<Block> blocks;
         content(said, where, Place::words, blocks);
@@ -95,9 +100,9 @@ void Reader::message(Value one, std::size_t index) {
         content(said, where, Place::user, turn.blocks);
     } else if (role.is("assistant")) {
         turn.role = Role::assistant;
-        assistant(one, where, turn);
+        assistant(value, where, turn);
     } else if (role.is("tool")) {
-        result(one, where, turn);
+        result(value, where, turn);
     } else if (role.is("function")) {
         refuse(unsupported(where + ".role: function is the form before tools"));
         return;

@@ -2,6 +2,7 @@
 #include "dialects/chat/read_messages.hpp"
 #include "dialects/chat/read_tools.hpp"
 #include "dialects/chat/request_kinds.hpp"
+#include "dialects/object.hpp"
 
 #include <span>
 
@@ -44,12 +45,13 @@ class Reader {
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     std::optional<Problem> problem_;
 };
@@ -70,7 +72,8 @@ std::optional<Problem> Reader::run() {
 // llama.cpp and LM Studio say that there is no limit.
 void Reader::limit() {
     const auto unlimited = [](Value most) { return most.nothing() || most.number() == -1; };
-    const auto [older, newer] = body_.pick({"max_tokens", "max_completion_tokens"});
+    const auto older = body_.at("max_tokens");
+    const auto newer = body_.at("max_completion_tokens");
     if (!unlimited(newer)) {
         if (auto problem = check_limit("max_completion_tokens", newer)) {
             refuse(std::move(*problem));

@@ -1,6 +1,7 @@
 #include "dialects/messages/messages.hpp"
 #include "dialects/messages/read_blocks.hpp"
 #include "dialects/messages/request_kinds.hpp"
+#include "dialects/object.hpp"
 #include "dialects/tool_forms.hpp"
 
 #include <span>
@@ -23,7 +24,8 @@ class Reader {
             refuse(std::move(*problem));
         }
     }
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
@@ -37,7 +39,7 @@ class Reader {
         if (!problem_) problem_ = std::move(problem);
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     std::optional<Problem> problem_;
 };

@@ -81,17 +81,17 @@ void Reader::item(Value value) {
 }
 
 void Reader::message(Value value) {
-    const auto role = value.at("role");
+    const auto [role, phase, said] = value.pick({"role", "phase", "content"});
     const bool system = role.is("system") || role.is("developer");
-    if (!value.at("phase").nothing()) talk_.drop("input[].phase");
+    if (!phase.nothing()) talk_.drop("input[].phase");
     if (system && leading_) {
-        content(value.at("content"), ".content", talk_.system);
+        content(said, ".content", talk_.system);
     } else if (system) {
-        content(value.at("content"), ".content", turn(Role::system));
+        content(said, ".content", turn(Role::system));
     } else if (role.is("user")) {
-        content(value.at("content"), ".content", turn(Role::user));
+        content(said, ".content", turn(Role::user));
     } else if (role.is("assistant")) {
-        content(value.at("content"), ".content", turn(Role::assistant));
+        content(said, ".content", turn(Role::assistant));
     } else {
         refuse(bad(where() + ".role is none of user, assistant, system and developer"));
     }

@@ -1,6 +1,7 @@
 #include "dialects/responses/request_reader.hpp"
 
 #include "dialects/expected.hpp"
+#include "dialects/object.hpp"
 #include "dialects/responses/input_items.hpp"
 #include "dialects/responses/tool_list.hpp"
 
@@ -73,14 +74,14 @@ class Reader {
         if (!problem_) problem_ = std::move(problem);
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     ToolList tools_;
     std::optional<Problem> problem_;
 };
 
 std::optional<Problem> Reader::run() {
-    if (!body_.is_object()) return bad("the body is no object");
+    if (!body_.value().is_object()) return bad("the body is no object");
     problem_ = check_kinds(body_, kExpected, {});
     check_state();
     if (problem_) return problem_;

@@ -77,6 +77,26 @@ TEST_CASE("An entry that nobody can connect to has been asked for nothing") {
     CHECK(proxy.upstream("two").dialled == 1);  // its connection was kept for the second request
 }
 
+TEST_CASE("A replaced configuration goes with its last request, whoever stays connected") {
+    Proxy proxy(kPatient);
+    proxy.upstream("one").then(answers(1s, "Here.")).then(answers(5s, "Late."));
+    const auto idle = proxy.ask(false);
+    REQUIRE(proxy.world.until([&] { return idle.answered(); }));
+    const auto busy = proxy.ask(false);
+    proxy.world.pass(1s);
+    const auto before = proxy.reload(kPatient);
+    proxy.world.pass(1s);
+    CHECK_FALSE(before.expired());
+    REQUIRE(proxy.world.until([&] { return busy.answered(); }));
+    CHECK(busy.text() == "Late.");
+    const auto next = proxy.reload(kPatient);
+    proxy.world.pass(1s);
+    CHECK(before.expired());
+    CHECK(next.expired());
+    CHECK_FALSE(idle.closed());
+    CHECK_FALSE(busy.closed());
+}
+
 TEST_CASE("A probe whose plain answer takes a minute keeps the others away for ten seconds") {
     Proxy proxy(two("retries: 0, deadline: 5m") +
                 "breaker: { failures: 1, window: 60s, cooldown: 3s }\n");

@@ -203,6 +203,8 @@ TEST_CASE("A picture is read in any API's words") {
         R"({"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}})",
         R"({"type":"image_url","image_url":"data:image/png;base64,iVBORw0KGgo="})",
         R"({"type":"input_image","image_url":"data:image/png;base64,iVBORw0KGgo="})",
+        R"({"type":"input_image","image_url":"DATA:;base64,iVBORw0KGgo="})",
+        R"({"type":"image_url","image_url":{"url":"iVBORw0KGgo="}})",
         R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo="}})",
         R"({"type":"image","image":"data:image/png;base64,iVBORw0KGgo="})",
         R"({"type":"image","url":"data:image/png;base64,iVBORw0KGgo="})",
@@ -410,4 +412,24 @@ TEST_CASE("A file has a name that ends as its type does") {
         has(AnswerShape::responses, input(file),
             {{Dialect::chat, R"("filename":")" + std::string(row.name) + R"(")"}});
     }
+}
+
+TEST_CASE("Base64 is read in any alphabet, and with lines in it") {
+    const auto picture = [](const std::string& data) {
+        return part(R"({"type":"image_url","image_url":{"url":"data:image/png;base64,)" + data +
+                    R"("}})");
+    };
+    all_the_same(
+        AnswerShape::chat,
+        {picture("iVBORw0KGgo+/+8="), picture("iVBORw0KGgo-_-8="), picture("iVBORw0KGgo-_-8"),
+         picture(R"(iVBORw0K\nGgo+\/+8=\r\n)"), picture("iVBORw0K Ggo+/+8=")});
+    const Sent odd(AnswerShape::chat, Dialect::messages, picture(R"(iVBORw0K\u0047)"));
+    CHECK_FALSE(odd.problem);
+    // Inside of results, too.
+    has(AnswerShape::messages,
+        R"({"max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[)"
+        R"({"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":[)"
+        R"({"type":"tool_result","tool_use_id":"t","content":[{"type":"image","source":)"
+        R"({"type":"base64","media_type":"image/png","data":"iVBORw0KGgo-_-8"}}]}]}]})",
+        {{Dialect::chat, "iVBORw0KGgo+/+8="}, {Dialect::converse, "iVBORw0KGgo+/+8="}});
 }
