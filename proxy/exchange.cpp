@@ -210,7 +210,7 @@ Task<void> Exchange::keep_waiting() {
         head.append(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             "cache-control: no-cache\r\n");
-        add_answer_fields(head, request_, *record_, {}, {}, nullptr);
+        add_early_fields(head, request_, *record_);
         client_.begin_stream(head);
     }
     GatherList out;

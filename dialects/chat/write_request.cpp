@@ -61,12 +61,6 @@ bool is_words(const Block& block) {
     return block.kind == Kind::text || block.kind == Kind::media;
 }
 
-// A client's own line on what it is, which changes with every prompt: in front of everything else
-// it would empty a provider's cache each time.
-bool is_billing_line(const Block& block) {
-    return block.content.starts_with("x-anthropic-billing-header:");
-}
-
 void RequestWriter::part(const Block& block) {
     if (block.kind == Kind::media) return media(block.media);
     to_.open('{').key("type").text("text").key("text").content(block.content).close('}');
@@ -136,9 +130,8 @@ void RequestWriter::say(std::string_view role, const std::vector<Block>& blocks)
 }
 
 void RequestWriter::system() {
-    std::erase_if(talk_.system, [](const Block& b) {
-        return b.kind != Kind::text || is_blank(b.content) || is_billing_line(b);
-    });
+    std::erase_if(talk_.system,
+                  [](const Block& b) { return b.kind != Kind::text || is_blank(b.content); });
     if (!talk_.system.empty()) say("system", talk_.system);
 }
 

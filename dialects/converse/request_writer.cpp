@@ -353,8 +353,8 @@ void RequestWriter::output() {
     if (effort) to_.key("effort").text(messages::effort_of(talk_.effort, claude_));
     if (schema) {
         const auto& format = talk_.format;
-        const auto text =
-            gates_.claude ? anthropic_schema(format.schema) : std::string(format.schema.raw());
+        const auto text = gates_.claude ? anthropic_schema(format.schema, talk_)
+                                        : std::string(format.schema.raw());
         to_.key("textFormat").open('{').key("type").text("json_schema").key("structure").open('{');
         to_.key("jsonSchema").open('{').key("schema").text(text);
         to_.key("name").text(format.name.empty() ? "output" : format.name);

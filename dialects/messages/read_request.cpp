@@ -85,6 +85,11 @@ void Reader::member(std::string_view key, Value value) {
         if (value.is_array() && index == 0) refuse(bad("messages is empty"));
     } else if (key == "system") {
         content(value, "system", BlockPlace::system, talk_.system);
+        // A client's own line on what it is, which changes with every prompt: in front of
+        // everything else it would empty a provider's cache each time.
+        std::erase_if(talk_.system, [](const Block& block) {
+            return block.content.starts_with("x-anthropic-billing-header:");
+        });
     } else if (key == "stream") {
         talk_.stream = value.is_true();
     } else if (key == "tools") {

@@ -186,7 +186,7 @@ void RequestWriter::thinking() {
     if (effort) to_.key("effort").text(effort_of(talk_.effort, gates_));
     if (schema) {
         to_.key("format").open('{').key("type").text("json_schema");
-        to_.key("schema").raw(anthropic_schema(talk_.format.schema)).close('}');
+        to_.key("schema").raw(anthropic_schema(talk_.format.schema, talk_)).close('}');
     }
     to_.close('}');
 }
@@ -227,7 +227,7 @@ void RequestWriter::tools() {
                     R"("required":["input"]})");
         } else if (tool.strict && gates_.structured) {
             const auto schema = object_schema(tool.schema);
-            to_.key("input_schema").raw(anthropic_schema(Value::of(schema)));
+            to_.key("input_schema").raw(anthropic_schema(Value::of(schema), talk_));
             to_.key("strict").boolean(true);
         } else {
             if (tool.strict) talk_.drop("tools[].strict");

@@ -89,11 +89,7 @@ void RequestWriter::leave_out() {
 }
 
 void RequestWriter::instructions() {
-    // A client's own line on what it is, which changes with every prompt: in front of everything
-    // else it would empty a provider's cache each time.
-    std::erase_if(talk_.system, [](const Block& block) {
-        return is_blank(block.content) || block.content.starts_with("x-anthropic-billing-header:");
-    });
+    std::erase_if(talk_.system, [](const Block& block) { return is_blank(block.content); });
     if (talk_.system.empty()) return;
     to_.key("instructions").content(join_text(talk_.system, "\\n\\n"));
 }

@@ -30,6 +30,7 @@ def test_a_waiting_client_gets_the_head_and_comments_and_then_the_answer(start, 
     assert got.body.count(b": understudy still waiting\n\n") >= 2
     # Who answers was not known yet when the head went out.
     assert got.header("x-understudy-upstream") is None
+    assert got.header("x-understudy-attempts") is None
     assert got.header("x-request-id")
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "primary"}))
 
@@ -51,6 +52,13 @@ def test_a_final_error_comes_inside_the_stream_and_never_reads_as_success(start,
     assert got.stream_error["message"] == "status 503"
     assert not got.finished and got.ended == "cut"
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "exhausted"}))
+
+
+def test_the_final_error_inside_the_stream_is_the_primarys_own(start, upstream):
+    said = {"message": "slow down", "type": "rate_limit_error", "param": "p1", "code": "c1"}
+    primary, backup = upstream(late(1.5, status(429, {"error": said}))), upstream(status(500))
+    got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True)
+    assert got.status == 200 and got.stream_error == said and got.ended == "cut"
 
 
 def test_a_primary_that_says_nothing_is_told_of_inside_the_stream(start, upstream):

@@ -47,7 +47,7 @@ struct Stage {
         loaded = std::make_shared<LoadedConfig>(std::move(config), loaded.get());
         bench.registry.set_states(loaded);
         return std::make_shared<Runtime>(loaded, bench.context, bench.registry.shard(0),
-                                         bench.peers, 1);
+                                         bench.peers);
     }
 
     Bench bench;

@@ -49,7 +49,8 @@ std::string events(const std::string& body, bool cut = false) {
 struct Exchange {
     explicit Exchange(const std::string& answer, bool close_after = false,
                       const std::string& after_commit = "")
-        : peer(bench.context, server.upstream(), nullptr, 4), upstream(server.upstream()) {
+        : peer(bench.context, server.upstream(), nullptr, std::make_shared<Places>(4)),
+          upstream(server.upstream()) {
         upstream.timeouts.idle = 100ms;
         upstream.timeouts.first_token = 100ms;
         upstream.timeouts.response = 100ms;
@@ -273,7 +274,9 @@ namespace {
 /// of the loop.
 struct Lane {
     explicit Lane(Bench& bench, const config::Upstream& to, std::uint32_t places = 4)
-        : upstream(to), head(upstream), peer(bench.context, upstream, tls_of(upstream), places) {
+        : upstream(to),
+          head(upstream),
+          peer(bench.context, upstream, tls_of(upstream), std::make_shared<Places>(places)) {
         spec.upstream = &upstream;
         spec.head_template = &head;
         spec.peer = &peer;
