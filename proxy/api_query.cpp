@@ -1,6 +1,7 @@
 #include "proxy/api_query.hpp"
 
 #include "config/scalars.hpp"
+#include "metrics/series.hpp"
 #include "wire/percent.hpp"
 
 #include <algorithm>
@@ -120,6 +121,18 @@ Result read_usage(const std::vector<Parameter>& given, std::int64_t now_us) {
     return ask;
 }
 
+/// What an outcome may be; else what is wrong.
+std::optional<LocalError> check_outcome(std::string_view value) {
+    std::string known;
+    for (std::size_t i = 0; i < metrics::kOutcomes; ++i) {
+        const auto name = metrics::name_of(static_cast<metrics::Outcome>(i));
+        if (value == name) return std::nullopt;
+        if (i != 0) known += i + 1 == metrics::kOutcomes ? " or " : ", ";
+        known += name;
+    }
+    return wrong("outcome", known);
+}
+
 Result read_requests(const std::vector<Parameter>& given, std::int64_t now_us) {
     AskRequests ask;
     auto& f = ask.filter;
@@ -134,6 +147,8 @@ Result read_requests(const std::vector<Parameter>& given, std::int64_t now_us) {
         }
         if (text != nullptr) {
             *text = p.value;
+            if (text != &f.outcome) continue;
+            if (const auto wrong_outcome = check_outcome(p.value)) return *wrong_outcome;
         } else if (read_time(p, now_us, f.span, problem)) {
             if (problem) return *problem;
         } else if (p.name == "limit") {

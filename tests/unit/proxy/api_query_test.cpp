@@ -74,6 +74,22 @@ TEST_CASE("Requests are asked for by any of their names") {
     CHECK(asked<AskRequests>("/api/requests").filter.limit == 50);
 }
 
+TEST_CASE("Words of a closed set are checked, and the set is told") {
+    for (const auto* outcome : {"primary", "fallback", "rescued", "client_error", "exhausted",
+                                "client_closed", "rejected"}) {
+        CHECK(asked<AskRequests>(std::string("/api/requests?outcome=") + outcome).filter.outcome ==
+              outcome);
+    }
+    for (const auto* target :
+         {"/api/requests?outcome=zzz", "/api/requests?outcome=", "/api/requests?outcome=Primary"}) {
+        const auto error = refused(target);
+        CHECK(error.status == 400);
+        CHECK(error.message ==
+              "outcome: expected primary, fallback, rescued, client_error, exhausted, "
+              "client_closed or rejected.");
+    }
+}
+
 TEST_CASE("One request and one session are asked for by name") {
     CHECK(asked<AskRequest>("/api/requests/req_1").id == "req_1");
     CHECK(asked<AskRequest>("/api/requests/a%2Fb").id == "a/b");
