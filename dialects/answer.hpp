@@ -26,6 +26,7 @@ enum class Stop : std::uint8_t {
     calls,     // tools are to be run
     filter,    // refused, by the model or by a filter
     pause,     // the provider's own tools need another turn
+    unsaid,    // a whole answer that does not say; no stream ends well so
 };
 
 /// Takes an answer in the order in which it was made. Calls are numbered from 0 as they begin;
@@ -129,6 +130,8 @@ class AnswerWriter : public AnswerSink {
     virtual std::uint64_t events() const { return 0; }
     /// Bytes of the answer that were gathered, because its dialect tells them later or again.
     std::size_t gathered() const { return gathered_; }
+    /// An error was told.
+    bool told_error() const { return told_error_; }
     /// What could not be said in this dialect, as AnswerReader has it.
     const char* lost() const { return lost_; }
 
@@ -144,8 +147,10 @@ class AnswerWriter : public AnswerSink {
     std::string& out() { return *out_; }
     void gather(std::size_t bytes) { gathered_ += bytes; }
     void lose(const char* what) { lost_ = what; }
+    void note_error() { told_error_ = true; }
 
   private:
+    bool told_error_ = false;
     std::size_t gathered_ = 0;
     const char* lost_ = nullptr;
     std::string* out_ = nullptr;

@@ -191,7 +191,8 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     const auto body = Value::standing(ask.body);
     Talk talk;
     if (auto problem = read(client, body, talk)) return problem;
-    if (client == Dialect::gemini) talk.stream = asks_stream(ask);  // its path says so
+    // Google's path says so; others may say it with a word.
+    if (client == Dialect::gemini || ask.stream) talk.stream = asks_stream(ask);
     if (talk.answers > 1)
         return unsupported("several answers at once are asked for in one dialect only");
     auto tools = std::make_unique<ClientTools>();

@@ -84,6 +84,8 @@ class Translation {
     }
     /// The body of an upstream's error of this status, or the data of its error event, as a body.
     std::string error(std::string_view body, unsigned status) const;
+    /// An error was told.
+    bool told_error() const { return writer_->told_error(); }
     /// Events written, where the client's dialect numbers them.
     std::uint64_t events() const { return writer_->events(); }
     /// Bytes of the answer that it keeps, for they are told later or again.

@@ -17,7 +17,7 @@ struct Proxied {
     bool streams;
 };
 
-constexpr std::array<Proxied, 10> kExact{{
+constexpr std::array<Proxied, 11> kExact{{
     {"/chat/completions", AnswerShape::chat, true},
     {"/completions", AnswerShape::completion, true},
     {"/embeddings", AnswerShape::embeddings, false},
@@ -28,6 +28,7 @@ constexpr std::array<Proxied, 10> kExact{{
     {"/moderations", AnswerShape::moderations, false},
     {"/audio/transcriptions", AnswerShape::transcription, false},
     {"/audio/translations", AnswerShape::transcription, false},
+    {"/audio/speech", AnswerShape::speech, false},
 }};
 
 bool plain_segment(std::string_view text) {
@@ -53,7 +54,8 @@ bool proxied(std::string_view path, Endpoint& endpoint) {
         return true;
     }
     if (below(path, "/audio/")) {
-        // Speech is bytes: only status and completeness can be judged, unless it says it is JSON.
+        // What is not known may be bytes: only status and completeness can be judged, unless it
+        // says it is JSON.
         endpoint.shape = AnswerShape::opaque;
         return true;
     }

@@ -163,13 +163,16 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
     auto& end = broken_.emplace();
     end.failure = attempt.state() == Attempt::State::broken ? attempt.failure() : failure;
     end.detail = why != nullptr ? why : attempt.detail();
-    end.said = attempt.held_error();
+    const auto& metered = attempt.metered();
+    auto* const translated = lane.translated();
+    if (metered.told || translated != nullptr) end.said = attempt.held_error();
     if (!end.said.empty()) end.said = passed_error_event(request_.endpoint.shape, end.said);
-    const bool told = attempt.metered().error && end.said.empty();
+    const bool raised = translated != nullptr ? translated->told_error() : metered.told;
+    const bool told = raised && end.said.empty();
     end.can_tell = attempt.can_append_event() && !told;
     end.mid_event = attempt.mid_event();
     end.events = attempt.events_seen();
-    if (auto* const translated = lane.translated()) {
+    if (translated != nullptr) {
         if (!end.said.empty()) end.said = translated->error_event(attempt.held_error());
         end.events = translated->events();
     }

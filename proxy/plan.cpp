@@ -37,6 +37,13 @@ LocalError bad_request(std::string message, std::string_view code = "invalid_req
 // What is decided upon must be what every upstream would read.
 std::optional<LocalError> check_members(const Inbound& request) {
     const auto member = request.facts.ambiguous;
+    if (request.facts.odd_stream) {
+        auto error = bad_request(
+            "\"stream\" is neither true nor false, nor a word or number that servers take for one "
+            "of them. Send true or false.");
+        error.param = "stream";
+        return error;
+    }
     if (member.empty()) return std::nullopt;
     const std::string name(member);
     auto error = bad_request("The body has \"" + name +

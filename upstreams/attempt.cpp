@@ -383,10 +383,6 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
         messages = spec_.stream && wire::traits_of(spec_.shape).framed &&
                    istarts_with(content_type, "application/vnd.amazon.eventstream");
         labelled_events_ = messages || istarts_with(content_type, "text/event-stream");
-        if (labelled_events_ && !spec_.stream && wire::traits_of(spec_.shape).only_json) {
-            fail(FailureClass::malformed, "a plain answer was asked for, events came");
-            return false;
-        }
     }
     if (!heads_.set(head_.fields.size() + raw_head_.size())) {
         fail(FailureClass::overloaded, kOutOfMemory);
@@ -395,8 +391,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     reader_.emplace(head.framing);
     if (messages) reader_->read_messages(largest_event());
     stream_->in.consume(head.size);
-    undecided_ = spec_.stream;
-    if (labelled_events_ && !undecided_) read_as_events();
+    undecided_ = spec_.stream || labelled_events_;
     return true;
 }
 

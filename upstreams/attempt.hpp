@@ -245,6 +245,7 @@ class Attempt {
     void scan_stream();
     void commit();
     const char* already_over() const;
+    bool lacks_end() const;
     bool finished_but_open() const;
     void finish_stream();
     /// An event up to this is always held whole.

@@ -124,8 +124,9 @@ void Attempt::read_as_events() {
     meter_.emplace(spec_.shape, std::move(coded), spec_.inject_usage, &key_mask());
 }
 
-// A stream was asked for. Events are events under any label, and an object is none under the label
-// of events. True: it is decided how the body is read, or the attempt has failed.
+// A stream was asked for, or the label says that one came. Events are events under any label, and
+// an object is none under the label of events. True: it is decided how the body is read, or the
+// attempt has failed.
 bool Attempt::know_kind(bool ended) {
     if (!digest()) {
         fail(FailureClass::malformed, reader_->problem());
@@ -140,14 +141,19 @@ bool Attempt::know_kind(bool ended) {
     if (start == wire::BodyStart::need_more && !over) return false;
     const bool plainly_none =
         start == wire::BodyStart::json || start == wire::BodyStart::page || !labelled_events_;
-    if (start == wire::BodyStart::events || !plainly_none) read_as_events();
+    if (start != wire::BodyStart::events && plainly_none) return true;
+    if (!spec_.stream && wire::traits_of(spec_.shape).only_json) {
+        fail(FailureClass::malformed, "a plain answer was asked for, events came");
+    } else {
+        read_as_events();
+    }
     return true;
 }
 
 net::Task<void> Attempt::hold_beginning() {
     bool ended = false;
     while (!know_kind(ended)) {
-        set_deadline(sent_at_ + spec_.upstream->timeouts.first_token);
+        set_deadline(sent_at_ + until_content());
         const bool came = co_await more();
         if (state_ != State::running) co_return;
         ended = !came;
@@ -380,10 +386,7 @@ const char* Attempt::already_over() const {
     const auto& facts = meter_->facts();
     if (facts.error) return "an error event in the stream";
     const bool over = reader_->complete() || facts.done;
-    if (over && wire::traits_of(spec_.shape).needs_finish && !meter_->gave_up() && !facts.finish) {
-        return "the stream ended without a finish_reason";
-    }
-    return nullptr;
+    return over && lacks_end() ? words_for_no_end(spec_.shape) : nullptr;
 }
 
 void Attempt::commit() {

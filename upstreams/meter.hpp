@@ -33,6 +33,8 @@ struct Metered {
     bool done = false;      // the end marker was seen
     bool error = false;     // an error event was seen
     bool content_since_usage = false;  // content came behind the usage that is known
+    bool told = false;                 // one of the errors is such that clients' libraries raise it
+    bool open = false;  // images, speech, transcripts: a part came, and no closing event behind it
 };
 
 /// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks
@@ -110,7 +112,7 @@ class StreamMeter {
 
   private:
     /// What becomes of an event: the client gets it, does not, or gets it without its usage.
-    enum class Fate : std::uint8_t { pass, drop, cut };
+    enum class Fate : std::uint8_t { pass, drop, cut, cut_null };
     const wire::EventFacts& inspect(const wire::SseEvent& event);
     bool mask(std::string_view text) const;
     Verdict on_event(const wire::SseEvent& event, Fate& fate);
@@ -120,6 +122,7 @@ class StreamMeter {
     bool note_usage(const wire::Usage& usage);
     void pass(std::size_t begin, std::size_t end);
     void pass_without_usage(std::size_t begin, const wire::SseEvent& event);
+    void pass_without_null(std::size_t begin, const wire::SseEvent& event);
     Verdict scan_events(std::string_view payload, bool last);
     Verdict scan_coded(std::string_view payload, bool last);
     Verdict scan_decoded(bool last);

@@ -19,6 +19,7 @@ namespace understudy::wire {
 struct UsageFinding {
     bool present = false;        // as an object
     bool google = false;         // it is what VariableValues::counts mean
+    bool null = false;           // as null
     std::optional<Usage> usage;  // nullopt when it says nothing
 };
 
@@ -53,6 +54,7 @@ struct VariableValues {
 struct AnswerFindings {
     bool is_object = false;
     bool error = false;    // something says that this is an error, at any of the known places
+    bool told = false;     // an `error` at the top does, where clients look for it
     bool content = false;  // a choice carries something that the client must see
     bool finish = false;   // a choice ended well
     bool choices_present = false;  // as an array
@@ -71,6 +73,7 @@ struct AnswerFindings {
     bool candidates_empty = false;    // and it is empty
     bool has_candidate = false;       // the first has content or an end
     bool blocked = false;             // the prompt was refused (gemini)
+    bool has_audio = false;           // some text can be audio, or its address; found by the caller
     bool several = false;             // more than one choice, or one that is not the first
     std::string_view finish_reason;   // the first that is not empty
     std::string_view stop_reason;     // of messages and gemini; the last that is not empty

@@ -45,7 +45,7 @@ class Reader final : public AnswerReader {
     bool over_ = false;
     bool ended_ = false;
     bool whole_ = false;  // the answer is told in one piece
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     std::vector<Call> calls_;
     std::optional<std::size_t> old_call_;  // the only one there is in the form before tools
     std::string made_;                     // memory that is used again
@@ -232,7 +232,7 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
         if (!std::exchange(first, false)) return;
         const auto [message, reason] = choice.pick({"message", "finish_reason"});
         delta(message, sink);
-        if (reason.is_string()) stop_ = stop_of(reason);
+        if (reason.is_string() && !reason.empty()) stop_ = stop_of(reason);
     });
     usage(counts, of_groq, sink);
     end(sink);

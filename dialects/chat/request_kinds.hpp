@@ -10,7 +10,6 @@ namespace understudy::dialects::chat {
 
 // https://platform.openai.com/docs/api-reference/chat/create
 inline constexpr std::array kBody{
-    Expected{"stream", JsonKind::boolean},
     Expected{"stream_options", JsonKind::object},
     Expected{"temperature", JsonKind::number},
     Expected{"top_p", JsonKind::number},

@@ -298,10 +298,6 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
     read(Value::standing(body), body, sink);
     if (failed_) return;
     start({}, {}, sink);
-    if (!stop_) {  // some servers in between leave it out of a whole answer
-        stop_ = Stop::end;
-        tell_stop(sink);
-    }
     tell_usage(sink);
     sink.done();
 }

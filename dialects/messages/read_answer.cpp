@@ -1,4 +1,5 @@
 #include "dialects/messages/messages.hpp"
+#include "wire/answer_walk.hpp"
 
 #include <map>
 
@@ -132,7 +133,15 @@ void Reader::end_block(Value index, AnswerSink& sink) {
 }
 
 void Reader::stop(Value reason, Value sequence, AnswerSink& sink) {
-    if (reason.is_string()) sink.stop(stop_of(reason), sequence.content());
+    if (!reason.is_string() || reason.empty()) return;
+    if (wire::is_error_finish(reason.content())) {
+        over_ = true;
+        wire::ErrorFacts error;
+        error.message = "The upstream gave up: stop_reason " + reason.text() + ".";
+        error.type = "api_error";
+        return sink.error(error);
+    }
+    sink.stop(stop_of(reason), sequence.content());
 }
 
 void Reader::event(Value event, std::string_view data, std::string_view name, AnswerSink& sink) {

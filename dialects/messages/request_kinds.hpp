@@ -10,11 +10,11 @@ namespace understudy::dialects::messages {
 
 // https://platform.claude.com/docs/en/api/messages
 inline constexpr std::array kBody{
-    Expected{"stream", JsonKind::boolean},       Expected{"temperature", JsonKind::number},
-    Expected{"top_p", JsonKind::number},         Expected{"top_k", JsonKind::number},
-    Expected{"stop_sequences", JsonKind::array}, Expected{"tools", JsonKind::array},
-    Expected{"thinking", JsonKind::object},      Expected{"output_config", JsonKind::object},
-    Expected{"output_format", JsonKind::object}, Expected{"metadata", JsonKind::object},
+    Expected{"temperature", JsonKind::number},   Expected{"top_p", JsonKind::number},
+    Expected{"top_k", JsonKind::number},         Expected{"stop_sequences", JsonKind::array},
+    Expected{"tools", JsonKind::array},          Expected{"thinking", JsonKind::object},
+    Expected{"output_config", JsonKind::object}, Expected{"output_format", JsonKind::object},
+    Expected{"metadata", JsonKind::object},
 };
 inline constexpr std::array kMetadata{Expected{"user_id", JsonKind::string}};
 // Of blocks of any type.

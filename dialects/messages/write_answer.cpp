@@ -72,8 +72,14 @@ class WriterBase : public AnswerWriter {
         return {std::move(legal), std::string(tools_.names.original(sent)), {}};
     }
     void write_reason(Writer& to, bool calls) const {
-        const auto reason = reason_of(stop_, calls);
-        to.key("stop_reason").text(reason).key("stop_sequence");
+        const auto reason = stop_ == Stop::unsaid ? std::string_view() : reason_of(stop_, calls);
+        to.key("stop_reason");
+        if (reason.empty()) {
+            to.null();
+        } else {
+            to.text(reason);
+        }
+        to.key("stop_sequence");
         if (reason == "stop_sequence" && !sequence_.empty()) {
             to.content(sequence_);
         } else {
@@ -94,7 +100,7 @@ class WriterBase : public AnswerWriter {
     wire::Usage usage_;
     bool has_usage_ = false;
     std::uint64_t told_bytes_ = 0;
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     std::string sequence_;
 };
 
@@ -114,6 +120,7 @@ class StreamWriter final : public WriterBase {
               std::string_view seal) override;
     void arguments(std::size_t number, std::string_view content) override;
     void error(const wire::ErrorFacts& error) override {
+        note_error();
         const auto data = write_error(error, 0);
         out().append("event: error\ndata: ").append(data).append("\n\n");
     }

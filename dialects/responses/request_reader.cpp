@@ -13,7 +13,6 @@ namespace {
 constexpr std::array kExpected{
     Expected{"model", JsonKind::string},
     Expected{"instructions", JsonKind::string},
-    Expected{"stream", JsonKind::boolean},
     Expected{"stream_options", JsonKind::object},
     Expected{"tools", JsonKind::array},
     Expected{"parallel_tool_calls", JsonKind::boolean},

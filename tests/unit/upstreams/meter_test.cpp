@@ -230,6 +230,86 @@ TEST_CASE("The end marker of an answer without a finish_reason is held back") {
     CHECK(seen.forwarded == kHello);
 }
 
+TEST_CASE("An end that names a failure is passed on, and no end marker behind it") {
+    const auto failed = [](const std::string& reason) {
+        return "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" + reason + "\"}]}\n\n";
+    };
+    for (const std::string reason : {"error", "abort", "overloaded_error"}) {
+        CHECK(run_every_way(kHello + failed(reason) + kDone).forwarded == kHello + failed(reason));
+    }
+    // Of several choices one has come to its end.
+    const std::string both =
+        "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n";
+    CHECK(run_every_way(kHello + kFinish + both + kDone).forwarded == kHello + kFinish + both);
+    // What a library raises needs no other words.
+    CHECK(run_every_way(kHello + failed("error") + kError + kDone).forwarded ==
+          kHello + failed("error") + kError + kDone);
+}
+
+TEST_CASE("A message's end marker counts only behind how it ended") {
+    const auto after = [](const std::string& delta) {
+        const std::string text =
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+            "\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n";
+        const std::string stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+        Relay relay(AnswerShape::messages, false, false);
+        relay.feed(text + delta + stop);
+        relay.end();
+        const auto seen = relay.seen();
+        CHECK(seen.done);
+        CHECK(seen.forwarded == text + delta + (seen.finish ? stop : std::string()));
+        return seen.finish;
+    };
+    const auto delta = [](const std::string& reason) {
+        return "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{"
+               "\"stop_reason\":" +
+               reason + "}}\n\n";
+    };
+    CHECK(after(delta("\"end_turn\"")));
+    CHECK_FALSE(after(""));
+    CHECK_FALSE(after(delta("null")));
+    CHECK_FALSE(after(delta("\"api_error\"")));
+}
+
+TEST_CASE("A stream of parts is open until its closing event or marker") {
+    const auto open = [](std::initializer_list<const char*> types) {
+        Relay relay(AnswerShape::transcription, false, false);
+        for (const char* const type : types) {
+            relay.feed(*type == '[' ? "data: [DONE]\n\n"
+                                    : "data: {\"type\":\"" + std::string(type) + "\"}\n\n");
+        }
+        return relay.meter.facts().open;
+    };
+    CHECK(open({"transcript.text.delta"}));
+    CHECK(open({"transcript.text.segment"}));
+    CHECK(open({"speech.audio.delta", "speech.audio.delta"}));
+    CHECK(open({"image_edit.partial_image"}));
+    CHECK_FALSE(open({"transcript.text.delta", "transcript.text.done"}));
+    CHECK_FALSE(open({"image_generation.partial_image", "image_generation.completed"}));
+    CHECK_FALSE(open({"speech.audio.delta", "[DONE]"}));
+    CHECK_FALSE(open({"whatever"}));
+}
+
+TEST_CASE("A usage of null that we asked for is cut out of every event, and nothing else") {
+    const auto chunk = [](const std::string& usage, const std::string& rest = "") {
+        return "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":null,x\"}}]" + usage +
+               rest + "}\n\n";
+    };
+    const std::string null = ",\"usage\":null";
+    const std::string more = ",\"obfuscation\":\"ab\"";
+    CHECK(
+        run_every_way(chunk(null) + chunk(null, more) + kFinish + kUsage + kDone, true).forwarded ==
+        chunk("") + chunk("", more) + kFinish + kDone);
+    CHECK(run_every_way(chunk(", \"usage\": null", more), true).forwarded == chunk("", more));
+    // In front of everything, and beside another of the name.
+    CHECK(run_every_way("data: {\"usage\":null,\"choices\":[]}\n\n", true).forwarded ==
+          "data: {\"choices\":[]}\n\n");
+    const std::string inner = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"usage\":null}]";
+    CHECK(run_every_way(inner + null + "}\n\n", true).forwarded == inner + "}\n\n");
+    // A client that asked sees it.
+    CHECK(run_every_way(chunk(null), false).forwarded == chunk(null));
+}
+
 TEST_CASE("The usage event we asked for is metered and dropped, and nothing else is") {
     const auto seen = run_every_way(kWhole, true);
     CHECK(seen.forwarded == kPing + kRole + kHello + kHello + kFinish + kDone);
