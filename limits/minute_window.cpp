@@ -4,38 +4,39 @@
 
 namespace understudy::limits {
 
-void MinuteWindow::advance(std::int64_t second) {
-    if (second <= second_) return;
+void MinuteWindow::advance(std::int64_t tick) {
+    if (tick <= tick_) return;
     // What has come between is all that has to be emptied, and no more than there is.
-    const auto from = std::max(second_ + 1, second - kSlots + 1);
-    for (auto s = from; s <= second; ++s) {
-        sum_ -= slot(s);
-        slot(s) = 0;
+    const auto from = std::max(tick_ + 1, tick - kSlots + 1);
+    for (auto t = from; t <= tick; ++t) {
+        sum_ -= slot(t);
+        slot(t) = 0;
     }
-    second_ = second;
+    tick_ = tick;
 }
 
-void MinuteWindow::add(std::int64_t second, std::uint64_t n) {
-    advance(second);
-    slot(second_) += n;
+void MinuteWindow::add(Ticks tick, std::uint64_t n) {
+    advance(tick.count());
+    slot(tick_) += n;
     sum_ += n;
 }
 
-std::uint64_t MinuteWindow::sum(std::int64_t second) {
-    advance(second);
+std::uint64_t MinuteWindow::sum(Ticks tick) {
+    advance(tick.count());
     return sum_;
 }
 
-// Newest first: what is asked for mostly is in the second that runs.
-std::int64_t MinuteWindow::wait(std::int64_t second, std::uint64_t most) {
-    if (sum(second) <= most) return 0;
+// Newest first: what is asked for mostly is in the tick that runs. That one has begun already, so
+// the wait ends a little sooner than its whole ticks, and never later.
+std::chrono::seconds MinuteWindow::wait(Ticks tick, std::uint64_t most) {
+    if (sum(tick) <= most) return std::chrono::seconds(0);
     std::uint64_t newer = 0;
-    auto s = second_;
-    for (; s > second_ - kSlots + 1; --s) {
-        newer += slot(s);
+    auto t = tick_;
+    for (; t > tick_ - kSlots + 1; --t) {
+        newer += slot(t);
         if (newer > most) break;
     }
-    return s + kSlots - second_;
+    return std::chrono::ceil<std::chrono::seconds>(Ticks(t + kSlots - tick_));
 }
 
 }  // namespace understudy::limits

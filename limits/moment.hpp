@@ -16,6 +16,11 @@ struct Moment {
     std::int64_t second() const {
         return std::chrono::floor<std::chrono::seconds>(steady.time_since_epoch()).count();
     }
+    /// The same in other units.
+    template <class Unit>
+    Unit in() const {
+        return std::chrono::floor<Unit>(steady.time_since_epoch());
+    }
 };
 
 Moment now();

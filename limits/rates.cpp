@@ -5,6 +5,7 @@
 namespace understudy::limits {
 
 using std::chrono::seconds;
+using Ticks = MinuteWindow::Ticks;
 
 namespace {
 
@@ -30,11 +31,11 @@ void Rates::Pass::use(const Moment& now, std::uint64_t tokens) {
     held_ -= freed;
     const std::lock_guard lock(rates_->mutex_);
     rates_->held_ -= freed;
-    rates_->tokens_.add(now.second(), tokens);
+    rates_->tokens_.add(now.in<Ticks>(), tokens);
 }
 
 // The limit that has to be waited for longest.
-Refusal Rates::refuse(const RateRules& rules, std::int64_t second, std::uint64_t tokens) {
+Refusal Rates::refuse(const RateRules& rules, Ticks tick, std::uint64_t tokens) {
     Refusal worst;
     const auto consider = [&worst](Limit limit, bool held, seconds again) {
         again = std::max(again, kSoon);
@@ -46,19 +47,19 @@ Refusal Rates::refuse(const RateRules& rules, std::int64_t second, std::uint64_t
     if (rules.requests_in_flight && in_flight_ >= *rules.requests_in_flight) {
         consider(Limit::requests_in_flight, true, kSoon);
     }
-    if (rules.requests_per_minute && requests_.sum(second) >= *rules.requests_per_minute) {
-        const auto wait = requests_.wait(second, *rules.requests_per_minute - 1);
-        consider(Limit::requests_per_minute, false, seconds{wait});
+    if (rules.requests_per_minute && requests_.sum(tick) >= *rules.requests_per_minute) {
+        const auto wait = requests_.wait(tick, *rules.requests_per_minute - 1);
+        consider(Limit::requests_per_minute, false, wait);
     }
     if (!rules.tokens_per_minute) return worst;
     const auto limit = *rules.tokens_per_minute;
-    const auto used = tokens_.sum(second);
+    const auto used = tokens_.sum(tick);
     if (used >= limit) {
-        consider(Limit::tokens_per_minute, false, seconds{tokens_.wait(second, limit - 1)});
+        consider(Limit::tokens_per_minute, false, tokens_.wait(tick, limit - 1));
     } else if (held_ > 0 && less(limit, used + held_) < tokens) {
         const auto room = less(limit, held_ + tokens);
         const bool by_time = held_ + tokens <= limit;
-        const auto wait = by_time ? seconds{tokens_.wait(second, room)} : kSoon;
+        const auto wait = by_time ? tokens_.wait(tick, room) : kSoon;
         consider(Limit::tokens_per_minute, true, wait);
     }
     return worst;
@@ -66,8 +67,8 @@ Refusal Rates::refuse(const RateRules& rules, std::int64_t second, std::uint64_t
 
 Refusal Rates::admit(const RateRules& rules, const Moment& now, std::uint64_t tokens, Pass& pass) {
     const std::lock_guard lock(mutex_);
-    if (auto refusal = refuse(rules, now.second(), tokens)) return refusal;
-    requests_.add(now.second(), 1);
+    if (auto refusal = refuse(rules, now.in<Ticks>(), tokens)) return refusal;
+    requests_.add(now.in<Ticks>(), 1);
     ++in_flight_;
     held_ += tokens;
     pass.rates_ = this;
@@ -77,25 +78,25 @@ Refusal Rates::admit(const RateRules& rules, const Moment& now, std::uint64_t to
 
 Standings Rates::standings(const RateRules& rules, const Moment& now) {
     const std::lock_guard lock(mutex_);
-    const auto second = now.second();
+    const auto tick = now.in<Ticks>();
     Standings out;
     if (rules.requests_per_minute) {
         const auto limit = *rules.requests_per_minute;
         out.requests =
-            Standing(limit, less(limit, requests_.sum(second)), requests_.wait(second, 0));
+            Standing(limit, less(limit, requests_.sum(tick)), requests_.wait(tick, 0).count());
     }
     if (rules.tokens_per_minute) {
         const auto limit = *rules.tokens_per_minute;
         out.tokens =
-            Standing(limit, less(limit, tokens_.sum(second) + held_), tokens_.wait(second, 0));
+            Standing(limit, less(limit, tokens_.sum(tick) + held_), tokens_.wait(tick, 0).count());
     }
     return out;
 }
 
 void Rates::start_with(const Moment& now, std::uint64_t requests, std::uint64_t tokens) {
     const std::lock_guard lock(mutex_);
-    requests_.add(now.second(), requests);
-    tokens_.add(now.second(), tokens);
+    requests_.add(now.in<Ticks>(), requests);
+    tokens_.add(now.in<Ticks>(), tokens);
 }
 
 std::uint64_t Rates::in_flight() {

@@ -66,7 +66,7 @@ class Rates {
     std::uint64_t in_flight();
 
   private:
-    Refusal refuse(const RateRules& rules, std::int64_t second, std::uint64_t tokens);
+    Refusal refuse(const RateRules& rules, MinuteWindow::Ticks tick, std::uint64_t tokens);
 
     std::mutex mutex_;
     MinuteWindow requests_, tokens_;

@@ -53,6 +53,52 @@ bool belongs(const ModelPrice& price, std::string_view provider) {
     });
 }
 
+// Providers in whose name the table has their models ("xai/grok-3-mini"): those that make them
+// themselves, and those that serve others'. A model that is free to run has no row here that
+// counts: who serves it at an unknown address may take something for it.
+constexpr std::array<std::string_view, 8> kMakers{"gemini",   "mistral", "xai",     "deepseek",
+                                                  "moonshot", "zai",     "minimax", "cohere"};
+constexpr std::array<std::string_view, 13> kHosts{
+    "azure", "azure_ai",   "bedrock",    "cerebras",   "dashscope", "deepinfra",  "fireworks_ai",
+    "groq",  "nvidia_nim", "openrouter", "perplexity", "sambanova", "together_ai"};
+
+bool same_price(const ModelPrice& a, const ModelPrice& b) {
+    const ServiceRates &of_a = a, &of_b = b;
+    return of_a == of_b && a.tiers == b.tiers && a.per_request == b.per_request &&
+           a.per_image == b.per_image;
+}
+
+bool is_free(const ModelPrice& price) {
+    const auto& rates = price.standard;
+    for (const auto& rate : {rates.input, rates.output, price.per_request, price.per_image}) {
+        if (rate.value_or(0) > 0) return false;
+    }
+    return true;
+}
+
+// The price that its maker takes; where no maker is known, the one that all take who serve it. A
+// wrong bill is worse than none, which is told.
+template <class Find>
+const ModelPrice* anybodys_price(std::string_view model, Find&& find) {
+    std::string key;
+    const auto of = [&](std::string_view provider) {
+        key.assign(provider).append("/").append(model);
+        const ModelPrice* const price = find(key);
+        return price != nullptr && !is_free(*price) ? price : nullptr;
+    };
+    for (const auto maker : kMakers) {
+        if (const auto* const price = of(maker)) return price;
+    }
+    const ModelPrice* common = nullptr;
+    for (const auto host : kHosts) {
+        const auto* const price = of(host);
+        if (price == nullptr) continue;
+        if (common != nullptr && !same_price(*common, *price)) return nullptr;
+        common = price;
+    }
+    return common;
+}
+
 }  // namespace
 
 std::string_view without_date(std::string_view name) {
@@ -116,7 +162,9 @@ const ModelPrice* PriceTable::look_up(std::size_t layer, std::string_view provid
         if (own != nullptr) return own;
     }
     const auto* const price = find_in(layer, model);
-    return price != nullptr && belongs(*price, provider) ? price : nullptr;
+    if (price != nullptr && belongs(*price, provider)) return price;
+    if (!provider.empty()) return nullptr;
+    return anybodys_price(model, [&](std::string_view key) { return find_in(layer, key); });
 }
 
 // A layer above has its say before one below, however it spells the name: who writes a price for
@@ -128,7 +176,9 @@ const ModelPrice* PriceTable::resolve(std::string_view provider, std::string_vie
     for (const auto model : {answered_model, configured_model}) {
         const auto base = fine_tune_base(model);
         for (auto layer = layers_.size(); layer-- > 0;) {
+            std::string_view last;
             for (const auto name : {model, without_date(model), base, without_date(base)}) {
+                if (name == std::exchange(last, name)) continue;
                 if (const auto* price = look_up(layer, provider, name)) return price;
             }
         }

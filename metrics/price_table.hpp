@@ -34,7 +34,8 @@ class PriceTable {
     /// For the model that answered, then for the one configured: through the layers from the top,
     /// in each of them "<prefix>/<model>" then the bare name if it belongs to `provider`, each also
     /// without a trailing date, "-latest", or as the base of "ft:". Never by substring. `provider`
-    /// is a litellm_provider name; empty = any.
+    /// is a litellm_provider name. Empty = any: the bare name, else the row of the provider that
+    /// makes the model, else one at whose price all providers have it who serve it.
     const ModelPrice* resolve(std::string_view provider, std::string_view answered_model,
                               std::string_view configured_model) const;
 

@@ -1,6 +1,7 @@
 #include "proxy/api_query.hpp"
 
 #include "config/scalars.hpp"
+#include "metrics/series.hpp"
 #include "wire/percent.hpp"
 
 #include <algorithm>
@@ -13,6 +14,8 @@ namespace understudy::proxy {
 namespace {
 
 constexpr std::size_t kMostRequests = 1000, kMostLines = 10'000;
+// All lines before a page are kept while it is looked for.
+constexpr std::int64_t kMostSkipped = 100'000;
 
 LocalError wrong(std::string_view name, std::string_view expected) {
     return {400, "invalid_request",
@@ -108,12 +111,26 @@ Result read_usage(const std::vector<Parameter>& given, std::int64_t now_us) {
         } else if (p.name == "skip") {
             const auto skip = integer(p.value);
             if (!skip) return wrong("skip", "the `next` of the page before");
+            if (*skip > kMostSkipped)
+                return wrong("skip", "at most 100000; ask for a shorter time to see the others");
             ask.skip = static_cast<std::size_t>(*skip);
         } else {
             return unknown(p, "since, until, by, format, limit and skip");
         }
     }
     return ask;
+}
+
+/// What an outcome may be; else what is wrong.
+std::optional<LocalError> check_outcome(std::string_view value) {
+    std::string known;
+    for (std::size_t i = 0; i < metrics::kOutcomes; ++i) {
+        const auto name = metrics::name_of(static_cast<metrics::Outcome>(i));
+        if (value == name) return std::nullopt;
+        if (i != 0) known += i + 1 == metrics::kOutcomes ? " or " : ", ";
+        known += name;
+    }
+    return wrong("outcome", known);
 }
 
 Result read_requests(const std::vector<Parameter>& given, std::int64_t now_us) {
@@ -130,6 +147,8 @@ Result read_requests(const std::vector<Parameter>& given, std::int64_t now_us) {
         }
         if (text != nullptr) {
             *text = p.value;
+            if (text != &f.outcome) continue;
+            if (const auto wrong_outcome = check_outcome(p.value)) return *wrong_outcome;
         } else if (read_time(p, now_us, f.span, problem)) {
             if (problem) return *problem;
         } else if (p.name == "limit") {

@@ -76,6 +76,15 @@ bool asks_for_events(std::string_view query) {
     return events;
 }
 
+// Other paths below /api/ are other people's: Ollama's own API, OpenRouter's base URL.
+bool own_api(std::string_view path) {
+    constexpr std::string_view kFront = "/api/";
+    constexpr std::array<std::string_view, 4> kOurs{"usage", "requests", "sessions", "upstreams"};
+    if (!path.starts_with(kFront)) return false;
+    path.remove_prefix(kFront.size());
+    return std::find(kOurs.begin(), kOurs.end(), path.substr(0, path.find('/'))) != kOurs.end();
+}
+
 // Google's "/models/{model}:verb"; `path` without its query, `query` without the mark.
 bool google(std::string_view path, std::string_view query, Endpoint& endpoint) {
     constexpr std::string_view kModels = "/models/";
@@ -124,7 +133,7 @@ Endpoint match_endpoint(std::string_view method, std::string_view target) {
         read_only(EndpointKind::metrics);
         return endpoint;
     }
-    if (path.starts_with("/api/")) {
+    if (own_api(path)) {
         read_only(EndpointKind::api);
         return endpoint;
     }

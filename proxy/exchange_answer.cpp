@@ -248,7 +248,10 @@ Task<void> Exchange::fail_in_band() {
     const std::string code = said.code.empty() ? std::string(error.code) : said.code;
     record_->error_code = error.code;
     const auto status = failure.answered() ? failure.head().status : error.status;
-    const auto event = stream_error_event(request_.endpoint.shape, message, 0, code, status);
+    const auto shape = request_.endpoint.shape;
+    const auto event = failure.answered() && denied() == nullptr
+                           ? upstream_error_event(shape, failure.body(), {message, code, status})
+                           : stream_error_event(shape, message, 0, code, status);
     GatherList out;
     client_.compose(out, event, false);
     co_await session_.send(out);

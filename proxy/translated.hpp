@@ -61,6 +61,7 @@ class Translated final : public upstreams::AnswerCheck {
 
   private:
     bool charge();
+    void take_repeats(std::string_view& rest);
 
     std::unique_ptr<dialects::Translation> way_back_;
     dialects::Outgoing outgoing_;

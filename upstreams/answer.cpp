@@ -46,7 +46,7 @@ void Attempt::mask_fresh() {
     masked_ = held;
 }
 
-// Compressed, so that a key in it can only be seen where it is decoded, and masked nowhere.
+// Compressed, so that a key in it can only be seen where it is decoded.
 bool Attempt::unsearchable() const {
     return coding_ != wire::Coding::identity && !key_mask().empty();
 }
@@ -135,6 +135,7 @@ net::Task<bool> Attempt::let_others_run() {
 }
 
 std::string_view Attempt::body() const {
+    if (decoded_) return decoded_->out.view();
     if (!stream_ || !reader_) return {};
     return stream_->in.view().substr(0, reader_->payload());
 }

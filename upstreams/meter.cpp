@@ -3,19 +3,18 @@
 #include "wire/answer_traits.hpp"
 #include "wire/usage_cut.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy::upstreams {
 
-StreamMeter::StreamMeter(wire::AnswerShape shape, net::MemoryBudget* decode, bool drop_usage,
-                         const KeyMask* mask)
+StreamMeter::StreamMeter(wire::AnswerShape shape, Coded coded, bool drop_usage, const KeyMask* mask)
     : shape_(shape),
       drop_usage_(drop_usage),
-      decodes_(drop_usage && decode != nullptr),
+      decodes_(coded.decoder != nullptr && (drop_usage || coded.pass_decoded)),
       inspector_(shape),
-      mask_(mask) {
-    if (decode != nullptr) decoder_ = std::make_unique<Decoder>(*decode);
-}
+      decoder_(std::move(coded.decoder)),
+      mask_(mask) {}
 
 void StreamMeter::pass(std::size_t begin, std::size_t end) {
     if (begin == end) return;
@@ -258,14 +257,22 @@ void StreamMeter::pass_decoded() {
     }
 }
 
+// Whether there was something to mask in what has been decoded behind `old` bytes; it may have
+// begun in those.
+bool StreamMeter::mask_decoded(std::size_t old) {
+    if (mask_ == nullptr || mask_->empty()) return false;
+    auto& out = decoder_->out;
+    const auto from = old - std::min(old, mask_->longest() - 1);
+    return mask_->apply(out.data() + from, out.size() - from);
+}
+
 // One turn's share of a compressed payload.
 StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last) {
     auto rest = payload.substr(scanned_);
+    const auto before = decoder_->out.size();
     const auto result = decoder_->feed(rest);
     backlog_ = result == Decoder::Result::more;
-    if (mask_ != nullptr && mask_->apply(decoder_->out.data(), decoder_->out.size())) {
-        return Verdict::leak;
-    }
+    if (mask_decoded(before) && !decodes_) return Verdict::leak;
     const std::size_t used = payload.size() - rest.size();
     if (!decodes_) pass(scanned_, used);
     scanned_ = used;

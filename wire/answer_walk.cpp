@@ -52,6 +52,7 @@ class Walk {
             return true;
         }
         into.present = true;
+        into.google = false;
         return walk_usage(in_, into.usage);
     }
     bool take_error() { return walk_error(in_, found_.error); }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "wire/answer.hpp"
+#include "wire/google_counts.hpp"
 #include "wire/json_cursor.hpp"
 
 #include <array>
@@ -17,6 +18,7 @@ namespace understudy::wire {
 /// A usage object at one of its places; the last one there, as for any JSON key.
 struct UsageFinding {
     bool present = false;        // as an object
+    bool google = false;         // it is what VariableValues::counts mean
     bool null = false;           // as null
     std::optional<Usage> usage;  // nullopt when it says nothing
 };
@@ -27,13 +29,21 @@ struct VariableValues {
     struct Value {
         JsonValue value;
         bool content = false;  // makes `content` or `has_delta` true, and decides nothing else
+        std::uint8_t counts = kNoCount;  // one of GoogleCounts::plain
     };
-    std::array<Value, 3> values;
+    static constexpr std::uint8_t kNoCount = 0xFF;
+    static constexpr std::size_t kMost = 8;
+    std::array<Value, kMost> values;
     std::size_t count = 0;
     std::uint64_t text_bytes = 0;  // of text in all that is content, listed or not
 
+    GoogleCounts* counts = nullptr;  // where to put them; null when nobody asks
+
     void add(const JsonValue& value, bool content) noexcept {
-        if (count < values.size()) values[count++] = {value, content};
+        if (count < values.size()) values[count++] = {value, content, kNoCount};
+    }
+    void add_count(const JsonValue& value, std::uint8_t which) noexcept {
+        if (count < values.size()) values[count++] = {value, false, which};
     }
     /// Content: what text there is in it, and where, when that may differ.
     void add_content(const JsonValue& value);
@@ -91,8 +101,8 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
 
 /// At a usage object: takes it, and reads it on the way.
 bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);
-/// The same for Google's usageMetadata.
-bool walk_usage_metadata(JsonCursor& in, std::optional<Usage>& usage);
+/// At Google's usageMetadata, likewise.
+bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found);
 
 /// The first usage block among the findings that says anything.
 std::optional<Usage> usage_of(const AnswerFindings& found);

@@ -47,10 +47,15 @@ RequestContent read_content(std::string_view body, const RequestFacts& facts) {
     RequestContent content;
     if (!facts.json) return content;
     std::uint64_t bytes = 0;
-    std::string key;
+    std::string decoded;
+    std::string_view key;
     for (const auto& member : facts.members) {
         const auto token = member.key.of(body);
-        decode_content(token.substr(1, token.size() - 2), key);
+        key = token.substr(1, token.size() - 2);
+        if (key.find('\\') != std::string_view::npos) [[unlikely]] {
+            decode_content(key, decoded);
+            key = decoded;
+        }
         const auto value = member.value.of(body);
         if (among(kPrompts, key)) {
             const auto text = measure_text(value);

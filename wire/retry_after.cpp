@@ -23,6 +23,12 @@ milliseconds capped(double wait_ms) {
     return milliseconds(static_cast<std::int64_t>(std::ceil(std::clamp(wait_ms, 0.0, limit))));
 }
 
+/// A wait below nothing, or until a moment that is over by a clock that goes otherwise, says
+/// nothing.
+std::optional<milliseconds> sensible(double wait_ms) {
+    return wait_ms < 0 ? std::nullopt : std::optional(capped(wait_ms));
+}
+
 /// A plain decimal number in front of `text`, which is taken off it.
 std::optional<double> take_number(std::string_view& text) {
     const auto digits = text.starts_with('-') ? text.substr(1) : text;
@@ -146,13 +152,13 @@ std::optional<std::chrono::sys_seconds> http_date(std::string_view text, int thi
 
 std::optional<milliseconds> from_retry_after(std::string_view value,
                                              system_clock::time_point wall_now) {
-    if (const auto wait_ms = duration_ms(value)) return capped(*wait_ms);
+    if (const auto wait_ms = duration_ms(value)) return sensible(*wait_ms);
     const auto today = std::chrono::floor<std::chrono::days>(wall_now);
     const auto this_year = static_cast<int>(std::chrono::year_month_day(today).year());
     if (const auto date = http_date(value, this_year)) {
         // In floating point: a date may lie beyond what system_clock can count in nanoseconds.
         using Milliseconds = std::chrono::duration<double, std::milli>;
-        return capped(
+        return sensible(
             (Milliseconds(date->time_since_epoch()) - Milliseconds(wall_now.time_since_epoch()))
                 .count());
     }
@@ -230,7 +236,8 @@ std::optional<milliseconds> from_reset(const Fields& fields, std::string_view na
 }  // namespace
 
 std::optional<milliseconds> retry_after(const Fields& fields, system_clock::time_point wall_now) {
-    if (const auto wait_ms = number(fields.find("retry-after-ms"))) return capped(*wait_ms);
+    const auto wait_ms = number(fields.find("retry-after-ms"));
+    if (const auto wait = wait_ms ? sensible(*wait_ms) : std::nullopt) return wait;
     const auto value = fields.find("retry-after");
     if (const auto wait = from_retry_after(value, wall_now)) return wait;
     std::optional<milliseconds> longest;

@@ -62,9 +62,13 @@ void keep(RawUsage& raw, std::uint32_t& into, bool& has, const JsonValue& value)
     keep(raw, into, value);
 }
 
-/// An amount of money in pico-dollars; nullopt for what is none.
+/// An amount of money in pico-dollars; nullopt for null, and for an object or a list, which says it
+/// in a way that nobody knows. Text is no amount, as it is no count.
 std::optional<double> amount_of(RawUsage& raw, const JsonValue& value, double pico_per_unit) {
-    if (value.kind != JsonKind::number) return std::nullopt;
+    if (value.kind != JsonKind::number) {
+        raw.impossible |= value.kind == JsonKind::string || value.kind == JsonKind::boolean;
+        return std::nullopt;
+    }
     const auto number = number_of(value);
     const double pico = number.value_or(-1) * pico_per_unit;
     if (pico >= 0 && pico <= kMaxPico) return pico;

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 using namespace understudy::config;
@@ -210,6 +211,35 @@ TEST_CASE("The built-in table is in order, and every line of it can be read") {
     CHECK(models > 2500);
     CHECK(routes > 400);
     CHECK(builtin_price_digest().size() == 8);
+}
+
+TEST_CASE("Each provider's models are found at an address that nobody knows") {
+    const auto table = builtin_prices();
+    std::map<std::string, std::pair<int, int>, std::less<>> found;  // of how many, by provider
+    table->for_each([&](std::string_view key, const metrics::ModelPrice&) {
+        const auto slash = key.find('/');
+        if (slash == key.npos) return;
+        auto& [of_them, all] = found[std::string(key.substr(0, slash))];
+        ++all;
+        if (table->resolve("", key.substr(slash + 1), "") != nullptr) ++of_them;
+    });
+    for (const auto& [provider, counts] : found) {
+        CAPTURE(provider, counts.first, counts.second);
+        // What is free to run is not free for sure where somebody else runs it.
+        const bool free = provider == "ollama" || provider == "nvidia_nim";
+        const bool no_provider = free || provider == "max-x-max";
+        CHECK((4 * counts.first > counts.second) == !no_provider);
+    }
+    for (const auto& [model, row] :
+         {std::pair{"gemini-2.5-flash", "gemini/gemini-2.5-flash"},
+          std::pair{"mistral-large-latest", "mistral/mistral-large-latest"},
+          std::pair{"grok-3-mini", "xai/grok-3-mini"},
+          std::pair{"llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile"},
+          std::pair{"gpt-4o", "gpt-4o"}}) {
+        INFO(model);
+        CHECK(table->resolve("", model, "") == table->find(row));
+    }
+    CHECK(table->resolve("", "gpt-oss-120b", "") == nullptr);  // each host has its own price
 }
 
 TEST_CASE("The built-in table gives the costs worked out by hand") {

@@ -30,13 +30,13 @@ TEST_CASE("Requests are counted when they are let in, and only then") {
         const auto refusal = rates.admit(rules(3), at(110), 0, pass);
         REQUIRE(refusal.limit == Limit::requests_per_minute);
         REQUIRE_FALSE(refusal.held);
-        REQUIRE(refusal.again == 51s);  // when the first second has left the window
+        REQUIRE(refusal.again == 50s);  // when the first has left the window
         REQUIRE_FALSE(pass);
     }
     Rates::Pass pass;
-    REQUIRE_FALSE(rates.admit(rules(3), at(161), 0, pass));
+    REQUIRE_FALSE(rates.admit(rules(3), at(160), 0, pass));
     Rates::Pass other;
-    REQUIRE(rates.admit(rules(3), at(161), 0, other).again == 1s);
+    REQUIRE(rates.admit(rules(3), at(160), 0, other).again == 1s);
 }
 
 TEST_CASE("A place under way is free again when its request is over") {
@@ -73,15 +73,15 @@ TEST_CASE("Tokens are held while a request runs and counted when they are used")
         const auto tokens = *rates.standings(limit, at(105)).tokens;
         REQUIRE(tokens.limit == 1000);
         REQUIRE(tokens.remaining == 950);
-        REQUIRE(tokens.reset == 61);
-        REQUIRE(rates.standings(limit, at(166)).tokens->remaining == 1000);
+        REQUIRE(tokens.reset == 60);
+        REQUIRE(rates.standings(limit, at(165)).tokens->remaining == 1000);
     }
     SECTION("an answer may use more than was held") {
         first.use(at(105), 700);
         first.use(at(106), 500);  // another attempt of the same request
         const auto refusal = rates.admit(limit, at(106), 1, second);
         REQUIRE_FALSE(refusal.held);
-        REQUIRE(refusal.again == 60s);  // when the first 700 have left
+        REQUIRE(refusal.again == 59s);  // when the first 700 have left
         REQUIRE(rates.standings(limit, at(106)).tokens->remaining == 0);
     }
 }
@@ -105,7 +105,7 @@ TEST_CASE("Of several limits the one that has to be waited for longest is named"
     Rates::Pass other;
     REQUIRE(rates.admit(rules(20, 6000, 1), at(100), 0, other).limit == Limit::requests_in_flight);
     REQUIRE(rates.admit(rules(10, 6000, 1), at(130), 0, other).limit == Limit::requests_per_minute);
-    REQUIRE(rates.admit(rules(10, 5000, 1), at(130), 0, other).again == 31s);
+    REQUIRE(rates.admit(rules(10, 5000, 1), at(130), 0, other).again == 30s);
 }
 
 TEST_CASE("A limit that is not set counts all the same, for a configuration that sets it") {

@@ -96,6 +96,53 @@ TEST_CASE("a model name resolves to its own price or to none") {
     }
 }
 
+TEST_CASE("a model at an address that nobody knows costs what its maker takes, or what all take") {
+    std::vector<std::string> lines;
+    const auto put = [&](const char* name, const char* provider, std::int64_t input) {
+        ModelPrice price;
+        price.provider = provider;
+        price.standard.input = input;
+        price.standard.output = 2 * input;
+        price.max_prompt = lines.size();  // no price: rows may differ in it
+        lines.push_back(pack_price(name, price));
+    };
+    put("xai/grok-3-mini", "xai", 300);
+    put("azure_ai/grok-3-mini", "azure_ai", 250);
+    put("groq/llama-3.3-70b-versatile", "groq", 590);
+    put("together_ai/gpt-oss-20b", "together_ai", 50);
+    put("deepinfra/gpt-oss-20b", "deepinfra", 50);
+    put("together_ai/gpt-oss-120b", "together_ai", 150);
+    put("cerebras/gpt-oss-120b", "cerebras", 350);
+    put("ollama/llama3", "ollama", 0);
+    put("openrouter/some/model", "openrouter", 0);
+    put("mistral/mistral-large-latest", "mistral", 500);
+    put("azure/mistral-large-latest", "azure", 8000);
+    put("gpt-4o", "openai", 2500);
+    put("azure/gpt-4o", "azure", 2750);
+    PriceTable prices;
+    prices.lay(join_price_lines(std::move(lines)), PriceOrigin::builtin, "built-in 1");
+    const auto row = GENERATE(values<std::pair<const char*, const char*>>({
+        {"grok-3-mini", "xai/grok-3-mini"},
+        {"grok-3-mini-2026-01-01", "xai/grok-3-mini"},
+        {"mistral-large-latest", "mistral/mistral-large-latest"},
+        {"llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile"},
+        {"gpt-oss-20b", "deepinfra/gpt-oss-20b"},
+        {"gpt-oss-120b", nullptr},
+        {"llama3", nullptr},
+        {"some/model", nullptr},
+        {"gpt-4o", "gpt-4o"},
+        {"mini", nullptr},
+    }));
+    INFO(row.first);
+    const auto* const found = prices.resolve("", row.first, "");
+    CHECK((found != nullptr) == (row.second != nullptr));
+    if (row.second != nullptr && found != nullptr) {
+        CHECK(found->standard.input == prices.find(row.second)->standard.input);
+    }
+    // Who is known has the own price or none.
+    CHECK(prices.resolve("groq", "grok-3-mini", "") == nullptr);
+}
+
 TEST_CASE("what is laid over a table replaces prices whole, and keeps what a model may read") {
     const auto prices = std::make_shared<PriceTable>();
     ModelPrice old;

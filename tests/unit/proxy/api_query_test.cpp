@@ -48,6 +48,8 @@ TEST_CASE("Usage is asked for by what, and since when") {
     CHECK(ask.skip == 20'000);
     CHECK(refused("/api/usage?limit=10001").message.find("1 to 10000") != std::string::npos);
     CHECK(refused("/api/usage?skip=-1").status == 400);
+    CHECK(asked<AskUsage>("/api/usage?skip=100000").skip == 100'000);
+    CHECK(refused("/api/usage?skip=100001").status == 400);
 }
 
 TEST_CASE("How the upstreams are is asked for without more") {
@@ -70,6 +72,22 @@ TEST_CASE("Requests are asked for by any of their names") {
     CHECK(f.before == 123);
     CHECK(f.span.from_us == 0);
     CHECK(asked<AskRequests>("/api/requests").filter.limit == 50);
+}
+
+TEST_CASE("Words of a closed set are checked, and the set is told") {
+    for (const auto* outcome : {"primary", "fallback", "rescued", "client_error", "exhausted",
+                                "client_closed", "rejected"}) {
+        CHECK(asked<AskRequests>(std::string("/api/requests?outcome=") + outcome).filter.outcome ==
+              outcome);
+    }
+    for (const auto* target :
+         {"/api/requests?outcome=zzz", "/api/requests?outcome=", "/api/requests?outcome=Primary"}) {
+        const auto error = refused(target);
+        CHECK(error.status == 400);
+        CHECK(error.message ==
+              "outcome: expected primary, fallback, rescued, client_error, exhausted, "
+              "client_closed or rejected.");
+    }
 }
 
 TEST_CASE("One request and one session are asked for by name") {

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,13 @@ using Verdict = StreamMeter::Verdict;
 namespace {
 
 net::MemoryBudget budget{64 << 20};
+
+/// Of a stream that is in gzip.
+StreamMeter::Coded coded(net::MemoryBudget& memory) {
+    StreamMeter::Coded coded;
+    coded.decoder = std::make_unique<Decoder>(memory, wire::Coding::deflated);
+    return coded;
+}
 
 const std::string kRole = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
 const std::string kHello =
@@ -51,7 +59,8 @@ std::ostream& operator<<(std::ostream& out, const Seen& s) {
 /// The meter's user, as an attempt is one: keeps what is not ready, moves its buffer all the time.
 class Relay {
   public:
-    Relay(AnswerShape shape, bool gzip, bool drop) : meter(shape, gzip ? &budget : nullptr, drop) {}
+    Relay(AnswerShape shape, bool gzip, bool drop)
+        : meter(shape, gzip ? coded(budget) : StreamMeter::Coded(), drop) {}
 
     void feed(std::string_view bytes) {
         buffer_ = std::string(buffer_).append(bytes);
@@ -121,7 +130,7 @@ Seen run_every_way(const std::string& stream, bool drop = false) {
 }
 
 Verdict first(const std::string& stream) {
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     return meter.scan(stream);
 }
 
@@ -364,7 +373,7 @@ TEST_CASE("Progress is what brings the answer forward, once") {
         {kDone, 1},
         {kDone, 0},
     };
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     std::string payload;
     std::uint64_t expected = 0;
     for (const auto& [event, forward] : steps) {
@@ -468,7 +477,7 @@ TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts
     std::string pings;
     for (int i = 0; i < 100000; ++i) pings += kPing;
     const auto packed = gzip(pings + kHello);
-    StreamMeter meter(AnswerShape::chat, &budget, false);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false);
     int turns = 0;
     auto verdict = Verdict::none;
     do {
@@ -481,12 +490,12 @@ TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts
     CHECK(turns > 2);
 
     net::MemoryBudget small{100 << 10};
-    StreamMeter poor(AnswerShape::chat, &small, false);
+    StreamMeter poor(AnswerShape::chat, coded(small), false);
     CHECK(poor.scan(gzip("data: " + std::string(1 << 20, 'x'))) == Verdict::no_memory);
 }
 
 TEST_CASE("Several events in one read are one range, unless something between is dropped") {
-    StreamMeter meter(AnswerShape::chat, nullptr, true);
+    StreamMeter meter(AnswerShape::chat, {}, true);
     const auto payload = kRole + kHello + kUsage + kFinish + kDone + "data: {";
     CHECK(meter.scan(payload) == Verdict::commit);
     REQUIRE(meter.ready().size() == 2);
@@ -513,7 +522,7 @@ TEST_CASE("A stream given up is passed on as it comes, from where it stood") {
 }
 
 TEST_CASE("An unreadable stream commits with its first byte") {
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     meter.give_up();
     CHECK(meter.scan("") == Verdict::none);
     CHECK(meter.progress() == 0);
@@ -555,7 +564,7 @@ TEST_CASE("Where something of ours may have to be taken out, a compressed stream
     for (const char c : packed) bytes.emplace_back(1, c);
     CHECK(run(bytes, true, true) == whole);
     // Half an event at the end of a stream that broke is not passed on.
-    StreamMeter meter(AnswerShape::chat, &budget, true);
+    StreamMeter meter(AnswerShape::chat, coded(budget), true);
     const auto cut = gzip(kHello + "data: {\"choi");
     meter.scan(cut);
     const auto end = meter.source_end();
@@ -574,7 +583,7 @@ TEST_CASE("Where something of ours may have to be taken out, a compressed stream
 
 TEST_CASE("A compressed error event is an error, and a broken coding is unreadable") {
     CHECK(run({gzip(kRole + kError)}, false, true).verdict == Verdict::error);
-    StreamMeter meter(AnswerShape::chat, &budget, false);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false);
     CHECK(meter.scan("this is not gzip at all, whatever the head said") == Verdict::unreadable);
 }
 
@@ -600,4 +609,36 @@ TEST_CASE("The responses API ends with its own events") {
     const std::string failed =
         "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"x\"}}}\n\n";
     CHECK(run({failed}, true, false, AnswerShape::responses).verdict == Verdict::error);
+}
+
+TEST_CASE(
+    "A key in a compressed stream is a leak, and masked where the stream is passed on decoded") {
+    const std::string key = "sk-secret-0123456789";
+    KeyMask mask;
+    mask.add(key);
+    const auto said = "data: {\"choices\":[{\"delta\":{\"content\":\"" + key + "\"}}]}\n\n";
+    const auto packed = gzip(kRole + said + kFinish + kDone);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false, &mask);
+    CHECK(meter.scan(packed) == Verdict::leak);
+
+    auto stars = kRole + said + kFinish + kDone;
+    stars.replace(stars.find(key), key.size(), std::string(key.size(), '*'));
+    for (std::size_t cut = 0; cut <= packed.size(); ++cut) {
+        auto decoding = coded(budget);
+        decoding.pass_decoded = true;
+        StreamMeter decoded(AnswerShape::chat, std::move(decoding), false, &mask);
+        std::string passed;
+        const auto take = [&](std::string_view payload) {
+            for (const auto& span : decoded.ready()) passed += span.of(decoded.source(payload));
+            const auto used = decoded.ready_end();
+            decoded.take();
+            return used;
+        };
+        decoded.scan(std::string_view(packed).substr(0, cut));
+        const auto used = take(std::string_view(packed).substr(0, cut));
+        decoded.scan(std::string_view(packed).substr(used));
+        take(std::string_view(packed).substr(used));
+        REQUIRE(passed == stars);
+        CHECK(decoded.facts().done);
+    }
 }

@@ -47,15 +47,27 @@ TEST_CASE("Retry-After is read in seconds, as a duration or as a date") {
     CHECK(of("1.5") == 1500ms);
     CHECK(of(".25") == 250ms);
     CHECK(of("0.0001") == 1ms);
-    CHECK(of("-5") == 0ms);
+    CHECK(of("0s") == 0ms);
     CHECK(of("30s") == 30s);
     CHECK(of("6m0s") == 6min);
     CHECK(of("Sun, 06 Nov 1994 08:49:47 GMT") == 10s);
     CHECK(of("Sunday, 06-Nov-94 08:49:47 GMT") == 10s);
-    CHECK(of("Tuesday, 06-Nov-46 08:49:47 GMT") == 0ms);  // 1946: 2046 is too far ahead
+    CHECK(of("Tuesday, 06-Nov-46 08:49:47 GMT") == Wait{});  // 1946: 2046 is too far ahead
+    CHECK(of("Sun, 06 Nov 1994 08:49:37 GMT") == 0ms);
     CHECK(of("Sunday, 06-Nov-43 08:49:47 GMT") == 24h);
     CHECK(of("Sun Nov  6 08:50:37 1994") == 1min);
-    CHECK(of("Sun, 06 Nov 1994 08:49:00 GMT") == 0ms);
+}
+
+TEST_CASE("A wait that is less than none is as good as none") {
+    for (const auto* value : {"-5", "-0.1", "-5s", "-1m", "Sun, 06 Nov 1994 08:49:00 GMT",
+                              "Thu, 01 Jan 1970 00:00:00 GMT"}) {
+        INFO(value);
+        CHECK(of(value) == Wait{});
+    }
+    check({
+        {"the next field is asked", {{"retry-after-ms", "-1"}, {"retry-after", "9"}}, 9s},
+        {"and a reset", {{"retry-after", "-5"}, {"x-ratelimit-reset-requests", "3s"}}, 3s},
+    });
 }
 
 TEST_CASE("long waits are capped at a day") {

@@ -179,22 +179,38 @@ TEST_CASE("Counts that contradict each other are repaired") {
 
 TEST_CASE("One impossible number makes the whole block none") {
     for (const char* member :
-         {R"("completion_tokens":-3)", R"("completion_tokens":1.5)", R"("completion_tokens":"12")",
-          R"("completion_tokens":100000001)", R"("completion_tokens":1e300)",
-          R"("total_tokens":99999999999999999999)", R"("total_tokens":-1)",
-          R"("completion_tokens":true)", R"("completion_tokens":[])", R"("completion_tokens":{})",
+         {R"("completion_tokens":-3)",
+          R"("completion_tokens":1.5)",
+          R"("completion_tokens":"12")",
+          R"("completion_tokens":100000001)",
+          R"("completion_tokens":1e300)",
+          R"("total_tokens":99999999999999999999)",
+          R"("total_tokens":-1)",
+          R"("completion_tokens":true)",
+          R"("completion_tokens":[])",
+          R"("completion_tokens":{})",
           R"("prompt_tokens_details":{"cached_tokens":-1})",
           R"("completion_tokens_details":{"reasoning_tokens":0.5})",
-          R"("cache_read_input_tokens":"x")", R"("cost":-0.01)", R"("cost":10000.01)",
-          R"("cost":1e30)", R"("cost_in_usd_ticks":-5)",
+          R"("cache_read_input_tokens":"x")",
+          R"("cost":-0.01)",
+          R"("cost":10000.01)",
+          R"("cost":"0.02")",
+          R"("cost":"")",
+          R"("cost":true)",
+          R"("estimated_cost":"0.02")",
+          R"("cost_in_usd_ticks":"5")",
+          R"("cost":{"total_cost":"0.02"})",
+          R"("cost":1,"cost_details":{"upstream_inference_cost":"1"})",
+          R"("cost":1e30)",
+          R"("cost_in_usd_ticks":-5)",
           R"("is_byok":true,"cost":1,"cost_details":{"upstream_inference_cost":-1})"}) {
         INFO(member);
         std::string block = R"({"prompt_tokens":9,)";
         CHECK_FALSE(parse_usage(block.append(member).append("}")));
     }
-    for (const char* member :
-         {R"("completion_tokens":100000000)", R"("completion_tokens":null)", R"("cost":10000)",
-          R"("cost":null)", R"("queue_time":-0.5)", R"("type":"tokens")"}) {
+    for (const char* member : {R"("completion_tokens":100000000)", R"("completion_tokens":null)",
+                               R"("cost":10000)", R"("cost":null)", R"("estimated_cost":{"usd":1})",
+                               R"("queue_time":-0.5)", R"("type":"tokens")"}) {
         INFO(member);
         std::string block = R"({"prompt_tokens":9,)";
         CHECK(parse_usage(block.append(member).append("}")));
@@ -237,7 +253,6 @@ TEST_CASE("The upstream's own price is kept beside the counts") {
     CHECK(cost(R"("cost":2,"estimated_cost":1)") == 2'000'000'000'000U);
     CHECK(cost(R"("estimated_cost":1,"cost":2)") == 2'000'000'000'000U);
     CHECK_FALSE(cost(R"("cost":null)"));
-    CHECK_FALSE(cost(R"("cost":"1")"));
     CHECK_FALSE(cost(R"("x":1)"));
 }
 
