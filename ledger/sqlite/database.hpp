@@ -35,6 +35,8 @@ class Database {
     /// The first column of the first row of a query; nullopt: none came, or a fault.
     std::optional<std::int64_t> number(const char* sql);
     std::optional<std::string> text(const char* sql);
+    /// Its file is no longer at the place where it was opened.
+    bool has_moved() const;
     /// The number of the row that was inserted last.
     std::int64_t last_id() const;
     /// Keeps the last fault in words, and says what it was.

@@ -61,6 +61,7 @@ class SqliteStore final : public Store {
   private:
     Fault prepare();
     void close();
+    Fault note_removed();
     Fault write_rows(const Batch& batch);
     Fault insert(const AttemptRow& row);
     Fault insert(const RequestRow& row);
@@ -86,6 +87,7 @@ class SqliteStore final : public Store {
     Tallies tallies_;
     Amounts own_, others_;  // of the counters: written here, and by others as they were last read
     bool leave_form_ = false;
+    std::uint64_t log_ = 0;     // the file that it is in
     std::int64_t version_ = 0;  // of what others have written, as SQLite counts it
     Statement begin_, commit_, version_query_, name_of_;
     Kind attempt_{{}, 0, "SELECT max(id) FROM attempt"};
@@ -93,7 +95,7 @@ class SqliteStore final : public Store {
 };
 
 Fault SqliteStore::open() {
-    if (database_.is_open()) return Fault::none;
+    if (database_.is_open()) return database_.has_moved() ? note_removed() : Fault::none;
     std::string why;
     auto fault = make_place(path_, why);
     if (fault != Fault::none) {
@@ -113,6 +115,7 @@ Fault SqliteStore::open() {
     if (fault == Fault::none) fault = database_.run("BEGIN IMMEDIATE; ROLLBACK");
     if (fault == Fault::none) fault = prepare();
     if (fault == Fault::none) fault = carry_over();
+    log_ = log_of(path_);
     if (fault != Fault::none) close();
     return fault;
 }
@@ -148,6 +151,15 @@ void SqliteStore::close() {
     database_.set_why(why);
 }
 
+Fault SqliteStore::note_removed() {
+    close();
+    names_.forget();
+    tallies_.clear();
+    forget_log(path_, log_);
+    database_.set_why("the file has been removed, or another one is in its place");
+    return Fault::removed;
+}
+
 // Nothing of what has begun stays, neither in the file nor in memory.
 Fault SqliteStore::fail(Fault fault) {
     const auto why = database_.why();
@@ -174,6 +186,8 @@ Fault SqliteStore::write(const Batch& batch) {
         request_.last = request;
         return fail(fault);
     }
+    // Asked now: what was written before the file went away is not in the next one.
+    if (database_.has_moved()) return note_removed();
     tallies_.clear();
     for (const auto& [name, by] : raised) own_[name] += by;
     return Fault::none;
