@@ -23,6 +23,7 @@ namespace {
 struct Arguments {
     std::string listen = "127.0.0.1:8081";
     std::string script;
+    std::string aws_key;
     bool quiet = false;
     bool no_log = false;
     mock::Options options;
@@ -63,6 +64,12 @@ void set_listen(mock::Options& options, const std::string& listen) {
     options.port = static_cast<std::uint16_t>(*port);
 }
 
+mock::AwsKey aws_key(const std::string& text) {
+    const auto key = mock::AwsKey::parse(text);
+    if (!key) throw std::invalid_argument("--aws-key: expected ID:SECRET or ID:SECRET:TOKEN");
+    return *key;
+}
+
 int run_mock(Arguments& arguments) {
     // Blocked before any thread starts, so that only sigwait sees them.
     sigset_t ends;
@@ -73,6 +80,7 @@ int run_mock(Arguments& arguments) {
     try {
         set_listen(arguments.options, arguments.listen);
         arguments.options.log = !arguments.no_log;
+        if (!arguments.aws_key.empty()) arguments.options.aws_key = aws_key(arguments.aws_key);
         if (!arguments.script.empty()) arguments.options.script = read_file(arguments.script);
         mock::Server server(arguments.options);
         server.start();
@@ -109,6 +117,9 @@ Run add_mock(CLI::App& app) {
         ->capture_default_str();
     app.add_option("--name", options.name, "system_fingerprint of its answers")
         ->capture_default_str();
+    app.add_option(
+        "--aws-key", arguments->aws_key,
+        "ID:SECRET or ID:SECRET:TOKEN; requests at Bedrock's paths must be signed with it");
     app.add_flag("--no-log", arguments->no_log, "keep no log of requests (benches)");
     app.add_flag("--quiet", arguments->quiet, "print nothing");
     app.footer(fault_help());

@@ -5,6 +5,7 @@
 #include "cmd/unused_pages.hpp"
 #include "cmd/upgrade.hpp"
 #include "cmd/watch.hpp"
+#include "config/checks.hpp"
 #include "config/load.hpp"
 #include "proxy/log.hpp"
 #include "proxy/server.hpp"
@@ -242,7 +243,7 @@ class Daemon {
                 {config_->source, 0, 0, "keys",
                  "the listener is open to other machines and cannot change "
                  "while running, so keys cannot be removed; restart instead"});
-        } else if (loaded.config) {
+        } else if (loaded.config && !leads_back(loaded)) {
             try {
                 reserve_descriptors(loaded.config->limits);
                 const auto fixed = server_->reload(loaded.config);
@@ -265,6 +266,18 @@ class Daemon {
                 LogLevel::error, "reload",
                 {{"result", "refused, the old configuration stays"}, {"message", problem.text()}});
         }
+    }
+
+    // Ports that were left to the kernel are known now.
+    bool leads_back(config::Loaded& loaded) const {
+        const auto admin = server_->admin_listening();
+        const auto loops =
+            config::find_loops(*loaded.config, server_->listening(),
+                               admin.empty() ? std::nullopt : std::optional(admin.front()));
+        for (const auto& loop : loops) {
+            loaded.problems.push_back({loaded.config->source, 0, 0, loop.path, loop.message});
+        }
+        return !loops.empty();
     }
 
     // A reload must not leave an open door: listeners stay as they were bound.

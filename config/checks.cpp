@@ -8,10 +8,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace understudy::config {
 namespace {
+
+// A listener: the key that names it, and where it is.
+using Door = std::pair<std::string, Endpoint>;
 
 std::string at(std::string_view list, std::size_t index, std::string_view key = {}) {
     std::string path = std::string(list) + "[" + std::to_string(index) + "]";
@@ -33,6 +40,14 @@ std::vector<Finding> open_doors(const Config& config, const Overrides& overrides
     return doors;
 }
 
+std::vector<Door> doors_of(const std::vector<Endpoint>& listen,
+                           const std::optional<Endpoint>& admin) {
+    std::vector<Door> doors;
+    for (const Endpoint& endpoint : listen) doors.emplace_back("listen", endpoint);
+    if (admin) doors.emplace_back("admin", *admin);
+    return doors;
+}
+
 void check_admin(const Config& config, std::vector<Finding>& out) {
     if (!config.admin || config.admin->port == 0) return;
     const auto& listen = config.listen;
@@ -41,10 +56,7 @@ void check_admin(const Config& config, std::vector<Finding>& out) {
 }
 
 // A request that comes back to us starts over, until nothing is left to serve it with.
-void check_loops(const Config& config, std::vector<Finding>& out) {
-    std::vector<std::pair<std::string, Endpoint>> doors;
-    for (const Endpoint& endpoint : config.listen) doors.emplace_back("listen", endpoint);
-    if (config.admin) doors.emplace_back("admin", *config.admin);
+void check_loops(const Config& config, const std::vector<Door>& doors, std::vector<Finding>& out) {
     const std::set<std::string> own = own_addresses();
     for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
         const Upstream& upstream = config.upstreams[i];
@@ -210,7 +222,7 @@ void doubt_budgets(const Config& config, std::vector<Finding>& out) {
 std::vector<Finding> find_contradictions(const Config& config, const Overrides& overrides) {
     std::vector<Finding> out;
     check_admin(config, out);
-    check_loops(config, out);
+    check_loops(config, doors_of(config.listen, config.admin), out);
     if (overrides.insecure) return out;
     for (const Finding& door : open_doors(config, overrides)) {
         out.push_back({door.path,
@@ -219,6 +231,13 @@ std::vector<Finding> find_contradictions(const Config& config, const Overrides& 
                            "could spend your money; add `keys`, listen on 127.0.0.1, or pass "
                            "--insecure if the network protects it"});
     }
+    return out;
+}
+
+std::vector<Finding> find_loops(const Config& config, const std::vector<Endpoint>& listen,
+                                const std::optional<Endpoint>& admin) {
+    std::vector<Finding> out;
+    check_loops(config, doors_of(listen, admin), out);
     return out;
 }
 

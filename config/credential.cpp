@@ -187,7 +187,7 @@ bool is_placeholder(std::string_view text) {
     // sk-xxxxxxxx: one character all along, behind a prefix or alone.
     const std::size_t last = text.find_last_of("-_");
     const std::string_view tail = last == std::string_view::npos ? text : text.substr(last + 1);
-    return tail.size() >= 4 && (tail.front() == 'x' || tail.front() == 'X') &&
+    return tail.size() >= 3 && (tail.front() == 'x' || tail.front() == 'X') &&
            tail.find_first_not_of(tail.front()) == std::string_view::npos;
 }
 

@@ -184,6 +184,12 @@ Parsed<Proxy> parse_proxy(std::string_view text) {
     // What else can be wrong with an address is what can be wrong with an upstream's.
     const auto url = parse_base_url("http://" + std::string(authority));
     if (!url) return {{}, url.error + "; write " + std::string(kForm)};
+    // A word alone is rather a mistake than a host at port 80.
+    const bool bare =
+        rest.value->data() == text.data() && authority.find(':') == std::string_view::npos;
+    if (bare && authority.find('.') == std::string_view::npos) {
+        return {{}, "has neither a scheme nor a port; write " + std::string(kForm)};
+    }
     if (!url.value->path.empty()) {
         return {{}, "has a path, which a proxy cannot have; write " + std::string(kForm)};
     }

@@ -72,8 +72,6 @@ GroupOrder read_order(const Section& section, bool weights) {
         return GroupOrder::latency;
     } else if (*text != "random" && *text != "weight") {
         by->problem(by->shown() + " is not one of " + one_of(kOrders) + suggestion(*text, kOrders));
-    } else if (*text == "weight" && !weights) {
-        by->problem("is weight, but there are no weights; write `any: { a: 3, b: 1 }`");
     } else if (*text == "random" && weights) {
         by->problem("is random, but there are weights; write `by: weight`");
     }

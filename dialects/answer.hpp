@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace understudy::dialects {
 
@@ -25,6 +26,7 @@ enum class Stop : std::uint8_t {
     calls,     // tools are to be run
     filter,    // refused, by the model or by a filter
     pause,     // the provider's own tools need another turn
+    unsaid,    // a whole answer that does not say; no stream ends well so
 };
 
 /// Takes an answer in the order in which it was made. Calls are numbered from 0 as they begin;
@@ -75,10 +77,21 @@ class AnswerReader {
     /// What could not be told of what was read, static text; null: all of it was told. An answer
     /// that lacks something is none.
     const char* lost() const { return lost_; }
+    /// The inside of a string in the event that was read last: another event that is the same but
+    /// for this text would tell that one in the same way, if this one has told nothing else, and
+    /// again() is all that is left to do. Empty: there is none. Asked once for each event.
+    std::string_view take_steady() { return std::exchange(steady_, {}); }
+    /// Such an event has come, with this piece; `counts`: its usageMetadata, or empty.
+    virtual void again(std::string_view piece, std::string_view counts) {
+        static_cast<void>(piece);
+        static_cast<void>(counts);
+    }
     /// Bytes of the answer that are kept, because they may be told again.
     std::size_t gathered() const { return gathered_; }
 
   protected:
+    /// What is told next is all that counts of an event like this.
+    void steady(Value piece) { steady_ = piece.content(); }
     void lose(const char* what) {
         if (lost_ == nullptr) lost_ = what;
     }
@@ -88,6 +101,7 @@ class AnswerReader {
   private:
     const char* lost_ = nullptr;
     std::size_t gathered_ = 0;
+    std::string_view steady_;
 };
 
 /// The client's tools as far as an answer must tell them apart.
@@ -116,6 +130,8 @@ class AnswerWriter : public AnswerSink {
     virtual std::uint64_t events() const { return 0; }
     /// Bytes of the answer that were gathered, because its dialect tells them later or again.
     std::size_t gathered() const { return gathered_; }
+    /// An error was told.
+    bool told_error() const { return told_error_; }
     /// What could not be said in this dialect, as AnswerReader has it.
     const char* lost() const { return lost_; }
 
@@ -131,8 +147,10 @@ class AnswerWriter : public AnswerSink {
     std::string& out() { return *out_; }
     void gather(std::size_t bytes) { gathered_ += bytes; }
     void lose(const char* what) { lost_ = what; }
+    void note_error() { told_error_ = true; }
 
   private:
+    bool told_error_ = false;
     std::size_t gathered_ = 0;
     const char* lost_ = nullptr;
     std::string* out_ = nullptr;

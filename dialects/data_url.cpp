@@ -41,6 +41,33 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+bool is_plain(std::string_view base64) {
+    unsigned odd = base64.size() % 4;
+    for (const char c : base64) {
+        odd |= static_cast<unsigned>(c == '-') | static_cast<unsigned>(c == '_') |
+               static_cast<unsigned>(c == '\\') | static_cast<unsigned>(c == ' ');
+    }
+    return odd == 0;
+}
+
+/// In plain base64. Escaped slashes are digits, other escapes and spaces are none.
+std::string plainly(std::string_view base64) {
+    std::string out;
+    out.reserve(base64.size() + 4);
+    for (std::size_t i = 0; i < base64.size(); ++i) {
+        char c = base64[i];
+        if (c == '\\' && i + 1 < base64.size()) {
+            c = base64[++i];
+            if (c == 'u') return std::string(base64);  // nobody writes digits like this
+            if (c != '/') continue;
+        }
+        if (c == ' ') continue;
+        out += c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    if (out.find('=') == std::string::npos) out.append((4 - out.size() % 4) % 4, '=');
+    return out;
+}
+
 }  // namespace
 
 std::string_view sniffed_type(std::string_view base64) {
@@ -87,18 +114,42 @@ std::optional<Media> media_of_url(std::string_view url, Media::Kind kind) {
     if (!header.ends_with(kBase64)) return std::nullopt;
     media.type = header.substr(0, header.find(';'));
     media.data = url.substr(comma + 1);
+    if (media.type.empty()) media.type = sniffed_type(media.data);
     return media;
+}
+
+bool names_place(std::string_view text) {
+    constexpr std::array<std::string_view, 3> kSchemes{"http:", "https:", "gs:"};
+    const auto scheme = lower(text.substr(0, text.substr(0, 8).find(':') + 1));
+    if (scheme == "data:") return true;
+    const auto rest = text.substr(std::min(scheme.size(), text.size()));
+    return std::find(kSchemes.begin(), kSchemes.end(), scheme) != kSchemes.end() &&
+           (rest.starts_with("//") || rest.starts_with("\\/\\/"));
 }
 
 std::optional<Media> media_of_file_data(std::string_view data) {
     auto media = media_of_url(data, Media::Kind::document);
-    if (!media || media->source != Media::Source::url) return media;
+    if (!media || media->source != Media::Source::url || names_place(data)) return media;
     if (data.empty() || data.find(':') != std::string_view::npos) return std::nullopt;
     media->source = Media::Source::base64;
     media->data = media->url;
     media->url = {};
     media->type = sniffed_type(media->data);
     return media;
+}
+
+void mend_base64(Talk& talk) {
+    const auto mend = [&](Block& block) {
+        auto& media = block.media;
+        const bool data = block.kind == Block::Kind::media && media.source == Media::Source::base64;
+        if (data && !is_plain(media.data)) media.data = talk.keep(plainly(media.data));
+    };
+    for (auto& turn : talk.turns) {
+        for (auto& block : turn.blocks) {
+            mend(block);
+            for (auto& inner : block.inner) mend(inner);
+        }
+    }
 }
 
 }  // namespace understudy::dialects

@@ -21,10 +21,10 @@ std::string_view name_of(JsonKind kind) {
     }
 }
 
-}  // namespace
-
-std::optional<Problem> check_kinds(Value object, std::span<const Expected> table,
-                                   std::string_view where) {
+/// `Members`: a Value or an Object.
+template <class Members>
+std::optional<Problem> check(const Members& object, std::span<const Expected> table,
+                             std::string_view where) {
     std::optional<Problem> problem;
     object.members([&](std::string_view key, Value value) {
         if (problem || value.nothing()) return;
@@ -36,6 +36,18 @@ std::optional<Problem> check_kinds(Value object, std::span<const Expected> table
         problem = bad(what.append(key).append(" is no ").append(name_of(row->kind)));
     });
     return problem;
+}
+
+}  // namespace
+
+std::optional<Problem> check_kinds(Value object, std::span<const Expected> table,
+                                   std::string_view where) {
+    return check(object, table, where);
+}
+
+std::optional<Problem> check_kinds(const Object& object, std::span<const Expected> table,
+                                   std::string_view where) {
+    return check(object, table, where);
 }
 
 }  // namespace understudy::dialects

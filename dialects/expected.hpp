@@ -2,6 +2,7 @@
 // kind is refused by name, and never read as if nothing had been said. Pure.
 #pragma once
 
+#include "dialects/object.hpp"
 #include "dialects/talk.hpp"
 #include "dialects/value.hpp"
 
@@ -20,6 +21,8 @@ struct Expected {
 /// what the object is called, "" of the body. Where something else than an object stands, nothing
 /// is found: that is for the table of what is around it.
 std::optional<Problem> check_kinds(Value object, std::span<const Expected> table,
+                                   std::string_view where);
+std::optional<Problem> check_kinds(const Object& object, std::span<const Expected> table,
                                    std::string_view where);
 
 }  // namespace understudy::dialects

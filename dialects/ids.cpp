@@ -1,8 +1,10 @@
 #include "dialects/ids.hpp"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace understudy::dialects {
 namespace {
@@ -19,13 +21,31 @@ bool is_legal(std::string_view text, const Alphabet& alphabet) {
     });
 }
 
+struct FreeContext {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+/// SHA256() of OpenSSL 3 looks for the algorithm by its name and makes a context, each time: ten
+/// times what the digest of an id takes.
+void sha256(std::string_view text, unsigned char* digest) {
+    static EVP_MD* const kind = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
+    const bool made = kind != nullptr && context != nullptr &&
+                      EVP_DigestInit_ex(context.get(), kind, nullptr) == 1 &&
+                      EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
+                      EVP_DigestFinal_ex(context.get(), digest, nullptr) == 1;
+    if (!made) SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+}
+
 std::string hex_digest(std::string_view text, std::size_t digits) {
     constexpr std::string_view kHex = "0123456789abcdef";
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+    sha256(text, digest);
     std::string out;
+    out.reserve(digits);
     for (std::size_t i = 0; i < digits / 2; ++i) {
-        out.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 15U]);
+        out += kHex[digest[i] >> 4U];
+        out += kHex[digest[i] & 15U];
     }
     return out;
 }

@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, 4> kNamed{"properties", "$defs", "definit
 
 class Cleaner {
   public:
-    explicit Cleaner(std::string& out) : out_(out) {}
+    Cleaner(std::string& out, Talk& talk) : out_(out), talk_(talk) {}
 
     void schema(Value value) {
         if (value.is_array()) {
@@ -73,8 +73,9 @@ class Cleaner {
         open('{');
         bool closed = false;
         value.members([&](std::string_view name, Value member) {
-            if (among(kRefused, name)) return;
-            if (name == "format" && !among(kFormats, member.text())) return;
+            const bool refused =
+                among(kRefused, name) || (name == "format" && !among(kFormats, member.text()));
+            if (refused) return talk_.drop("json_schema." + std::string(name));
             if (name == "additionalProperties") closed = true;
             key(name);
             if (name == "additionalProperties") {
@@ -107,6 +108,7 @@ class Cleaner {
     static constexpr std::size_t kMostLevels = 48;
 
     std::string& out_;
+    Talk& talk_;
     std::size_t level_ = 0;
 };
 
@@ -200,9 +202,9 @@ std::string object_schema(Value schema) {
     return out;
 }
 
-std::string anthropic_schema(Value schema) {
+std::string anthropic_schema(Value schema, Talk& talk) {
     std::string out;
-    Cleaner(out).schema(schema);
+    Cleaner(out, talk).schema(schema);
     return out;
 }
 

@@ -22,9 +22,12 @@ bool Talk::marks_cache() const {
         return std::any_of(list.begin(), list.end(),
                            [](const auto& one) { return one.cache.is_object(); });
     };
+    const auto inside = [&](const Block& block) { return any(block.inner); };
     return any(system) || any(tools) ||
-           std::any_of(turns.begin(), turns.end(),
-                       [&](const Turn& turn) { return any(turn.blocks); });
+           std::any_of(turns.begin(), turns.end(), [&](const Turn& turn) {
+               return any(turn.blocks) ||
+                      std::any_of(turn.blocks.begin(), turn.blocks.end(), inside);
+           });
 }
 
 void Talk::keep_allowed() {

@@ -55,6 +55,16 @@ struct Block {
     bool server_side = false;  // of a call that its own provider runs
 };
 
+/// Thoughts, in words or sealed.
+inline bool is_thought(const Block& block) {
+    return block.kind == Block::Kind::thinking || block.kind == Block::Kind::sealed;
+}
+/// Thoughts that Claude takes back: its own, under their seal.
+inline bool is_claudes(const Block& block) {
+    return is_thought(block) && block.sealed_by == SealKind::claude &&
+           (block.kind == Block::Kind::sealed || !block.seal.empty());
+}
+
 enum class Role : std::uint8_t { system, user, assistant };
 
 struct Turn {

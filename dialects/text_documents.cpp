@@ -49,6 +49,29 @@ std::string words_of(const Media& media) {
     return words.append(media.data);
 }
 
+std::string file_name(const Media& media) {
+    using Row = std::pair<std::string_view, std::string_view>;
+    constexpr std::array kEndings{
+        Row{"application/pdf", ".pdf"},
+        Row{"application/msword", ".doc"},
+        Row{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"},
+        Row{"application/vnd.ms-excel", ".xls"},
+        Row{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"},
+        Row{"application/vnd.ms-powerpoint", ".ppt"},
+        Row{"application/vnd.openxmlformats-officedocument.presentationml.presentation", ".pptx"},
+        Row{"application/rtf", ".rtf"},
+        Row{"application/epub+zip", ".epub"},
+    };
+    constexpr std::size_t kLongestEnding = 6;
+    std::string name(media.title.empty() ? "document" : media.title);
+    const auto dot = name.rfind('.');
+    if (dot != std::string::npos && dot > 0 && name.size() - dot <= kLongestEnding) return name;
+    const auto row = std::find_if(kEndings.begin(), kEndings.end(),
+                                  [&](const Row& one) { return one.first == media.type; });
+    if (row != kEndings.end()) return name.append(row->second);
+    return media.title.empty() ? name.append(".pdf") : name;
+}
+
 void spell_out_documents(Talk& talk, wire::Dialect dialect) {
     for (auto& turn : talk.turns) {
         for (auto& block : turn.blocks) {

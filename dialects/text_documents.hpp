@@ -16,4 +16,7 @@ std::string words_of(const Media& media);
 /// whatever its type says, stays as it is.
 void spell_out_documents(Talk& talk, wire::Dialect dialect);
 
+/// What a document is called as a file (the inside of a string): servers go by how the name ends.
+std::string file_name(const Media& media);
+
 }  // namespace understudy::dialects

@@ -3,6 +3,7 @@
 #include "dialects/chat/chat.hpp"
 #include "dialects/converse/answer_reader.hpp"
 #include "dialects/converse/request_writer.hpp"
+#include "dialects/data_url.hpp"
 #include "dialects/gemini/answer_reader.hpp"
 #include "dialects/gemini/answer_writer.hpp"
 #include "dialects/gemini/error.hpp"
@@ -18,6 +19,7 @@
 #include "wire/utf8.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::dialects {
 
@@ -91,8 +93,8 @@ std::optional<Problem> write(Talk& talk, const Target& target, ToolNames& names,
     }
 }
 
-std::unique_ptr<AnswerReader> make_reader(Dialect dialect, const Ask& ask) {
-    switch (dialect) {
+std::unique_ptr<AnswerReader> make_reader(const Target& target, const Ask& ask) {
+    switch (target.dialect) {
         case Dialect::responses:
             return responses::make_reader();
         case Dialect::messages:
@@ -100,7 +102,7 @@ std::unique_ptr<AnswerReader> make_reader(Dialect dialect, const Ask& ask) {
         case Dialect::gemini:
             return gemini::make_reader();
         case Dialect::converse:
-            return converse::make_reader(escaped(ask.id));
+            return converse::make_reader(escaped(ask.id), target.model);
         default:
             return chat::make_reader();
     }
@@ -117,6 +119,26 @@ std::unique_ptr<AnswerWriter> make_writer(Dialect dialect, const Told& told,
             return gemini::make_writer(told, tools);
         default:
             return chat::make_writer(told, tools);
+    }
+}
+
+/// Where nothing was said but by the system, that is what is to be answered: its words stand in the
+/// conversation then, for most APIs want one.
+void let_system_speak(Talk& talk) {
+    if (!talk.turns.empty() || talk.system.empty()) return;
+    auto& turn = talk.turns.emplace_back();
+    turn.role = Role::system;
+    turn.blocks = std::exchange(talk.system, {});
+}
+
+/// The seals of calls mean something to Google's models alone.
+void name_lost_seals(Talk& talk, Dialect to) {
+    if (to == Dialect::gemini) return;
+    for (const auto& turn : talk.turns) {
+        for (const auto& block : turn.blocks) {
+            const bool sealed = block.kind == Block::Kind::call && !block.seal.empty();
+            if (sealed) talk.drop("thoughtSignature");
+        }
     }
 }
 
@@ -169,7 +191,8 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     const auto body = Value::standing(ask.body);
     Talk talk;
     if (auto problem = read(client, body, talk)) return problem;
-    if (client == Dialect::gemini) talk.stream = asks_stream(ask);  // its path says so
+    // Google's path says so; others may say it with a word.
+    if (client == Dialect::gemini || ask.stream) talk.stream = asks_stream(ask);
     if (talk.answers > 1)
         return unsupported("several answers at once are asked for in one dialect only");
     auto tools = std::make_unique<ClientTools>();
@@ -180,19 +203,22 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
         known.name = tool.name;
         known.space = tool.space;
     }
+    let_system_speak(talk);
+    mend_base64(talk);
     spell_out_documents(talk, target.dialect);
+    name_lost_seals(talk, target.dialect);
     constexpr std::size_t kEnvelope = 512;
     outgoing.body.reserve(ask.body.size() + ask.body.size() / 8 + kEnvelope);
     if (auto problem = write(talk, target, tools->names, outgoing)) return problem;
     outgoing.dropped = std::move(talk.dropped);
     auto writer = make_writer(client, told_of(ask, talk), *tools, body);
-    translation = std::make_unique<Translation>(make_reader(target.dialect, ask), std::move(writer),
+    translation = std::make_unique<Translation>(make_reader(target, ask), std::move(writer),
                                                 std::move(tools), ask.shape);
     return std::nullopt;
 }
 
-bool Translation::event(std::string_view data, std::string_view name, std::string& out,
-                        bool known) {
+bool Translation::event(const wire::SseEvent& event, std::string& out, bool known) {
+    auto data = event.data;
     writer_->write_to(out);
     if (!wire::is_utf8(data)) [[unlikely]] {
         repaired_ = wire::repaired_utf8(data);
@@ -202,9 +228,24 @@ bool Translation::event(std::string_view data, std::string_view name, std::strin
     const bool object = data.starts_with('{');
     wire::JsonKind kind{};
     if (object && !known && wire::check_json(data, kind)) return false;
-    const auto event = object ? Value::standing(data) : Value::of(data);
-    reader_->event(event, data, name, *writer_);
+    const auto value = object ? Value::standing(data) : Value::of(data);
+    PieceWatch watch(*writer_);
+    reader_->event(value, data, event.name, watch);
+    const auto piece = reader_->take_steady();
+    if (repeated_.worth_it() && watch.only(piece)) {
+        repeated_.remember(event, value, piece);
+        place_ = watch.place();
+    }
     return lost() == nullptr;
+}
+
+std::size_t Translation::repeat(std::string_view text, std::string& out) {
+    RepeatedEvent::Found found;
+    if (!repeated_.match(text, found) || !wire::is_utf8(found.piece)) return 0;
+    writer_->write_to(out);
+    reader_->again(found.piece, found.counts);
+    PieceWatch::tell(place_, found.piece, *writer_);
+    return found.size;
 }
 
 void Translation::end(std::string& out) {

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "dialects/answer.hpp"
+#include "dialects/piece_watch.hpp"
+#include "dialects/repeated_event.hpp"
 #include "dialects/talk.hpp"
 #include "wire/answer.hpp"
 #include "wire/dialect.hpp"
+#include "wire/sse.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -56,11 +59,21 @@ class Translation {
           writer_(std::move(writer)),
           shape_(shape) {}
 
-    /// One event of the upstream's stream, as wire::SseEvent has it; what it is for the client is
-    /// appended to `out`: nothing, one event, or several. False: it cannot be read, so nobody knows
-    /// what the answer lacks without it.
+    /// One event of the upstream's stream; what it is for the client is appended to `out`: nothing,
+    /// one event, or several. False: it cannot be read, so nobody knows what the answer lacks
+    /// without it.
     /// `known`: the data has been found to be well-formed.
-    bool event(std::string_view data, std::string_view name, std::string& out, bool known = false);
+    bool event(const wire::SseEvent& event, std::string& out, bool known = false);
+    bool event(std::string_view data, std::string_view name, std::string& out) {
+        wire::SseEvent event;
+        event.data = data;
+        event.name = name;
+        return this->event(event, out);
+    }
+    /// Whether the event that stands at the front of `text` is the last one with another piece of
+    /// text. Then that is done which event() would do, and this is how long it is; 0: it is not.
+    /// For texts that begin between two events, and whose data has been found to be well-formed.
+    std::size_t repeat(std::string_view text, std::string& out);
     /// The stream has come to its proper end: what the client's dialect says then. Once is enough.
     void end(std::string& out);
     /// A whole answer, which has been found to be one; see lost().
@@ -71,16 +84,22 @@ class Translation {
     }
     /// The body of an upstream's error of this status, or the data of its error event, as a body.
     std::string error(std::string_view body, unsigned status) const;
+    /// An error was told.
+    bool told_error() const { return writer_->told_error(); }
     /// Events written, where the client's dialect numbers them.
     std::uint64_t events() const { return writer_->events(); }
     /// Bytes of the answer that it keeps, for they are told later or again.
-    std::size_t gathered() const { return reader_->gathered() + writer_->gathered(); }
+    std::size_t gathered() const {
+        return reader_->gathered() + writer_->gathered() + repeated_.bytes();
+    }
 
   private:
     std::unique_ptr<ClientTools> tools_;  // outlives the writer
     std::unique_ptr<AnswerReader> reader_;
     std::unique_ptr<AnswerWriter> writer_;
-    std::string repaired_;     // a text of the upstream's that was no UTF-8
+    std::string repaired_;  // a text of the upstream's that was no UTF-8
+    RepeatedEvent repeated_;
+    PieceWatch::Place place_;  // of the piece in it
     wire::AnswerShape shape_;  // of what the client gets
 };
 

@@ -123,6 +123,12 @@ std::vector<const Block*> calls_of(const Turn& turn) {
     return calls;
 }
 
+bool calls_or_answers(const Turn& turn) {
+    return std::any_of(turn.blocks.begin(), turn.blocks.end(), [](const Block& block) {
+        return block.kind == Kind::call || block.kind == Kind::result;
+    });
+}
+
 // Results that come after something else was said come before it: some clients put notices between
 // a call and its result, and most APIs refuse that.
 void pull_results(std::vector<Turn>& turns) {
@@ -177,6 +183,7 @@ bool asks_nothing(const Talk& talk) {
 void mend_turns(Talk& talk) {
     for (auto& turn : talk.turns) std::erase_if(turn.blocks, is_empty_text);
     merge_turns(talk.turns);
+    if (std::none_of(talk.turns.begin(), talk.turns.end(), calls_or_answers)) return;
     pull_results(talk.turns);
     merge_turns(talk.turns);
     std::vector<Turn> mended;
@@ -222,6 +229,18 @@ void tell_calls_apart(Talk& talk) {
             ++place;
         }
     }
+}
+
+bool calls_without_thought(const Talk& talk) {
+    using Kind = Block::Kind;
+    const auto last = std::find_if(talk.turns.rbegin(), talk.turns.rend(),
+                                   [](const Turn& turn) { return turn.role == Role::assistant; });
+    if (last == talk.turns.rend()) return false;
+    const auto has = [&](auto&& wanted) {
+        return std::any_of(last->blocks.begin(), last->blocks.end(), wanted);
+    };
+    return has([](const Block& block) { return block.kind == Kind::call; }) &&
+           !has([](const Block& block) { return is_thought(block); });
 }
 
 void declare_called_tools(Talk& talk) {

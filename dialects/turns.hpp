@@ -24,6 +24,10 @@ void mend_turns(Talk& talk);
 /// changes none. Behind mend_turns().
 void tell_calls_apart(Talk& talk);
 
+/// Whether the assistant's last turn calls tools and has no thought in it: a model that is told in
+/// tokens how much to think is refused then when it is to think.
+bool calls_without_thought(const Talk& talk);
+
 /// Declares what was called where no tool is declared: some APIs refuse calls in the history then.
 void declare_called_tools(Talk& talk);
 

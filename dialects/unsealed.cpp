@@ -21,8 +21,10 @@ constexpr std::string_view kNoSeal = R"("skip_thought_signature_validator")";
 // message cannot be modified", "... must start with a thinking block"), OpenAI
 // ("invalid_encrypted_content", "The encrypted content ... could not be verified", "Item with id
 // 'rs_...' not found", "... was provided without its required 'reasoning' item"), Google ("Thought
-// signature is not valid", "missing a thought_signature"). All words of one row have to be there.
-constexpr std::array<std::array<std::string_view, 2>, 11> kRefusals{{
+// signature is not valid", "missing a thought_signature"), Bedrock in its own words ("User messages
+// cannot contain reasoning content", "... the reasoningContent... field") and in those of its
+// models. All words of one row have to be there.
+constexpr std::array<std::array<std::string_view, 2>, 13> kRefusals{{
     {"signature", "thinking"},
     {"data", "redacted_thinking"},
     {"thinking", "cannot be modified"},
@@ -34,6 +36,8 @@ constexpr std::array<std::array<std::string_view, 2>, 11> kRefusals{{
     {"without its required 'reasoning' item", ""},
     {"thought_signature", ""},
     {"thought signature", ""},
+    {"reasoning content", ""},
+    {"reasoningcontent", ""},
 }};
 
 /// Copies an object or a list, with some of what is in it left out or replaced.
@@ -64,6 +68,16 @@ class Unsealer {
         });
         to_.close('}');
         done_ = true;
+    }
+
+    void converse(Value body) {
+        if (!has_thoughts(body.at("messages"))) return;
+        done_ = true;
+        copy(body, [&](std::string_view key, Value value) {
+            if (key != "messages" || !value.is_array()) return false;
+            turns(value);
+            return true;
+        });
     }
 
     // As clients of Chat carry the seals of others: Google's in `extra_content`, as its own
@@ -117,7 +131,8 @@ class Unsealer {
   private:
     static bool is_thought(Value block) {
         const auto type = block.at("type");
-        return type.is("thinking") || type.is("redacted_thinking");
+        return type.is("thinking") || type.is("redacted_thinking") ||
+               block.at("reasoningContent").present();
     }
 
     static bool has_thoughts(Value messages) {
@@ -318,6 +333,8 @@ std::string without_seals(Dialect dialect, std::string_view body) {
         unsealer.chat(value);
     } else if (dialect == Dialect::messages) {
         unsealer.messages(value);
+    } else if (dialect == Dialect::converse) {
+        unsealer.converse(value);
     } else if (dialect == Dialect::responses) {
         unsealer.responses(value);
     } else if (dialect == Dialect::gemini) {

@@ -35,6 +35,9 @@ struct UsageLine {
 /// A part of the lines, for there may be a line for each of very many sessions.
 struct UsagePage {
     std::size_t skip = 0, limit = SIZE_MAX;  // which lines
+    // Sessions that are summed up at once, 0.3 KB each: where there are more, the rows are walked
+    // through again for the others.
+    std::size_t most_names = 200'000;
     std::vector<UsageLine> lines;
     Sums total;            // of all lines, these or not
     std::size_t more = 0;  // lines behind these

@@ -65,15 +65,18 @@ struct EventFrame {
     std::string before, after;
     std::size_t sequence = 0;  // of the first piece, for /responses; 0: events carry no number
     std::string end;
+    std::string_view message;  // Bedrock: the type of the message that all of it is the payload of
 };
 EventFrame event_frame(const Ask& ask, const Plan& plan);
 /// Appends event number `index` to `out`.
 void append_event(std::string& out, const EventFrame& frame, std::size_t index,
                   std::string_view piece);
 
-/// Events that should not be there.
-std::string malformed_event(Endpoint endpoint);
+/// Events that should not be there. `flaw`: what is wrong with it.
+std::string malformed_event(Endpoint endpoint, Flaw flaw = Flaw::malformed);
 std::string error_event(Endpoint endpoint);
+/// One that is of the API's form and has this document in it, whatever that says.
+std::string odd_event(Endpoint endpoint, std::string_view document);
 
 /// GET /v1/models and /v1/models/{id}, in each API's form.
 std::string models_document(Api api);

@@ -168,6 +168,10 @@ std::string_view google_action(std::string_view path) {
     return colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
 }
 
+constexpr std::string_view kAmazonPath = "/model/";
+constexpr std::string_view kAmazonAction = "/converse";
+constexpr std::string_view kAmazonStream = "/converse-stream";
+
 /// "a%2Bb" is "a+b"; what is no code stays as it is.
 std::string without_percents(std::string_view text) {
     std::string plain;
@@ -193,6 +197,8 @@ Api api_of(Endpoint endpoint) {
         case Endpoint::count_gemini:
         case Endpoint::google_models:
             return Api::google;
+        case Endpoint::converse:
+            return Api::amazon;
         default:
             return Api::openai;
     }
@@ -221,6 +227,10 @@ Endpoint endpoint_of(std::string_view path) {
         Known{"/healthz", Endpoint::health},
     };
     if (path.starts_with("/control/")) return Endpoint::control;
+    if (path.starts_with(kAmazonPath)) {
+        const bool known = path.ends_with(kAmazonAction) || path.ends_with(kAmazonStream);
+        return known ? Endpoint::converse : Endpoint::unknown;
+    }
     const bool google = path.starts_with(kGooglePath);
     if (path.starts_with("/v1/")) path.remove_prefix(3);
     if (google) path.remove_prefix(kGooglePath.size() - 1);
@@ -260,12 +270,20 @@ BodyFacts scan_json(std::string_view body) {
     return facts;
 }
 
-void read_google_path(std::string_view path, BodyFacts& facts) {
+void read_path(Endpoint endpoint, std::string_view path, BodyFacts& facts) {
     constexpr std::string_view kModels = "/models/";
-    const auto action = google_action(path);
-    const auto at = path.find(kModels) + kModels.size();
-    facts.model = path.substr(at, path.size() - action.size() - 1 - at);
-    facts.stream = action == kStreamAction;
+    if (endpoint == Endpoint::converse) {
+        facts.stream = path.ends_with(kAmazonStream);
+        path.remove_suffix(facts.stream ? kAmazonStream.size() : kAmazonAction.size());
+        facts.model = path.substr(std::min(kAmazonPath.size(), path.size()));
+    } else if (endpoint == Endpoint::gemini || endpoint == Endpoint::count_gemini) {
+        const auto action = google_action(path);
+        const auto at = path.find(kModels) + kModels.size();
+        facts.model = path.substr(at, path.size() - action.size() - 1 - at);
+        facts.stream = action == kStreamAction;
+    } else {
+        return;
+    }
     if (facts.model.find('%') == std::string_view::npos) return;
     facts.decoded = without_percents(facts.model);
     facts.model = facts.decoded;

@@ -24,6 +24,7 @@ enum class Endpoint : std::uint8_t {
     count_messages,  // and how many tokens one would have
     gemini,          // Google's generateContent and streamGenerateContent
     count_gemini,
+    converse,       // Bedrock's Converse and ConverseStream
     models,         // the list, or one of them
     google_models,  // the same below /v1beta
     control,        // /control/...
@@ -31,11 +32,12 @@ enum class Endpoint : std::uint8_t {
     unknown,
 };
 
-/// The endpoint behind a path, with and without /v1 (Google's also with /v1beta).
+/// The endpoint behind a path, with and without /v1 (Google's also with /v1beta, Bedrock's at
+/// /model).
 Endpoint endpoint_of(std::string_view path);
 
 /// Whose words an endpoint speaks.
-enum class Api : std::uint8_t { openai, anthropic, google };
+enum class Api : std::uint8_t { openai, anthropic, google, amazon };
 Api api_of(Endpoint endpoint);
 
 /// Slices point into the body (or into `decoded`).
@@ -51,8 +53,10 @@ struct BodyFacts {
 };
 
 BodyFacts scan_json(std::string_view body);
-/// Google's: model and stream stand in the path ("/models/NAME:streamGenerateContent").
-void read_google_path(std::string_view path, BodyFacts& facts);
+/// Google's and Bedrock's: model and stream stand in the path
+/// ("/models/NAME:streamGenerateContent",
+/// "/model/NAME/converse-stream"). Others say nothing there.
+void read_path(Endpoint endpoint, std::string_view path, BodyFacts& facts);
 /// multipart/form-data: model, stream and response_format are fields of the form.
 BodyFacts scan_form(std::string_view body, std::string_view content_type);
 

@@ -4,6 +4,7 @@
 #include "mock/errors.hpp"
 #include "mock/player.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace understudy::mock {
@@ -30,6 +31,7 @@ class Connection {
     RequestLog::EntryPtr log_request(std::uint64_t id, const BodyFacts& facts,
                                      const std::string& label);
     void log_unfinished();
+    bool refuse_signature(Plan& plan, Endpoint endpoint) const;
     void number_connection();
     void done_with_request();
 
@@ -173,6 +175,21 @@ void Connection::done_with_request() {
     continued_ = false;
 }
 
+/// Bedrock looks at who asks before anything else. True: the plan is a refusal now.
+bool Connection::refuse_signature(Plan& plan, Endpoint endpoint) const {
+    const auto& key = state_.aws_key();
+    if (key.id.empty() || api_of(endpoint) != Api::amazon) return false;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto problem = check_signature(
+        request_, key, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    if (!problem) return false;
+    plan = Plan();
+    plan.status = 403;
+    plan.headers.emplace_back("x-amzn-errortype", problem->name);
+    plan.body = error_document(endpoint, plan.status, problem->message);
+    return true;
+}
+
 /// False: the connection has ended.
 Awaitable<bool> Connection::respond() {
     const Endpoint endpoint = endpoint_of(request_.path);
@@ -189,8 +206,7 @@ Awaitable<bool> Connection::respond() {
     const bool form = request_.field("content-type").starts_with("multipart/form-data");
     BodyFacts facts =
         form ? scan_form(request_.body, request_.field("content-type")) : scan_json(request_.body);
-    if (endpoint == Endpoint::gemini || endpoint == Endpoint::count_gemini)
-        read_google_path(request_.path, facts);
+    read_path(endpoint, request_.path, facts);
     const std::string_view ready = canned(endpoint, facts, id);
     if (!ready.empty()) {
         buffer_.consume(request_.size);
@@ -204,6 +220,7 @@ Awaitable<bool> Connection::respond() {
     Plan plan = std::move(decision.behaviour.plan);
     word_refusal(plan, endpoint, facts.stream);
     answer_housekeeping(plan, endpoint, request_);
+    if (refuse_signature(plan, endpoint)) decision.label = "signature refused";
     const bool reads_body = !plan.body && !plan.events && plan.breaks == Break::none;
     if (reads_body && !facts.well_formed) {
         plan.status = 400;

@@ -1,4 +1,5 @@
 // Answers as one document.
+#include "mock/amazon.hpp"
 #include "mock/answer.hpp"
 #include "mock/anthropic.hpp"
 #include "mock/faults.hpp"
@@ -131,6 +132,8 @@ std::string answer_document(const Ask& ask, const Plan& plan, const Tale& tale) 
             return google::document(ask, plan, tale);
         case Endpoint::count_gemini:
             return join({R"({"totalTokens":)", std::to_string(kPromptTokens), "}\n"});
+        case Endpoint::converse:
+            return amazon::document(ask, plan, tale);
         default:
             return chat(ask, plan, tale);
     }

@@ -81,6 +81,20 @@ constexpr std::array kGoogle{
     NativeError{504, "DEADLINE_EXCEEDED", ""},
 };
 
+// In a plain body; what it is stands in a header (amazon.hpp). `kind` is not said.
+constexpr std::array kAmazon{
+    NativeError{400, "", "The model returned the following errors: Malformed input request."},
+    NativeError{401, "", "The security token included in the request is invalid."},
+    NativeError{403, "",
+                "User is not authorized to perform: bedrock:InvokeModel on this resource."},
+    NativeError{404, "", "Could not resolve the foundation model from the model identifier."},
+    NativeError{408, "", "Model processing timed out."},
+    NativeError{424, "", "The model returned an error while it processed the request."},
+    NativeError{429, "", "Too many requests, please wait before trying again."},
+    NativeError{500, "", "The system encountered an unexpected error during processing."},
+    NativeError{503, "", "Bedrock is unable to process your request."},
+};
+
 template <class Table>
 const typename Table::value_type* find(const Table& table, unsigned status) {
     const auto found = std::find_if(table.begin(), table.end(),
@@ -154,6 +168,25 @@ RefusalAnswer google_refusal(Endpoint endpoint, Refusal::Cause cause) {
     }
 }
 
+RefusalAnswer amazon_refusal(Endpoint endpoint, Refusal::Cause cause) {
+    switch (cause) {
+        case Refusal::Cause::quota:
+            return refused(endpoint, 400,
+                           "Your account's quota for this model is exceeded. Request an increase "
+                           "in the console of Service Quotas.");
+        case Refusal::Cause::too_long:
+            return refused(endpoint, 400, "Input is too long for requested model.");
+        case Refusal::Cause::filtered:
+            return refused(endpoint, 400,
+                           "The model returned the following errors: Output blocked by content "
+                           "filtering policy");
+        default:
+            return refused(endpoint, 400,
+                           "This model does not support assistant message prefill. The "
+                           "conversation must end with a user message.");
+    }
+}
+
 RefusalAnswer openai_refusal(Refusal::Cause cause) {
     constexpr std::string_view kInvalid = "invalid_request_error";
     switch (cause) {
@@ -185,6 +218,8 @@ RefusalAnswer refusal_answer(Endpoint endpoint, const Refusal& refusal) {
             return anthropic_refusal(endpoint, refusal.cause);
         case Api::google:
             return google_refusal(endpoint, refusal.cause);
+        case Api::amazon:
+            return amazon_refusal(endpoint, refusal.cause);
         default:
             return openai_refusal(refusal.cause);
     }
@@ -195,6 +230,8 @@ RefusalAnswer refusal_answer(Endpoint endpoint, const Refusal& refusal) {
 void word_refusal(Plan& plan, Endpoint endpoint, bool stream) {
     if (!plan.refusal || plan.body) return;
     auto said = refusal_answer(endpoint, *plan.refusal);
+    if (api_of(endpoint) == Api::amazon && plan.refusal->cause == Refusal::Cause::quota)
+        plan.headers.emplace_back("x-amzn-errortype", "ServiceQuotaExceededException");
     // A cause has the status of its API, unless the script has set one.
     if (plan.refusal->cause != Refusal::Cause::status && plan.status == plan.refusal->status)
         plan.status = said.status;
@@ -210,6 +247,7 @@ std::string error_body(Endpoint endpoint, unsigned status) {
     const auto api = api_of(endpoint);
     const auto* native = api == Api::anthropic ? find(kAnthropic, status)
                          : api == Api::google  ? find(kGoogle, status)
+                         : api == Api::amazon  ? find(kAmazon, status)
                                                : nullptr;
     if (native != nullptr && !native->message.empty())
         return error_document(endpoint, status, native->message);
@@ -231,6 +269,8 @@ std::string error_document(Endpoint endpoint, unsigned status, std::string_view 
         case Api::google:
             return join({R"({"error":{"code":)", std::to_string(status), R"(,"message":)",
                          quoted(message), R"(,"status":)", quoted(google_status(status)), "}}\n"});
+        case Api::amazon:
+            return join({R"({"message":)", quoted(message), "}\n"});
         default:
             return openai_document(message, type, param, code);
     }

@@ -1,4 +1,5 @@
 // Answers as a stream of events.
+#include "mock/amazon.hpp"
 #include "mock/answer.hpp"
 #include "mock/anthropic.hpp"
 #include "mock/errors.hpp"
@@ -128,13 +129,15 @@ EventFrame responses_frame(const Ask& ask, const Plan& plan) {
 bool can_stream(Endpoint endpoint) {
     return endpoint == Endpoint::chat || endpoint == Endpoint::completions ||
            endpoint == Endpoint::responses || endpoint == Endpoint::transcription ||
-           endpoint == Endpoint::messages || endpoint == Endpoint::gemini;
+           endpoint == Endpoint::messages || endpoint == Endpoint::gemini ||
+           endpoint == Endpoint::converse;
 }
 
 std::vector<std::string> opening_events(const Ask& ask, const Plan& plan) {
     if (ask.endpoint == Endpoint::responses) return responses_opening(ask, plan);
     if (ask.endpoint == Endpoint::messages) return anthropic::opening(ask, plan);
     if (ask.endpoint == Endpoint::gemini) return google::opening(ask, plan);
+    if (ask.endpoint == Endpoint::converse) return amazon::opening(plan);
     std::vector<std::string> events;
     if (ask.endpoint != Endpoint::chat || plan.lean) return events;
     std::string_view delta = R"({"role":"assistant","content":"","refusal":null})";
@@ -150,6 +153,7 @@ EventFrame event_frame(const Ask& ask, const Plan& plan) {
     if (ask.endpoint == Endpoint::responses) return responses_frame(ask, plan);
     if (ask.endpoint == Endpoint::messages) return anthropic::frame(plan);
     if (ask.endpoint == Endpoint::gemini) return google::frame(ask, plan);
+    if (ask.endpoint == Endpoint::converse) return amazon::frame(plan);
     EventFrame frame;
     if (ask.endpoint == Endpoint::transcription) {
         frame.before = R"(data: {"type":"transcript.text.delta","delta":")";
@@ -175,6 +179,10 @@ EventFrame event_frame(const Ask& ask, const Plan& plan) {
 
 void append_event(std::string& out, const EventFrame& frame, std::size_t index,
                   std::string_view piece) {
+    if (!frame.message.empty()) {
+        out += amazon::event(frame.message, join({frame.before, piece, frame.end}));
+        return;
+    }
     out += frame.before;
     out += piece;
     out += frame.after;
@@ -186,6 +194,7 @@ std::vector<std::string> closing_events(const Ask& ask, const Plan& plan, const 
     if (ask.endpoint == Endpoint::responses) return responses_closing(ask, plan, tale);
     if (ask.endpoint == Endpoint::messages) return anthropic::closing(plan, tale);
     if (ask.endpoint == Endpoint::gemini) return google::closing(ask, plan, tale);
+    if (ask.endpoint == Endpoint::converse) return amazon::closing(plan, tale);
     std::vector<std::string> events;
     if (ask.endpoint == Endpoint::transcription) {
         const auto usage =
@@ -209,9 +218,13 @@ std::vector<std::string> closing_events(const Ask& ask, const Plan& plan, const 
     return events;
 }
 
-std::string malformed_event(Endpoint endpoint) {
+std::string malformed_event(Endpoint endpoint, Flaw flaw) {
     if (endpoint == Endpoint::messages) return anthropic::malformed();
     if (endpoint == Endpoint::gemini) return google::malformed();
+    if (endpoint == Endpoint::converse) {
+        return flaw == Flaw::malformed ? amazon::event(amazon::kDelta, "{\"delta\":{\"te")
+                                       : amazon::corrupt(flaw);
+    }
     return "data: {\"id\":\"chatcmpl-mock\",\"choices\":[{\"index\":0,\"delta\":{\"conte\n\n";
 }
 
@@ -220,9 +233,16 @@ std::string error_event(Endpoint endpoint) {
     document.pop_back();  // the newline
     if (endpoint == Endpoint::messages) return anthropic::error_event(document);
     if (endpoint == Endpoint::gemini) return google::event(document);
+    if (endpoint == Endpoint::converse)
+        return amazon::exception("internalServerException", document);
     if (endpoint != Endpoint::responses) return data_event(document);
     return join({"event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,",
                  std::string_view(document).substr(1), "\n\n"});
+}
+
+std::string odd_event(Endpoint endpoint, std::string_view document) {
+    return endpoint == Endpoint::converse ? amazon::event(amazon::kDelta, document)
+                                          : data_event(document);
 }
 
 }  // namespace understudy::mock

@@ -113,8 +113,14 @@ bool apply_counted(Plan& plan, std::string_view word, std::string_view argument)
         plan.breaks = word == "cut" ? Break::close : word == "reset" ? Break::reset : Break::stall;
         plan.break_after = *count;
         plan.stall = seconds(30);
-    } else if (word == "malformed") {
-        plan.flaw = Flaw::malformed;
+    } else if (word == "torn") {
+        plan.breaks = Break::close;
+        plan.break_after = *count;
+        plan.torn = true;
+    } else if (word == "malformed" || word == "checksum" || word == "prelude") {
+        plan.flaw = word == "malformed"  ? Flaw::malformed
+                    : word == "checksum" ? Flaw::checksum
+                                         : Flaw::prelude;
         plan.flaw_at = *count == 0 ? 0 : *count - 1;  // malformed-10: the tenth event
     } else if (word == "error-event") {
         plan.flaw = Flaw::error_event;

@@ -9,9 +9,9 @@
 namespace understudy::mock {
 namespace {
 
-constexpr std::array<std::string_view, 8> kSecretFields{
-    "authorization", "proxy-authorization", "api-key",     "x-api-key", "x-goog-api-key",
-    "cookie",        "set-cookie",          "x-auth-token"};
+constexpr std::array<std::string_view, 9> kSecretFields{
+    "authorization", "proxy-authorization", "api-key",      "x-api-key",           "x-goog-api-key",
+    "cookie",        "set-cookie",          "x-auth-token", "x-amz-security-token"};
 
 double now_seconds() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -26,6 +26,22 @@ std::string number(double value) {
 
 std::string short_hash(std::string_view secret) {
     return "sha256:" + sha256_hex(secret).substr(0, 12);
+}
+
+/// AWS's: whose key it is, in short; what else was signed is worth seeing, but for the signature.
+std::string shown_signature(std::string_view value) {
+    constexpr std::string_view kKey = "Credential=";
+    constexpr std::string_view kSignature = "Signature=";
+    const auto key = value.find(kKey);
+    const auto signature = value.rfind(kSignature);
+    const auto slash = value.find('/', key);
+    if (key == std::string_view::npos || slash == std::string_view::npos ||
+        signature == std::string_view::npos || signature < slash)
+        return short_hash(value);
+    const auto id = key + kKey.size();
+    const auto end = signature + kSignature.size();
+    return join({value.substr(0, id), short_hash(value.substr(id, slash - id)),
+                 value.substr(slash, end - slash), short_hash(value.substr(end))});
 }
 
 std::size_t weight(const LogEntry& entry) {
@@ -117,6 +133,7 @@ std::string shown_value(std::string_view name, std::string_view value) {
     const bool secret = std::any_of(kSecretFields.begin(), kSecretFields.end(),
                                     [&](std::string_view field) { return same_word(field, name); });
     if (!secret || value.empty()) return std::string(value);
+    if (value.starts_with("AWS4-HMAC-SHA256 ")) return shown_signature(value);
     // "Bearer " is worth seeing; what follows is not.
     const auto space = same_word(name, "authorization") ? value.find(' ') : std::string_view::npos;
     if (space == std::string_view::npos) return short_hash(value);

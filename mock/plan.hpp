@@ -30,6 +30,8 @@ enum class Flaw : std::uint8_t {
     error_event,  // an error event in the stream / an error object in the body
     truncated,    // JSON that ends in the middle
     no_choices,   // JSON without the member that carries the answer
+    checksum,     // a message of an AWS event stream that does not match its checksum
+    prelude,      // one whose lengths do not match theirs
 };
 
 /// What the answer says.
@@ -78,8 +80,9 @@ struct Plan {
 
     Break breaks = Break::none;
     std::optional<std::size_t> break_after;  // words (events) sent before; absent: before the head
+    bool torn = false;                       // half of the next event is sent before the break
     Flaw flaw = Flaw::none;
-    std::size_t flaw_at = 0;  // words sent before a malformed or an error event
+    std::size_t flaw_at = 0;  // words sent before an event that should not be there
     Interim interim = Interim::none;
     Ending ending = Ending::keep_alive;
     bool gzip = false;

@@ -1,7 +1,9 @@
 #include "mock/player.hpp"
 
+#include "mock/amazon.hpp"
 #include "mock/errors.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy::mock {
@@ -10,6 +12,8 @@ namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kEarlyHints =
     "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload; as=style\r\n\r\n";
+
+constexpr std::string_view kErrorType = "x-amzn-errortype";
 
 HeadWriter usual_head(const Ask& ask, const Plan& plan, std::string_view type) {
     HeadWriter head(plan.status);
@@ -20,6 +24,12 @@ HeadWriter usual_head(const Ask& ask, const Plan& plan, std::string_view type) {
             .field("openai-version", "2020-10-01");
     } else if (api == Api::anthropic) {
         head.field("request-id", join({"req_mock_", ask.id}));
+    } else if (api == Api::amazon) {
+        head.field("x-amzn-requestid", join({"aws-mock-", ask.id}));
+        // What a refusal is stands here alone; a plan may name another.
+        const bool named = std::any_of(plan.headers.begin(), plan.headers.end(),
+                                       [](const auto& f) { return f.first == kErrorType; });
+        if (plan.status >= 400 && !named) head.field(kErrorType, amazon::exception_of(plan.status));
     }
     head.field("server", "understudy-mock");
     for (const auto& [name, value] : plan.headers) head.field(name, value);
@@ -98,6 +108,8 @@ Awaitable<void> Player::play_plain() {
         case Flaw::none:
             break;
         case Flaw::malformed:
+        case Flaw::checksum:
+        case Flaw::prelude:
             body.front() = '[';
             break;
         case Flaw::truncated:
@@ -146,8 +158,9 @@ Awaitable<void> Player::play_stream() {
 }
 
 bool Player::flaw_is_due() const {
-    const bool timed = plan_.flaw == Flaw::malformed || plan_.flaw == Flaw::error_event;
-    return timed && outcome_.words == std::min(plan_.flaw_at, tale_.size());
+    const bool whole =
+        plan_.flaw == Flaw::none || plan_.flaw == Flaw::truncated || plan_.flaw == Flaw::no_choices;
+    return !whole && outcome_.words == std::min(plan_.flaw_at, tale_.size());
 }
 
 /// False: nothing must follow (the client left, or the stream has ended with its error event).
@@ -174,19 +187,21 @@ Awaitable<bool> Player::play_words() {
                 if (going) set_complete();
                 co_return false;
             }
-            const std::string nonsense = malformed_event(ask_.endpoint);
+            const std::string nonsense = malformed_event(ask_.endpoint, plan_.flaw);
             const bool going = co_await event(nonsense);
             if (!going) co_return false;
         }
-        if (plan_.breaks != Break::none && i == *plan_.break_after) break;
-        if (i == tale_.size()) break;
+        const bool breaks = plan_.breaks != Break::none && i == *plan_.break_after;
+        if (i == tale_.size() || (breaks && !plan_.torn)) break;
         bool going = true;
         if (i != 0) going = co_await keep_pace();
         if (!going) co_return false;
         event_.clear();
         append_event(event_, words_frame, i, tale_.piece(i));
+        if (breaks) event_.resize(event_.size() / 2);
         going = co_await event(event_);
         if (!going) co_return false;
+        if (breaks) break;
         ++outcome_.words;
     }
     co_return true;
@@ -207,11 +222,13 @@ Awaitable<void> Player::play_raw_events(const std::vector<std::string>& events) 
     going = co_await pause(plan_.before_first);
     if (!going) co_return;
     next_event_ = Clock::now();
+    const bool framed = api_of(ask_.endpoint) == Api::amazon;
     for (const auto& text : events) {
         if (plan_.breaks != Break::none && outcome_.words == *plan_.break_after) break;
         if (outcome_.words != 0) going = co_await keep_pace();
         if (!going) co_return;
-        going = co_await event(text);
+        event_ = framed ? amazon::scripted(text) : text;
+        going = co_await event(event_);
         if (!going) co_return;
         ++outcome_.words;
     }
@@ -229,12 +246,14 @@ Awaitable<void> Player::play_odd_stream() {
     if (!going) co_return;
     going = co_await pause(plan_.before_first);
     if (!going) co_return;
-    const std::string hollow = join({"data: ", hollow_document(ask_), "\n\n"});
+    const std::string document = hollow_document(ask_);
     if (plan_.flaw == Flaw::truncated) {
-        const std::string half = hollow.substr(0, hollow.size() / 2) + "\n\n";
+        const std::string half =
+            odd_event(ask_.endpoint, std::string_view(document).substr(0, document.size() / 2));
         going = co_await event(half);
         if (!going) co_return;
     } else {
+        const std::string hollow = odd_event(ask_.endpoint, document);
         for (int i = 0; i < 3; ++i) {
             going = co_await event(hollow);
             if (!going) co_return;
@@ -259,10 +278,12 @@ Awaitable<void> Player::break_off() {
 }
 
 Awaitable<bool> Player::stream_head() {
-    HeadWriter head = usual_head(
-        ask_, plan_,
-        ask_.as_list ? "application/json; charset=UTF-8" : "text/event-stream; charset=utf-8");
-    head.field("cache-control", "no-cache");
+    const bool framed = api_of(ask_.endpoint) == Api::amazon;
+    HeadWriter head = usual_head(ask_, plan_,
+                                 framed         ? "application/vnd.amazon.eventstream"
+                                 : ask_.as_list ? "application/json; charset=UTF-8"
+                                                : "text/event-stream; charset=utf-8");
+    if (!framed) head.field("cache-control", "no-cache");
     chunked_ = !ask_.http10 && plan_.ending != Ending::until_close;
     if (chunked_) head.field("transfer-encoding", "chunked");
     if (plan_.gzip) gzip_.emplace();

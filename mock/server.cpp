@@ -89,7 +89,8 @@ struct Worker {
 }  // namespace
 
 struct Server::Impl {
-    explicit Impl(const Options& o) : options(o), context(tls_context(o)), state(o.log, o.name) {
+    explicit Impl(const Options& o)
+        : options(o), context(tls_context(o)), state(o.log, o.name, o.aws_key) {
         if (!o.script.empty()) state.set_script(o.script);
     }
 

@@ -2,6 +2,8 @@
 // start many. Owns its threads; thread-safe from outside.
 #pragma once
 
+#include "mock/signature.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -17,6 +19,7 @@ struct Options {
     std::string name = "fp_mock";   // system_fingerprint of the answers
     std::string tls_cert, tls_key;  // PEM files; both or none
     std::string script;             // text of a script; empty: none
+    AwsKey aws_key;                 // what Bedrock's requests have to be signed with
 };
 
 /// The address cannot be listened on.

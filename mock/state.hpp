@@ -5,6 +5,7 @@
 #include "mock/log.hpp"
 #include "mock/plan.hpp"
 #include "mock/script.hpp"
+#include "mock/signature.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -28,7 +29,8 @@ struct Counters {
 
 class State {
   public:
-    State(bool keep_log, std::string name) : keep_log_(keep_log), name_(std::move(name)) {}
+    State(bool keep_log, std::string name, AwsKey aws_key)
+        : keep_log_(keep_log), name_(std::move(name)), aws_key_(std::move(aws_key)) {}
 
     /// What to do with this request, and the word for the log.
     struct Decision {
@@ -50,6 +52,7 @@ class State {
     std::uint64_t next_connection() { return ++connection_numbers_; }
     bool keep_log() const { return keep_log_; }
     const std::string& name() const { return name_; }
+    const AwsKey& aws_key() const { return aws_key_; }
     RequestLog& log() { return log_; }
     Counters& counters() { return counters_; }
     std::string stats_json() const;
@@ -61,6 +64,7 @@ class State {
 
     const bool keep_log_;
     const std::string name_;
+    const AwsKey aws_key_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     Counters counters_;
     RequestLog log_;

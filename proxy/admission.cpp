@@ -49,11 +49,14 @@ std::string_view name_of(BreakerState state) {
 }
 
 /// Counts and logs what has become of a breaker.
-void tell(Runtime& runtime, const RuntimeEntry& entry, std::string_view label,
-          const BreakerChange& change, wire::FailureClass reason) {
+void tell(Runtime& runtime, const RuntimeEntry& entry, ModelAt model, const BreakerChange& change,
+          wire::FailureClass reason) {
+    if (!change.changed) return;
     const bool open = change.state == BreakerState::open || change.state == BreakerState::down;
-    if (open && !change.one_model)
-        runtime.shard().breaker(entry.upstream->name, label).opened.add();
+    const auto label = change.one_model ? model.name : model.label;
+    // Names that are refused one by one may be made up.
+    if (open && !(change.one_model && change.state == BreakerState::down))
+        runtime.shard().breaker(entry.upstream->name, model.label).opened.add();
     const auto level = open ? config::LogLevel::warn : config::LogLevel::info;
     if (!log_enabled(level)) return;
     LogFields fields{
@@ -73,9 +76,10 @@ Availability availability(Runtime& runtime, const RuntimeEntry& entry, std::stri
         const auto of_pool = of_keys(*entry.keys, now);
         if (!of_pool.usable()) return of_pool;
     }
-    if (entry.breakers == nullptr || entry.breakers->quiet()) return {};
+    if (entry.breakers == nullptr) return {};
     const SentModel sent(entry, model);
-    return entry.breakers->look(label_at(runtime, entry, model), sent.name(), now);
+    if (entry.breakers->quiet(sent.name())) return {};
+    return entry.breakers->look({label_at(runtime, entry, model), sent.name()}, now);
 }
 
 Claim& Claim::operator=(Claim&& other) noexcept {
@@ -83,12 +87,13 @@ Claim& Claim::operator=(Claim&& other) noexcept {
     give_back();
     entry_ = other.entry_;
     label_ = std::move(other.label_);
-    probe_ = std::exchange(other.probe_, 0);
+    name_ = std::move(other.name_);
+    probe_ = std::exchange(other.probe_, {});
     return *this;
 }
 
 void Claim::give_back() {
-    if (probe_ != 0) entry_->breakers->give_back(label_, std::exchange(probe_, 0));
+    if (probe_) entry_->breakers->give_back({label_, name_}, std::exchange(probe_, {}));
 }
 
 Availability claim(Runtime& runtime, const RuntimeEntry& entry, std::string_view model,
@@ -98,7 +103,8 @@ Availability claim(Runtime& runtime, const RuntimeEntry& entry, std::string_view
     Claim mine;
     mine.entry_ = &entry;
     mine.label_ = label_at(runtime, entry, model);
-    mine.probe_ = entry.breakers->start(mine.label_, now);
+    mine.name_ = SentModel(entry, model).name();
+    mine.probe_ = entry.breakers->start({mine.label_, mine.name_}, now);
     if (!mine) return {Availability::Kind::resting, found.until};  // another one was sooner
     held = std::move(mine);
     return found;
@@ -144,20 +150,23 @@ Admission::Admission(Runtime& runtime, const RuntimeEntry& entry, std::string_vi
     }
     if (held) {
         label_ = std::move(held.label_);
-        probe_ = std::exchange(held.probe_, 0);
+        name_ = std::move(held.name_);
+        probe_ = std::exchange(held.probe_, {});
         return;
     }
-    if (entry.breakers == nullptr || entry.breakers->quiet()) return;
+    if (entry.breakers == nullptr || entry.breakers->quiet(model)) return;
     label_ = runtime.label(*entry.upstream, model);
-    probe_ = entry.breakers->start(label_, now);
+    name_ = model;
+    probe_ = entry.breakers->start({label_, name_}, now);
 }
 
 Admission::Admission(Admission&& other) noexcept
     : runtime_(other.runtime_),
       entry_(std::exchange(other.entry_, nullptr)),
       key_(other.key_),
-      probe_(std::exchange(other.probe_, 0)),
-      label_(std::move(other.label_)) {}
+      probe_(std::exchange(other.probe_, {})),
+      label_(std::move(other.label_)),
+      name_(std::move(other.name_)) {}
 
 Admission& Admission::operator=(Admission&& other) noexcept {
     if (this == &other) return *this;
@@ -165,8 +174,9 @@ Admission& Admission::operator=(Admission&& other) noexcept {
     runtime_ = other.runtime_;
     entry_ = std::exchange(other.entry_, nullptr);
     key_ = other.key_;
-    probe_ = std::exchange(other.probe_, 0);
+    probe_ = std::exchange(other.probe_, {});
     label_ = std::move(other.label_);
+    name_ = std::move(other.name_);
     return *this;
 }
 
@@ -175,31 +185,32 @@ Admission::~Admission() {
 }
 
 void Admission::give_back() {
-    if (entry_ == nullptr || probe_ == 0) return;
-    entry_->breakers->give_back(label_, std::exchange(probe_, 0));
+    if (entry_ == nullptr || !probe_) return;
+    entry_->breakers->give_back({label_, name_}, std::exchange(probe_, {}));
 }
 
 void Admission::probe_begun(TimePoint now) {
-    const auto change = entry_->breakers->begun(label_, probe_, now);
-    if (change.changed) tell(*runtime_, *entry_, label_, change, wire::FailureClass::none);
+    const ModelAt model{label_, name_};
+    const auto change = entry_->breakers->begun(model, probe_, now);
+    tell(*runtime_, *entry_, model, change, wire::FailureClass::none);
 }
 
 void Admission::settle(upstreams::AttemptResult result, std::string_view model, TimePoint now,
                        double random) {
     if (entry_ == nullptr) return;
     const auto& entry = *std::exchange(entry_, nullptr);
-    result.probe = std::exchange(probe_, 0);
+    const auto probe = std::exchange(probe_, {});
     const bool good = result.failure == wire::FailureClass::none;
     if (entry.keys != nullptr) {
         if (good) entry.keys->settle(key_, KeyVerdict::good, std::nullopt, now);
         result.account = upstreams::Account::client;  // what is said of a key is settled with that
     }
-    if (entry.breakers == nullptr || (good && entry.breakers->quiet())) return;
+    if (entry.breakers == nullptr || (good && entry.breakers->quiet(model))) return;
     const auto label =
         label_.empty() ? runtime_->label(*entry.upstream, model) : std::string_view(label_);
-    const auto change = entry.breakers->settle(label, model, result, now, random);
-    if (!change.changed) return;
-    tell(*runtime_, entry, change.one_model ? model : label, change, result.failure);
+    const ModelAt asked{label, model};
+    for (const auto& change : entry.breakers->settle(asked, probe, result, now, random))
+        tell(*runtime_, entry, asked, change, result.failure);
 }
 
 bool Admission::settle_key(KeyVerdict verdict, wire::FailureClass failure,

@@ -5,6 +5,7 @@
 
 #include "proxy/choose_entry.hpp"
 #include "proxy/runtime.hpp"
+#include "proxy/sent_model.hpp"
 #include "upstreams/breaker.hpp"
 #include "upstreams/key_pool.hpp"
 
@@ -19,9 +20,12 @@
 
 namespace understudy::proxy {
 
-/// Nothing keeps this entry from being asked, whatever the model. No lock, no look at the clock.
-inline bool is_quiet(const RuntimeEntry& entry) {
-    return entry.keys == nullptr && (entry.breakers == nullptr || entry.breakers->quiet());
+/// Nothing keeps this entry from being asked for `model` (the client's). No lock, no look at the
+/// clock.
+inline bool is_quiet(const RuntimeEntry& entry, std::string_view model) {
+    if (entry.keys != nullptr) return false;
+    if (entry.breakers == nullptr || entry.breakers->quiet()) return true;
+    return entry.breakers->quiet(SentModel(entry, model).name());
 }
 /// Whether this entry may be asked for `model` (the client's, or as it is sent there) now.
 upstreams::Availability availability(Runtime& runtime, const RuntimeEntry& entry,
@@ -35,13 +39,14 @@ class Claim {
     Claim(Claim&& other) noexcept
         : entry_(other.entry_),
           label_(std::move(other.label_)),
-          probe_(std::exchange(other.probe_, 0)) {}
+          name_(std::move(other.name_)),
+          probe_(std::exchange(other.probe_, {})) {}
     Claim& operator=(Claim&& other) noexcept;
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
 
-    explicit operator bool() const { return probe_ != 0; }
-    bool is_of(const RuntimeEntry& entry) const { return probe_ != 0 && entry_ == &entry; }
+    explicit operator bool() const { return static_cast<bool>(probe_); }
+    bool is_of(const RuntimeEntry& entry) const { return probe_ && entry_ == &entry; }
 
   private:
     friend class Admission;
@@ -50,8 +55,8 @@ class Claim {
     void give_back();
 
     const RuntimeEntry* entry_ = nullptr;
-    std::string label_;
-    std::uint32_t probe_ = 0;
+    std::string label_, name_;
+    Probe probe_;
 };
 
 /// As availability(), for a request that asks at once if it may: where one request may only, `held`
@@ -85,10 +90,10 @@ class Admission {
 
     /// The key to send, by its place in the pool; 0 where there is none to choose from.
     std::size_t key() const { return key_; }
-    bool is_probe() const { return probe_ != 0; }
+    bool is_probe() const { return static_cast<bool>(probe_); }
     /// The first of a good answer has come: who waits for a probe need not wait any longer.
     void begun(net::TimePoint now) {
-        if (probe_ != 0) probe_begun(now);
+        if (probe_) probe_begun(now);
     }
     /// It has failed, which says so much of its key: whether the same entry is to be asked again at
     /// once with another. `tried` then has this key too. Before settle().
@@ -107,8 +112,8 @@ class Admission {
     Runtime* runtime_ = nullptr;
     const RuntimeEntry* entry_ = nullptr;
     std::size_t key_ = 0;
-    std::uint32_t probe_ = 0;
-    std::string label_;  // of a probe's model: it may have become another one by its end
+    Probe probe_;
+    std::string label_, name_;  // of a probe's model: the label may be another one by its end
 };
 
 }  // namespace understudy::proxy

@@ -42,6 +42,13 @@ static void add_cost(wire::HeadWriter& out, const RequestRecord& record, const B
     if (!version.empty()) out.add_field("x-understudy-price-version", version);
 }
 
+static void add_state(wire::HeadWriter& head, std::string& out, const RequestRecord& record) {
+    if (!record.trace.empty()) head.add_field("x-understudy-trace", record.trace);
+    if (record.quota == nullptr) return;
+    head.flush();
+    record.quota->append_fields(out);
+}
+
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill) {
     wire::HeadWriter head(out);
@@ -54,12 +61,14 @@ void add_answer_fields(std::string& out, const Inbound& request, const RequestRe
         }
     }
     head.add_field("x-understudy-attempts", record.attempts);
-    if (!record.trace.empty()) head.add_field("x-understudy-trace", record.trace);
-    if (record.quota != nullptr) {
-        head.flush();
-        record.quota->append_fields(out);
-    }
+    add_state(head, out, record);
     if (bill != nullptr && bill->cost_pico_usd) add_cost(head, record, *bill);
+}
+
+void add_early_fields(std::string& out, const Inbound& request, const RequestRecord& record) {
+    wire::HeadWriter head(out);
+    head.add_field("x-request-id", request.request_id).add(request.cors);
+    add_state(head, out, record);
 }
 
 bool send_whole(Session& session, std::string& head, unsigned status, std::string_view body,

@@ -26,6 +26,10 @@ inline constexpr std::string_view kDroppedField = "x-understudy-dropped";
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill);
 
+/// The same for a head that goes out before anybody has answered: x-request-id, the trace up to now
+/// and what limits leave. How many attempts there will be is not known yet.
+void add_early_fields(std::string& out, const Inbound& request, const RequestRecord& record);
+
 /// Sends a whole answer, or an upstream's error as it came. `head` holds what the functions above
 /// put there; framing and Connection are added here. False: the socket did not take all of it, and
 /// Session::send_rest() has to go on with `list`, while `head` and `body` stay untouched.

@@ -14,6 +14,8 @@ namespace understudy::proxy {
 namespace {
 
 constexpr std::size_t kMostRequests = 1000, kMostLines = 10'000;
+// All lines before a page are kept while it is looked for.
+constexpr std::int64_t kMostSkipped = 100'000;
 
 LocalError wrong(std::string_view name, std::string_view expected) {
     return {400, "invalid_request",
@@ -109,6 +111,8 @@ Result read_usage(const std::vector<Parameter>& given, std::int64_t now_us) {
         } else if (p.name == "skip") {
             const auto skip = integer(p.value);
             if (!skip) return wrong("skip", "the `next` of the page before");
+            if (*skip > kMostSkipped)
+                return wrong("skip", "at most 100000; ask for a shorter time to see the others");
             ask.skip = static_cast<std::size_t>(*skip);
         } else {
             return unknown(p, "since, until, by, format, limit and skip");

@@ -16,11 +16,21 @@ std::int64_t microseconds(std::chrono::nanoseconds d) {
     return d.count() / 1000;
 }
 
-// On the wall clock, which may be set at any time; durations are those of the steady one.
+// On the wall clock, which may be set at any time; durations are those of the steady one. The two
+// are compared once a tick of the kernel's, which a turn of the worker is not longer than.
 std::int64_t wall_us(net::TimePoint then) {
-    const auto ago = net::Clock::now() - then;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(now - ago).count();
+    struct Compared {
+        net::TimePoint at{};
+        std::chrono::nanoseconds ahead{};
+    };
+    static thread_local Compared last;
+    const auto tick = net::coarse_now();
+    if (tick != last.at) {
+        const auto wall = std::chrono::system_clock::now().time_since_epoch();
+        last = {tick, wall - net::Clock::now().time_since_epoch()};
+    }
+    const auto at = then.time_since_epoch() + last.ahead;
+    return std::chrono::duration_cast<std::chrono::microseconds>(at).count();
 }
 
 std::uint64_t chance() {

@@ -1,7 +1,6 @@
 #include "proxy/breakers.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace understudy::proxy {
@@ -10,10 +9,27 @@ using net::TimePoint;
 using std::chrono::milliseconds;
 using upstreams::Availability;
 using upstreams::BreakerState;
+using wire::FailureClass;
 
 namespace {
+
 constexpr std::string_view kOther = "other";  // the label of what has none of its own
+
+bool is_unlabelled(ModelAt model) {
+    return model.label == kOther && model.name != kOther;
 }
+
+// No matter of the model that was asked for.
+bool concerns_all(const upstreams::AttemptResult& result) {
+    return result.failure == FailureClass::connection ||
+           (upstreams::refuses_account(result) && !result.forbidden);
+}
+
+bool is_down(const upstreams::Breaker& breaker, TimePoint now) {
+    return breaker.state(now) == BreakerState::down;
+}
+
+}  // namespace
 
 Breakers::Breakers(std::string upstream, const std::optional<config::Breaker>& settings)
     : upstream_(std::move(upstream)), settings_(settings) {}
@@ -22,16 +38,15 @@ void Breakers::use(const std::optional<config::Breaker>& settings) {
     const std::lock_guard lock(mutex_);
     const auto now = net::Clock::now();
     settings_ = settings;
-    if (!refused_.empty()) {
-        refused_.clear();
-        trouble_.fetch_sub(1, std::memory_order_relaxed);
+    for (auto* const rows : {&rows_, &unlabelled_}) {
+        for (auto& [model, row] : *rows) {
+            row.breaker.use(settings_.value_or(config::Breaker{}));
+            row.breaker.forget_refusal();
+            if (!settings_) row.breaker = upstreams::Breaker(config::Breaker{});
+        }
     }
-    for (auto& [model, row] : rows_) {
-        row.breaker.use(settings_.value_or(config::Breaker{}));
-        row.breaker.forget_refusal();
-        if (!settings_) row.breaker = upstreams::Breaker(config::Breaker{});
-        look_after(row, now);
-    }
+    look_after_all(now);
+    note_refused(now);
 }
 
 void Breakers::declare(std::string_view model) {
@@ -39,24 +54,72 @@ void Breakers::declare(std::string_view model) {
     find_or_make(model);
 }
 
-Breakers::Row* Breakers::find(std::string_view model) {
-    const auto found = rows_.find(model);
-    return found == rows_.end() ? nullptr : &found->second;
+Breakers::Row* Breakers::find(Rows& rows, std::string_view name) {
+    const auto found = rows.find(name);
+    return found == rows.end() ? nullptr : &found->second;
 }
 
-Breakers::Row& Breakers::find_or_make(std::string_view model) {
-    if (auto* const known = find(model)) return *known;
-    const auto name = rows_.size() < kMostModels ? model : kOther;
+Breakers::Row& Breakers::find_or_make(std::string_view label) {
+    if (auto* const known = find(rows_, label)) return *known;
+    const auto name = rows_.size() < kMostModels ? label : kOther;
     return rows_.try_emplace(std::string(name), settings_.value_or(config::Breaker{}))
         .first->second;
 }
 
-// Counts the row among those in trouble, or no longer.
+Breakers::Row& Breakers::find_or_make_unlabelled(std::string_view name, TimePoint now) {
+    if (auto* const known = find(unlabelled_, name)) return *known;
+    if (unlabelled_.size() >= kMostUnlabelled) make_room(now);
+    find_or_make(kOther);  // under which they are shown
+    return unlabelled_.try_emplace(std::string(name), settings_.value_or(config::Breaker{}), true)
+        .first->second;
+}
+
+// The one goes that was not of use for longest; of those that rest none, as long as others do not.
+void Breakers::make_room(TimePoint now) {
+    const auto before = [](const auto& a, const auto& b) {
+        const Row &one = a.second, &other = b.second;
+        return one.troubled != other.troubled ? other.troubled : one.used_at < other.used_at;
+    };
+    const auto gone = std::min_element(unlabelled_.begin(), unlabelled_.end(), before);
+    if (gone->second.troubled) trouble_.fetch_sub(1, std::memory_order_relaxed);
+    unlabelled_.erase(gone);
+    note_refused(now);
+}
+
+Breakers::Row* Breakers::row_of(ModelAt model) {
+    return is_unlabelled(model) ? find(unlabelled_, model.name) : find(rows_, model.label);
+}
+
+Breakers::Row* Breakers::probed(ModelAt model, Probe probe) {
+    return probe.of_all ? find(rows_, kOther) : row_of(model);
+}
+
+// Counts the row among those in trouble, or no longer. One model that is refused is so for long,
+// and marked apart.
 void Breakers::look_after(Row& row, TimePoint now) {
-    const bool troubled = !row.breaker.clean(now);
+    const bool refused = row.one_model && is_down(row.breaker, now);
+    const bool troubled = !row.breaker.clean(now) && !refused;
     if (troubled == row.troubled) return;
     row.troubled = troubled;
-    trouble_.fetch_add(troubled ? 1U : ~0U, std::memory_order_relaxed);
+    if (troubled) {
+        trouble_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+        trouble_.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+void Breakers::look_after_all(TimePoint now) {
+    for (auto& [model, row] : rows_) look_after(row, now);
+    for (auto& [model, row] : unlabelled_) look_after(row, now);
+}
+
+void Breakers::note_refused(TimePoint now) {
+    std::uint64_t refused = 0;
+    for (const auto& [name, row] : unlabelled_) {
+        if (is_down(row.breaker, now)) refused |= refused_bit(name);
+    }
+    trouble_.fetch_xor(refused_ ^ refused, std::memory_order_relaxed);
+    refused_ = refused;
 }
 
 // Failures age also where nobody asks any more.
@@ -64,27 +127,42 @@ void Breakers::sweep(TimePoint now) {
     constexpr milliseconds kPause{1000};
     if (now - swept_at_ < kPause) return;
     swept_at_ = now;
-    for (auto& [model, row] : rows_) look_after(row, now);
+    look_after_all(now);
     if (unwell_counted_ && !unwell(now)) {
         unwell_counted_ = false;
         trouble_.fetch_sub(1, std::memory_order_relaxed);
     }
 }
 
-Availability Breakers::look(std::string_view model, std::string_view name, TimePoint now) {
+Availability Breakers::look(ModelAt model, TimePoint now) {
     const std::lock_guard lock(mutex_);
     sweep(now);
-    if (model == kOther && refused_.contains(name)) return {Availability::Kind::down, {}};
-    const auto* const row = find(model);
-    const Availability own = row == nullptr ? Availability{} : row->breaker.look(now);
-    if (!unwell(now) || !own.usable()) return own;
+    Availability found;
+    if (is_unlabelled(model)) {
+        if (auto* const all = find(rows_, kOther)) found = all->breaker.look(now);
+    }
+    auto* const row = row_of(model);
+    if (row != nullptr && found.usable()) {
+        row->used_at = now;
+        const auto own = row->breaker.look(now);
+        if (own.kind != Availability::Kind::ready) found = own;
+    }
+    if (!unwell(now) || !found.usable()) return found;
     return {Availability::Kind::resting, unwell_until_};
 }
 
-std::uint32_t Breakers::start(std::string_view model, TimePoint now) {
+Probe Breakers::start(ModelAt model, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    auto* const row = find(model);
-    return row == nullptr ? 0 : row->breaker.start(now);
+    std::uint32_t of_all = 0, own = 0;
+    if (is_unlabelled(model)) {
+        if (auto* const all = find(rows_, kOther)) of_all = all->breaker.start(now);
+    }
+    if (auto* const row = row_of(model)) {
+        own = row->breaker.start(now);
+        // One right at a time; of the model it tells as much without.
+        if (of_all != 0) row->breaker.give_back(own);
+    }
+    return of_all != 0 ? Probe{of_all, true} : Probe{own, false};
 }
 
 BreakerChange Breakers::change(bool changed, Row& row, TimePoint now) {
@@ -97,58 +175,85 @@ BreakerChange Breakers::change(bool changed, Row& row, TimePoint now) {
     }
     BreakerChange change;
     change.changed = changed;
+    change.one_model = row.one_model;
     change.state = state;
     change.rest = rest;
     return change;
 }
 
-BreakerChange Breakers::begun(std::string_view model, std::uint32_t probe, TimePoint now) {
+BreakerChange Breakers::begun(ModelAt model, Probe probe, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    auto* const row = find(model);
+    auto* const row = probed(model, probe);
     if (row == nullptr) return {};
     row->good_at = now;
-    return change(row->breaker.begun(probe, now), *row, now);
+    return change(row->breaker.begun(probe.number, now), *row, now);
 }
 
-void Breakers::give_back(std::string_view model, std::uint32_t probe) {
+void Breakers::give_back(ModelAt model, Probe probe) {
     const std::lock_guard lock(mutex_);
-    if (auto* const row = find(model)) row->breaker.give_back(probe);
+    if (auto* const row = probed(model, probe)) row->breaker.give_back(probe.number);
 }
 
-// True: that is news.
-bool Breakers::refuse(std::string_view name) {
-    const bool first = refused_.empty();
-    if (!refused_.emplace(name).second) return false;
-    if (first) trouble_.fetch_add(1, std::memory_order_relaxed);
-    if (refused_.size() > kMostRefused) {
-        refused_.erase(*refused_.begin() == name ? std::next(refused_.begin()) : refused_.begin());
-    }
-    return true;
-}
-
-BreakerChange Breakers::settle(std::string_view model, std::string_view name,
-                               const upstreams::AttemptResult& result, TimePoint now,
-                               double random) {
+std::array<BreakerChange, 2> Breakers::settle(ModelAt model, Probe probe,
+                                              upstreams::AttemptResult result, TimePoint now,
+                                              double random) {
     const std::lock_guard lock(mutex_);
     if (!settings_) return {};
-    if (model == kOther && name != kOther && result.forbidden &&
-        upstreams::refuses_account(result)) {
-        if (auto* const row = find(model)) row->breaker.give_back(result.probe);
-        BreakerChange change;
-        change.changed = refuse(name);
-        change.one_model = true;
-        change.state = BreakerState::down;
-        return change;
+    if (is_unlabelled(model)) {
+        const auto one = settle_one(model, probe, result, now, random);
+        return {one, settle_all(probe, result, now, random)};
     }
-    const bool good = result.failure == wire::FailureClass::none;
-    auto* row = find(model);
+    result.probe = probe.number;
+    return {settle_label(model.label, result, now, random), BreakerChange{}};
+}
+
+BreakerChange Breakers::settle_label(std::string_view label, const upstreams::AttemptResult& result,
+                                     TimePoint now, double random) {
+    const bool good = result.failure == FailureClass::none;
+    auto* row = find(rows_, label);
     if (row == nullptr) {
         // Who is well while others are not is what readiness asks for.
         if (good && quiet()) return {};
-        row = &find_or_make(model);
+        row = &find_or_make(label);
     }
     if (good) row->good_at = now;
     return change(row->breaker.settle(result, now, random), *row, now);
+}
+
+// What an attempt for some model without a label says of all that have none.
+BreakerChange Breakers::settle_all(Probe probe, upstreams::AttemptResult result, TimePoint now,
+                                   double random) {
+    using Verdict = upstreams::Breaker::Verdict;
+    result.probe = probe.of_all ? probe.number : 0;
+    const auto verdict = upstreams::Breaker::judge(result);
+    if (concerns_all(result) || verdict == Verdict::good)
+        return settle_label(kOther, result, now, random);
+    auto* const row = find(rows_, kOther);
+    if (result.probe == 0 || row == nullptr) return {};
+    // Somebody has answered, unless it was silence that ended it: what else it says is the model's.
+    const bool silent = result.failure == FailureClass::timeout;
+    if (verdict != Verdict::nothing && !silent) result.failure = FailureClass::none;
+    return change(row->breaker.settle(result, now, random), *row, now);
+}
+
+// And what of this one.
+BreakerChange Breakers::settle_one(ModelAt model, Probe probe, upstreams::AttemptResult result,
+                                   TimePoint now, double random) {
+    using Verdict = upstreams::Breaker::Verdict;
+    result.probe = probe.of_all ? 0 : probe.number;
+    auto* row = find(unlabelled_, model.name);
+    if (concerns_all(result)) {
+        if (row != nullptr) row->breaker.give_back(result.probe);
+        return {};
+    }
+    const auto verdict = upstreams::Breaker::judge(result);
+    const bool bad = verdict != Verdict::good && verdict != Verdict::nothing;
+    if (row == nullptr && !bad) return {};
+    if (row == nullptr) row = &find_or_make_unlabelled(model.name, now);
+    row->used_at = now;
+    const auto changed = change(row->breaker.settle(result, now, random), *row, now);
+    if (changed.changed) note_refused(now);
+    return changed;
 }
 
 bool Breakers::checked(bool well, TimePoint until) {
@@ -157,7 +262,11 @@ bool Breakers::checked(bool well, TimePoint until) {
     unwell_until_ = well ? TimePoint{} : until;
     unwell_counted_ = !well;
     if (was_unwell == unwell_counted_) return false;
-    trouble_.fetch_add(unwell_counted_ ? 1U : ~0U, std::memory_order_relaxed);
+    if (unwell_counted_) {
+        trouble_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+        trouble_.fetch_sub(1, std::memory_order_relaxed);
+    }
     return true;
 }
 
@@ -173,13 +282,22 @@ bool Breakers::usable(TimePoint now) const {
             return true;
         }
     }
-    return !some_rest;
+    return !some_rest && std::all_of(unlabelled_.begin(), unlabelled_.end(), [&](const auto& one) {
+        const auto& breaker = one.second.breaker;
+        return is_down(breaker, now) || breaker.look(now).usable();
+    });
 }
 
 void Breakers::collect(TimePoint now, metrics::States& out) const {
     const std::lock_guard lock(mutex_);
+    // One model that is refused is no state of the others.
+    auto worst = BreakerState::closed;
+    for (const auto& [name, row] : unlabelled_) {
+        if (!is_down(row.breaker, now)) worst = std::max(worst, row.breaker.state(now));
+    }
     for (const auto& [model, row] : rows_) {
         auto state = row.breaker.state(now);
+        if (model == kOther) state = std::max(state, worst);
         if (unwell(now) && state != BreakerState::down) state = BreakerState::open;
         out.breakers.push_back({upstream_, model, static_cast<std::uint8_t>(state)});
     }

@@ -1,20 +1,27 @@
 // What is known of one upstream's health: a breaker for each model it is asked for, and what the
 // active check says. Shared by all workers and carried from one configuration to the next. While
-// nothing is wrong with the upstream a worker reads one atomic and takes no lock.
+// nothing is wrong with the upstream a worker reads one atomic and takes no lock; so it is for all
+// other models while some are refused that have no label.
+//
+// Models with a label in metrics have each a row. Those without one, whose names clients may make
+// up, have each a row as well, once something was said of them: the ones that were of use last, up
+// to a bound. And there is one row for all of them, of what is no matter of a model: that nobody
+// can connect, or that the account is refused.
 #pragma once
 
 #include "config/config.hpp"
 #include "metrics/states.hpp"
 #include "upstreams/breaker.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -28,14 +35,24 @@ struct BreakerChange {
     std::chrono::milliseconds rest{0};  // open: how long from now
 };
 
+/// A model at an upstream: what metrics call it, and the name that is sent.
+struct ModelAt {
+    std::string_view label, name;
+};
+
+/// The right to be the one request that a half-open breaker lets through.
+struct Probe {
+    std::uint32_t number = 0;  // 0: it is none
+    bool of_all = false;       // for all models without a label
+    explicit operator bool() const { return number != 0; }
+};
+
 class Breakers {
   public:
-    /// Models that are told apart; all others are one. Only labels of metrics come in here, so this
-    /// is a bound on what many reloads can leave behind.
+    /// Rows of labels; all others are one. A bound on what many reloads can leave behind.
     static constexpr std::size_t kMostModels = 256;
-    /// Models without a label that are refused one by one; names that clients make up push each
-    /// other out.
-    static constexpr std::size_t kMostRefused = 100;
+    /// Rows of models without a label; names that clients make up push each other out.
+    static constexpr std::size_t kMostUnlabelled = 100;
 
     /// `settings` absent: only the active check makes it rest.
     Breakers(std::string upstream, const std::optional<config::Breaker>& settings);
@@ -47,23 +64,27 @@ class Breakers {
     /// A model that the configuration names: its state is shown from the start.
     void declare(std::string_view model);
 
-    /// Nothing is wrong, and nothing has failed lately. The fast path of every request.
+    /// Nothing is wrong, and nothing has failed lately.
     bool quiet() const { return trouble_.load(std::memory_order_relaxed) == 0; }
+    /// The same for who asks for this model alone. The fast path of every request.
+    bool quiet(std::string_view name) const {
+        const auto trouble = trouble_.load(std::memory_order_relaxed);
+        return trouble == 0 || (trouble % kRefusedBit == 0 && (trouble & refused_bit(name)) == 0);
+    }
 
-    // When it is not quiet, by any thread; `model` is a label, `name` what it stands for:
-    // ----------
-    upstreams::Availability look(std::string_view model, std::string_view name, net::TimePoint now);
-    /// An attempt begins; not 0: it is the probe, and the number goes into its result.
-    std::uint32_t start(std::string_view model, net::TimePoint now);
+    // When it is not quiet, by any thread: -------------------------------------------------------
+    upstreams::Availability look(ModelAt model, net::TimePoint now);
+    /// An attempt begins. Where it is the probe, begun() and settle() want to know it, or
+    /// give_back().
+    Probe start(ModelAt model, net::TimePoint now);
     /// The first of a probe's good answer has come.
-    BreakerChange begun(std::string_view model, std::uint32_t probe, net::TimePoint now);
-    void give_back(std::string_view model, std::uint32_t probe);
+    BreakerChange begun(ModelAt model, Probe probe, net::TimePoint now);
+    void give_back(ModelAt model, Probe probe);
 
     // Any thread, any time: ----------------------------------------------------------------------
-    /// A 403 puts down the model that was asked for, until a reload; of several that share a label
-    /// that one alone, as it may be the only one that the account may not use.
-    BreakerChange settle(std::string_view model, std::string_view name,
-                         const upstreams::AttemptResult& result, net::TimePoint now, double random);
+    /// What came of an attempt: what has become of the row of its model, and of the one for all.
+    std::array<BreakerChange, 2> settle(ModelAt model, Probe probe, upstreams::AttemptResult result,
+                                        net::TimePoint now, double random);
     /// What the active check says; a failed one holds until the next is good, or `until` at most.
     /// True: that is news.
     bool checked(bool well, net::TimePoint until);
@@ -75,28 +96,49 @@ class Breakers {
 
   private:
     struct Row {
-        explicit Row(const config::Breaker& settings) : breaker(settings) {}
+        explicit Row(const config::Breaker& settings, bool one = false)
+            : breaker(settings), one_model(one) {}
         upstreams::Breaker breaker;
+        const bool one_model;                   // that has no label
         bool troubled = false;                  // counted in trouble_
         std::optional<net::TimePoint> good_at;  // the last good answer that was seen
+        net::TimePoint used_at{};               // one model's: looked at, or settled
     };
     using Rows = std::map<std::string, Row, std::less<>>;
 
-    bool refuse(std::string_view name);
-    Row* find(std::string_view model);
-    Row& find_or_make(std::string_view model);
+    static std::uint64_t refused_bit(std::string_view name) {
+        return kRefusedBit << (std::hash<std::string_view>()(name) % 32);
+    }
+    Row* find(Rows& rows, std::string_view name);
+    Row& find_or_make(std::string_view label);
+    Row& find_or_make_unlabelled(std::string_view name, net::TimePoint now);
+    /// Of the model alone; null: nothing is known of it.
+    Row* row_of(ModelAt model);
+    Row* probed(ModelAt model, Probe probe);
+    void make_room(net::TimePoint now);
     void look_after(Row& row, net::TimePoint now);
+    void look_after_all(net::TimePoint now);
+    void note_refused(net::TimePoint now);
     void sweep(net::TimePoint now);
     BreakerChange change(bool changed, Row& row, net::TimePoint now);
+    BreakerChange settle_label(std::string_view label, const upstreams::AttemptResult& result,
+                               net::TimePoint now, double random);
+    BreakerChange settle_all(Probe probe, upstreams::AttemptResult result, net::TimePoint now,
+                             double random);
+    BreakerChange settle_one(ModelAt model, Probe probe, upstreams::AttemptResult result,
+                             net::TimePoint now, double random);
     bool unwell(net::TimePoint now) const { return now < unwell_until_; }
 
     const std::string upstream_;
-    alignas(64) std::atomic<std::uint32_t> trouble_{
-        0};                     // rows that are not clean, and unwell_until_
+    // Rows that are not clean, and unwell_until_; above kRefusedBit a bit for each name without a
+    // label that is refused, by its hash: it is refused for long, and concerns nobody else.
+    static constexpr std::uint64_t kRefusedBit = std::uint64_t{1} << 32;
+    alignas(64) std::atomic<std::uint64_t> trouble_{0};
     mutable std::mutex mutex_;  // guards all below
     std::optional<config::Breaker> settings_;
-    Rows rows_;
-    std::set<std::string, std::less<>> refused_;  // models without a label
+    Rows rows_;                  // by label
+    Rows unlabelled_;            // by name
+    std::uint64_t refused_ = 0;  // as in trouble_
     net::TimePoint swept_at_{};
     net::TimePoint unwell_until_{};
     bool unwell_counted_ = false;

@@ -17,7 +17,7 @@ struct Proxied {
     bool streams;
 };
 
-constexpr std::array<Proxied, 10> kExact{{
+constexpr std::array<Proxied, 11> kExact{{
     {"/chat/completions", AnswerShape::chat, true},
     {"/completions", AnswerShape::completion, true},
     {"/embeddings", AnswerShape::embeddings, false},
@@ -28,6 +28,7 @@ constexpr std::array<Proxied, 10> kExact{{
     {"/moderations", AnswerShape::moderations, false},
     {"/audio/transcriptions", AnswerShape::transcription, false},
     {"/audio/translations", AnswerShape::transcription, false},
+    {"/audio/speech", AnswerShape::speech, false},
 }};
 
 bool plain_segment(std::string_view text) {
@@ -53,7 +54,8 @@ bool proxied(std::string_view path, Endpoint& endpoint) {
         return true;
     }
     if (below(path, "/audio/")) {
-        // Speech is bytes: only status and completeness can be judged, unless it says it is JSON.
+        // What is not known may be bytes: only status and completeness can be judged, unless it
+        // says it is JSON.
         endpoint.shape = AnswerShape::opaque;
         return true;
     }
@@ -72,6 +74,15 @@ bool asks_for_events(std::string_view query) {
         query.remove_prefix(std::min(end + 1, query.size()));
     }
     return events;
+}
+
+// Other paths below /api/ are other people's: Ollama's own API, OpenRouter's base URL.
+bool own_api(std::string_view path) {
+    constexpr std::string_view kFront = "/api/";
+    constexpr std::array<std::string_view, 4> kOurs{"usage", "requests", "sessions", "upstreams"};
+    if (!path.starts_with(kFront)) return false;
+    path.remove_prefix(kFront.size());
+    return std::find(kOurs.begin(), kOurs.end(), path.substr(0, path.find('/'))) != kOurs.end();
 }
 
 // Google's "/models/{model}:verb"; `path` without its query, `query` without the mark.
@@ -122,7 +133,7 @@ Endpoint match_endpoint(std::string_view method, std::string_view target) {
         read_only(EndpointKind::metrics);
         return endpoint;
     }
-    if (path.starts_with("/api/")) {
+    if (own_api(path)) {
         read_only(EndpointKind::api);
         return endpoint;
     }

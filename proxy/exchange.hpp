@@ -96,31 +96,35 @@ class Exchange {
     void settle_before_end(Lane* lane);
     const LocalError* denied() const { return quota_ ? quota_->denied() : nullptr; }
 
-    net::TimePoint hedge_time(const RuntimeEntry& entry) const;
-    bool can_serve(std::size_t position);
-    std::optional<std::size_t> entry_for_hedge(std::optional<std::size_t> next);
-    bool reroute(wire::FailureClass failure);
-    bool ask_in_other_words(Lane& lane);
-    bool unseal(Lane& lane);
-
     SentModel model_at(const RuntimeEntry& entry) const;
-
-    bool open(const Move& move);
     void wake_by(net::TimePoint due);
     bool something_happened() const;
     bool keepalive_due() const;
     net::Task<void> keep_waiting();
     Move look();
+
+    // exchange_lanes.cpp: what is started, and what has come of it
+    bool open(const Move& move);
+    Move pass_time();
     Move judge(std::size_t lane);
     Move fail(std::size_t lane);
-    Move set_aside(std::size_t lane);
-    std::uint64_t small_window(const RuntimeEntry& entry);
     void note_failover(std::size_t from, const Move& move, wire::FailureClass why);
-    Move pass_time();
+    bool reroute(wire::FailureClass failure);
+    void drop_all_but(std::size_t lane);
+
+    // exchange_times.cpp: how long answers take
+    net::TimePoint hedge_time(const RuntimeEntry& entry) const;
     AnswerTimes* times_of(Lane& lane);
     void learn(Lane& lane);
     void learn_failure(Lane& lane);
-    void drop_all_but(std::size_t lane);
+
+    // exchange_quality.cpp: what entries can do, and what their answers are worth
+    std::uint64_t small_window(const RuntimeEntry& entry);
+    bool can_serve(std::size_t position);
+    std::optional<std::size_t> entry_for_hedge(std::optional<std::size_t> next);
+    bool ask_in_other_words(Lane& lane);
+    bool unseal(Lane& lane);
+    Move set_aside(std::size_t lane);
 
     // exchange_rescue.cpp: who goes on with a stream that broke
     void spend(std::size_t position);

@@ -163,13 +163,16 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
     auto& end = broken_.emplace();
     end.failure = attempt.state() == Attempt::State::broken ? attempt.failure() : failure;
     end.detail = why != nullptr ? why : attempt.detail();
-    end.said = attempt.held_error();
+    const auto& metered = attempt.metered();
+    auto* const translated = lane.translated();
+    if (metered.told || translated != nullptr) end.said = attempt.held_error();
     if (!end.said.empty()) end.said = passed_error_event(request_.endpoint.shape, end.said);
-    const bool told = attempt.metered().error && end.said.empty();
+    const bool raised = translated != nullptr ? translated->told_error() : metered.told;
+    const bool told = raised && end.said.empty();
     end.can_tell = attempt.can_append_event() && !told;
     end.mid_event = attempt.mid_event();
     end.events = attempt.events_seen();
-    if (auto* const translated = lane.translated()) {
+    if (translated != nullptr) {
         if (!end.said.empty()) end.said = translated->error_event(attempt.held_error());
         end.events = translated->events();
     }
@@ -245,7 +248,10 @@ Task<void> Exchange::fail_in_band() {
     const std::string code = said.code.empty() ? std::string(error.code) : said.code;
     record_->error_code = error.code;
     const auto status = failure.answered() ? failure.head().status : error.status;
-    const auto event = stream_error_event(request_.endpoint.shape, message, 0, code, status);
+    const auto shape = request_.endpoint.shape;
+    const auto event = failure.answered() && denied() == nullptr
+                           ? upstream_error_event(shape, failure.body(), {message, code, status})
+                           : stream_error_event(shape, message, 0, code, status);
     GatherList out;
     client_.compose(out, event, false);
     co_await session_.send(out);

@@ -22,7 +22,7 @@ std::span<const RuntimeEntry* const> Exchange::candidates() const {
 
 // The first of the chain that may be asked, or the best of those that rest.
 std::optional<std::size_t> Exchange::first_entry() {
-    if (is_quiet(*plan_.chain.front())) return 0;
+    if (is_quiet(*plan_.chain.front(), request_.facts.model)) return 0;
     Claim held;
     const auto choice =
         next_entry(runtime_, candidates(), request_.facts.model, 0, true, Clock::now(), held);
@@ -34,7 +34,7 @@ std::optional<std::size_t> Exchange::first_entry() {
 std::optional<std::size_t> Exchange::entry_behind(std::size_t position) {
     const std::size_t next = position + 1;
     if (next >= plan_.chain.size()) return std::nullopt;
-    if (is_quiet(*plan_.chain[next])) return next;
+    if (is_quiet(*plan_.chain[next], request_.facts.model)) return next;
     Claim held;
     const auto choice = next_entry(runtime_, {plan_.chain.data(), plan_.chain.size()},
                                    request_.facts.model, next, false, Clock::now(), held);
@@ -44,7 +44,7 @@ std::optional<std::size_t> Exchange::entry_behind(std::size_t position) {
 
 bool Exchange::rests(std::size_t position) const {
     const auto& entry = *plan_.chain[position];
-    if (is_quiet(entry)) return false;
+    if (is_quiet(entry, request_.facts.model)) return false;
     return !availability(runtime_, entry, request_.facts.model, Clock::now()).usable();
 }
 
@@ -52,7 +52,7 @@ bool Exchange::rests(std::size_t position) const {
 // else.
 bool Exchange::may_be_asked(std::size_t position, bool alone) {
     const auto& entry = *plan_.chain[position];
-    if (is_quiet(entry)) return true;
+    if (is_quiet(entry, request_.facts.model)) return true;
     for (const auto& claim : claims_) {
         if (claim.is_of(entry)) return true;
     }

@@ -66,7 +66,7 @@ static upstreams::AttemptSpec spec_for(const LaneSpec& lane, const Runtime& runt
     spec.several_choices =
         spec.stream && wire::several_answers(spec.shape, request.body, request.facts);
     spec.inject_usage = !lane.without_usage && asks_for_usage(entry, request, runtime, sent.name());
-    spec.uncoded = lane.uncoded;
+    spec.decode = lane.decode;
     spec.quality = lane.quality;
     spec.small_window = lane.small_window;
     spec.buffer_response = config.limits.buffer_response_bytes;

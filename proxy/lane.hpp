@@ -32,7 +32,7 @@ struct LaneSpec {
     Rung rung = Rung::none;
     bool without_usage = false;           // this entry has refused stream_options of ours
     bool without_responses = false;       // and this one has no /responses
-    bool uncoded = false;                 // a compressed answer cannot be used
+    bool decode = false;                  // a compressed answer is to be had decoded
     const OwnedRequest* asked = nullptr;  // sent instead of the client's body
     upstreams::KeyPool::Tried tried = 0;  // of the entry's keys
     Claim* claim = nullptr;               // on the entry; is taken over

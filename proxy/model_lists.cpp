@@ -108,6 +108,7 @@ Task<void> ModelLists::ask(Fetch& fetch) {
     }
     spec.head.has_body = false;
     spec.shape = wire::AnswerShape::opaque;
+    spec.decode = true;
     spec.buffer_response = kLargest;
     spec.deadline = Clock::now() + kPatience;
     upstreams::Attempt attempt(spec, fetch.signal, fetch.gone);

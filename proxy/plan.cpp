@@ -13,6 +13,11 @@ namespace understudy::proxy {
 
 namespace {
 
+// An empty name is none.
+bool names_model(const Inbound& request) {
+    return request.facts.has_model && !request.facts.model.empty();
+}
+
 constexpr std::size_t kLongestModel = 256;
 
 std::string_view trim(std::string_view text) {
@@ -32,6 +37,13 @@ LocalError bad_request(std::string message, std::string_view code = "invalid_req
 // What is decided upon must be what every upstream would read.
 std::optional<LocalError> check_members(const Inbound& request) {
     const auto member = request.facts.ambiguous;
+    if (request.facts.odd_stream) {
+        auto error = bad_request(
+            "\"stream\" is neither true nor false, nor a word or number that servers take for one "
+            "of them. Send true or false.");
+        error.param = "stream";
+        return error;
+    }
     if (member.empty()) return std::nullopt;
     const std::string name(member);
     auto error = bad_request("The body has \"" + name +
@@ -95,7 +107,7 @@ std::optional<LocalError> choose_chain(const Inbound& request, const OrderGroups
         chain.push_back(&*found);
     }
     if (chain.empty()) return bad_request("x-understudy-chain names no upstream.", "invalid_chain");
-    if (!request.facts.has_model && !chain.front()->model) {
+    if (!names_model(request) && !chain.front()->model) {
         auto error = bad_request("The request names no model.", "model_required");
         error.param = "model";
         return error;
@@ -124,10 +136,11 @@ std::optional<LocalError> make_plan(Inbound& request, const Runtime& runtime,
     request.session_budget.reset();
     request.may_fall_back = true;
     if (upstreams::in_a_loop(request.head.fields)) {
-        return LocalError(
-            508, "loop_detected",
-            "This request came back to the proxy that sent it out: the base_url of an "
-            "upstream leads here again. Point base_url at the provider.");
+        LocalError error(508, "loop_detected",
+                         "This request came back to the proxy that sent it out: the base_url of an "
+                         "upstream leads here again. Point base_url at the provider.");
+        error.no_retry = true;
+        return error;
     }
     if (auto problem = read_overrides(request); !problem.empty()) return bad_request(problem);
     if (auto error = scan_body(request)) return error;
@@ -147,7 +160,7 @@ std::optional<LocalError> make_plan(Inbound& request, const Runtime& runtime,
     } else {
         plan.route = runtime.route_for(model);
     }
-    if (plan.route == nullptr && !request.facts.has_model) {
+    if (plan.route == nullptr && !names_model(request)) {
         auto error = bad_request("The request names no model.", "model_required");
         error.param = "model";
         return error;

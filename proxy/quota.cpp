@@ -83,7 +83,8 @@ NanoUsd cost_of(const AttemptReport& report, const AttemptMoney& money) {
 
 bool has_field(std::string_view head, std::string_view prefix) {
     for (;;) {
-        if (wire::istarts_with(head, prefix)) return true;
+        const bool maybe = !head.empty() && (head.front() | 0x20) == prefix.front();
+        if (maybe && wire::istarts_with(head, prefix)) return true;
         const auto end = head.find('\n');
         if (end == std::string_view::npos) return false;
         head.remove_prefix(end + 1);
@@ -139,8 +140,10 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     const auto& upstream = *entry.upstream;
     money->price = runtime_.price(upstream, model, model);
     money->expected = expected_;
-    money->expected.output = expected_output(
-        shape, limit, upstream.body, config::max_output(runtime_.config(), upstream, model));
+    // The model's own limit is looked for only where the request's is not the last word.
+    const bool open = !limit.tokens || !upstream.body.empty();
+    const auto longest = open ? config::max_output(runtime_.config(), upstream, model) : 0;
+    money->expected.output = expected_output(shape, limit, upstream.body, longest);
     const auto now = limits::now();
     auto most = money->expected;
     most.prompt = prompt_bound(most_prompt_,
@@ -200,13 +203,12 @@ bool Quota::may_add(const RuntimeEntry& entry, std::string_view model) {
 }
 
 void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
-    pass_.use(limits::now(),
-              used_by(report, money != nullptr ? money->expected : expected_).total());
+    const auto now = limits::now();
+    pass_.use(now, used_by(report, money != nullptr ? money->expected : expected_).total());
     if (money == nullptr) {
         book_unheld(report.bill.cost_pico_usd.value_or(0) / kPicoPerNano);
         return;
     }
-    const auto now = limits::now();
     learn(report, now);
     const auto cost = cost_of(report, *money);
     if (rules_.budgets.any()) {
@@ -333,9 +335,10 @@ void Quota::append_fields(std::string& head) {
             if (tight == nullptr || share(*tokens) < share(*tight)) tight = &*tokens;
         }
         if (tight != nullptr) {
-            out.add_field("ratelimit-limit", tight->limit);
-            out.add_field("ratelimit-remaining", tight->remaining);
-            out.add_field("ratelimit-reset", static_cast<std::uint64_t>(tight->reset));
+            out.add("ratelimit-limit: ").add_number(tight->limit);
+            out.add("\r\nratelimit-remaining: ").add_number(tight->remaining);
+            out.add("\r\nratelimit-reset: ").add_number(static_cast<std::uint64_t>(tight->reset));
+            out.add("\r\n");
         }
         const auto of_key = allowance_->purse()->left(rules_.budgets, now);
         if (of_key && (!left || *of_key < *left)) left = of_key;
@@ -350,16 +353,18 @@ void Quota::append_openai_fields(std::string& head) {
     if (allowance_ == nullptr || has_field(head, "x-ratelimit-")) return;
     const auto& standings = this->standings();
     wire::HeadWriter out(head);
-    const auto add = [&out](const std::optional<limits::Standing>& s, std::string_view limit,
-                            std::string_view remaining, std::string_view reset) {
-        if (!s) return;
-        out.add_field(limit, s->limit).add_field(remaining, s->remaining);
-        out.add(reset).add(": ").add_number(static_cast<std::uint64_t>(s->reset)).add("s\r\n");
-    };
-    add(standings.requests, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests");
-    add(standings.tokens, "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
-        "x-ratelimit-reset-tokens");
+    if (const auto& r = standings.requests) {
+        out.add("x-ratelimit-limit-requests: ").add_number(r->limit);
+        out.add("\r\nx-ratelimit-remaining-requests: ").add_number(r->remaining);
+        out.add("\r\nx-ratelimit-reset-requests: ");
+        out.add_number(static_cast<std::uint64_t>(r->reset)).add("s\r\n");
+    }
+    if (const auto& t = standings.tokens) {
+        out.add("x-ratelimit-limit-tokens: ").add_number(t->limit);
+        out.add("\r\nx-ratelimit-remaining-tokens: ").add_number(t->remaining);
+        out.add("\r\nx-ratelimit-reset-tokens: ");
+        out.add_number(static_cast<std::uint64_t>(t->reset)).add("s\r\n");
+    }
 }
 
 }  // namespace understudy::proxy

@@ -167,6 +167,10 @@ Ending AttemptRecord::ending() const {
         case State::committed:
         case State::broken:
             return Ending::cut;
+        case State::failed:
+            // It broke before it was committed, in the read that would have committed it.
+            if (attempt_.metered().content_events > 0) return Ending::cut;
+            break;
         default:
             break;
     }

@@ -69,6 +69,29 @@ LoadedConfig::LoadedConfig(std::shared_ptr<const config::Config> config,
         health_.push_back(health_of(upstream, previous));
     }
     take_allowances(previous);
+    take_places(previous);
+}
+
+// Upstreams with the same address share a pool, and the largest bound of theirs. Connections live
+// on through a reload, and so does their count.
+void LoadedConfig::take_places(const LoadedConfig* previous) {
+    std::map<std::string, std::uint32_t> limits;
+    for (const auto& upstream : config_->upstreams) {
+        auto& limit = limits[upstreams::Peer::key_of(upstream)];
+        limit = std::max(limit, upstream.max_connections);
+    }
+    for (const auto& [key, limit] : limits) {
+        auto& places = places_[key];
+        if (previous != nullptr) {
+            const auto known = previous->places_.find(key);
+            if (known != previous->places_.end()) places = known->second;
+        }
+        if (!places) {
+            places = std::make_shared<upstreams::Places>(limit);
+        } else {
+            places->set_limit(limit);
+        }
+    }
 }
 
 // What a key has used stays with its name, whatever else changes, and though a configuration
@@ -140,7 +163,7 @@ std::shared_ptr<const net::TlsContext> LoadedConfig::tls_for(
 }
 
 Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerContext& context,
-                 metrics::Shard& shard, Peers& peers, std::size_t worker_count)
+                 metrics::Shard& shard, Peers& peers)
     : loaded_(std::move(loaded)),
       web_guard_(loaded_->config()),
       shard_(shard),
@@ -151,22 +174,18 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     last_series_.resize(config.upstreams.size());
     last_prices_.resize(config.upstreams.size());
     last_windows_.resize(config.upstreams.size());
-    std::map<std::string, std::uint32_t> shares;  // upstreams with the same address share a pool
     for (const auto& upstream : config.upstreams) {
         inflight_.push_back(&shard_.inflight(upstream.name));
-        const auto share = static_cast<std::uint32_t>(
-            (upstream.max_connections + worker_count - 1) / worker_count);
-        const auto key = upstreams::Peer::key_of(upstream);
-        auto& limit = shares[key];
-        limit = std::max(limit, share);
-        auto& slot = peers[key];
+        const auto& places = loaded_->places_for(upstream);
+        auto& slot = peers[upstreams::Peer::key_of(upstream)];
         auto peer = slot.lock();
-        if (!peer) {
+        // One that a configuration between had no use for counts with its own until it has ended.
+        if (!peer || peer->places() != places) {
             peer = std::make_shared<upstreams::Peer>(context, upstream, loaded_->tls_for(upstream),
-                                                     share);
+                                                     places);
             slot = peer;
         } else {
-            peer->update(limit, loaded_->tls_for(upstream));
+            peer->update(loaded_->tls_for(upstream));
         }
         by_index.push_back(std::move(peer));
         heads.push_back(std::make_shared<const upstreams::HeadTemplate>(upstream));

@@ -54,6 +54,10 @@ class LoadedConfig : public metrics::StateSource {
     upstreams::KeyPool* keys_of(std::size_t upstream) const { return health_[upstream].keys.get(); }
     /// Null where the key, by its place in the configuration, has no limit.
     limits::Allowance* allowance_of(std::size_t key) const { return allowances_[key].get(); }
+    /// The places for connections to this upstream's address, of all workers.
+    const std::shared_ptr<upstreams::Places>& places_for(const config::Upstream& upstream) const {
+        return places_.at(upstreams::Peer::key_of(upstream));
+    }
     limits::SessionPurses& session_purses() const { return *session_purses_; }
     bool begins_allowances() const { return !new_allowances_.empty(); }
     /// Calls `use(key's name, its allowance)` for all keys with limits.
@@ -73,6 +77,7 @@ class LoadedConfig : public metrics::StateSource {
 
   private:
     void take_allowances(const LoadedConfig* previous);
+    void take_places(const LoadedConfig* previous);
     struct Health {
         std::shared_ptr<Breakers> breakers;
         std::shared_ptr<upstreams::KeyPool> keys;
@@ -82,7 +87,8 @@ class LoadedConfig : public metrics::StateSource {
     std::shared_ptr<const config::Config> config_;
     std::vector<Health> health_;  // by the upstream's place
     std::map<std::string, std::shared_ptr<const net::TlsContext>> tls_;
-    std::vector<std::shared_ptr<limits::Allowance>> allowances_;  // by the key's place
+    std::map<std::string, std::shared_ptr<upstreams::Places>> places_;  // by Peer::key_of
+    std::vector<std::shared_ptr<limits::Allowance>> allowances_;        // by the key's place
     std::vector<std::size_t> new_allowances_;
     // Of all keys, also of those that earlier configurations had and requests still have.
     std::map<std::string, std::weak_ptr<limits::Allowance>, std::less<>> living_allowances_;
@@ -126,10 +132,9 @@ struct RuntimeRoute {
 class Runtime {
   public:
     using Peers = std::map<std::string, std::weak_ptr<upstreams::Peer>>;
-    /// `peers` carries pools over from one configuration to the next. `worker_count` divides
-    /// max_connections.
+    /// `peers` carries pools over from one configuration to the next.
     Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerContext& context,
-            metrics::Shard& shard, Peers& peers, std::size_t worker_count);
+            metrics::Shard& shard, Peers& peers);
 
     const config::Config& config() const { return loaded_->config(); }
     /// Some route looks at what a request holds.

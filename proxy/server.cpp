@@ -213,7 +213,7 @@ void Server::start(InheritedListeners inherited) {
 
 void Server::Impl::use(const std::shared_ptr<const LoadedConfig>& next) {
     shared.retry_budget.use(next->config().retry_budget);
-    for (auto& worker : workers) worker->use(next, workers_wanted);
+    for (auto& worker : workers) worker->use(next);
     registry.set_states(next);
     limits_follower.use(next);
     loaded = next;

@@ -70,6 +70,10 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     // From the worker:
     // -----------------------------------------------------------------------------
     void close_if_idle();
+    /// Another configuration has come: who waits for a request holds on to that one.
+    void use_runtime() {
+        if (idle_) runtime_ = worker_.runtime();
+    }
     /// It has no place within the limit.
     bool in_reserve() const { return out_of_places_; }
     /// Nothing of a request has come, as far as the kernel knows too.
@@ -80,10 +84,25 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     Session(Worker& worker, net::Socket socket, Role role);
     ~Session();
 
+    /// For who came without a place, or without memory for a head.
+    static constexpr std::chrono::milliseconds kReserveTime{1000};
+
     void on_stream(net::Stream& stream) override;
     static net::Task<void> live(std::unique_ptr<Session, void (*)(Session*)> self);
     net::Task<void> run();
+    net::Task<bool> more(std::chrono::milliseconds limit);
+    net::Task<void> serve_one();
+    net::Task<void> breathe();
+    void finish_request();
+    net::Task<void> linger();
+
+    // read_head.cpp
     net::Task<bool> read_head();
+    std::optional<LocalError> check_head();
+    std::optional<LocalError> check_room();
+    bool may_preflight() const;
+
+    // read_body.cpp and decode_body.cpp
     bool body_is_here();
     net::Task<bool> read_body();
     net::Task<bool> read_sized_body(std::uint64_t size);
@@ -92,25 +111,19 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     net::Task<bool> decode_body();
     net::Task<bool> let_others_run();
     void keep_decoded(net::Bytes& decoded);
-    net::Task<bool> more(std::chrono::milliseconds limit);
-    net::Task<void> serve_one();
+    void steady_views();
+
+    // send_answer.cpp
     net::Task<bool> decline(LocalError error);
     net::Task<bool> refuse(LocalError error);
     net::Task<bool> refuse(unsigned status, std::string_view code, std::string message);
-    net::Task<void> linger();
-    std::optional<LocalError> check_head();
-    std::optional<LocalError> check_room();
-    bool may_preflight() const;
-    void steady_views();
-    net::Task<void> breathe();
-    void finish_request();
 
     Worker& worker_;
     Role role_;
     net::Stream::Ptr client_;
     net::Signal signal_;
     net::Timer timer_;
-    std::shared_ptr<Runtime> runtime_;  // of the current request
+    std::shared_ptr<Runtime> runtime_;  // of the current request, or for the next one
     wire::HeadReader head_reader_;
     Inbound request_;
     std::optional<net::Bytes> decoded_;  // the body, where it came compressed

@@ -28,6 +28,35 @@ std::string responses_events(const std::string& message, const std::string& code
            code + ",\"message\":" + message + "}}}\n\n";
 }
 
+std::string quoted_or(const dialects::Value& value, std::string_view otherwise) {
+    return value.is_string() ? std::string(value.raw()) : wire::encode_string(otherwise);
+}
+
+// The error of an upstream that failed before anything was told.
+std::string responses_events(const dialects::Value& error, const StreamError& otherwise) {
+    const auto message = quoted_or(error.at("message"), otherwise.message);
+    const auto code = quoted_or(error.at("code"), otherwise.code);
+    const auto param = error.at("param");
+    std::string flat =
+        R"({"type":"error","sequence_number":0,"code":)" + code + ",\"message\":" + message +
+        ",\"param\":" + (param.present() ? std::string(param.raw()) : std::string("null")) +
+        ",\"error\":" + std::string(error.raw()) + '}';
+    std::string out = "event: error\ndata: ";
+    rescue::append_on_one_line(out, flat);
+    return out +
+           "\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":1,"
+           R"("response":{"object":"response","status":"failed","output":[],"error":{"code":)" +
+           code + ",\"message\":" + message + "}}}\n\n";
+}
+
+dialects::Value first_of(const dialects::Value& list) {
+    dialects::Value first;
+    list.elements([&](dialects::Value value) {
+        if (!first.present()) first = value;
+    });
+    return first;
+}
+
 std::string anthropic_event(const std::string& message, const std::string& code, unsigned status) {
     return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"" +
            std::string(wire::anthropic_error_type(status)) + "\",\"message\":" + message +
@@ -55,6 +84,30 @@ std::string stream_error_event(wire::AnswerShape shape, std::string_view message
             return google_chunk(message, code, status);
         default:
             return "data: {\"error\":" + error_object(quoted, quoted_code) + "}\n\n";
+    }
+}
+
+std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
+                                 const StreamError& otherwise) {
+    const auto made = [&] {
+        return stream_error_event(shape, otherwise.message, 0, otherwise.code, otherwise.status);
+    };
+    auto whole = dialects::Value::of(body);
+    if (whole.is_array()) whole = first_of(whole);  // Google's streams are lists
+    const auto error = whole.at("error");
+    if (!error.is_object() || !error.at("message").is_string()) return made();
+    switch (wire::traits_of(shape).dialect) {
+        case wire::Dialect::responses:
+            return responses_events(error, otherwise);
+        case wire::Dialect::messages:
+            if (!error.at("type").is_string()) return made();
+            return passed_error_event(
+                shape, whole.at("type").is("error")
+                           ? std::string(whole.raw())
+                           : R"({"type":"error","error":)" + std::string(error.raw()) + '}');
+        case wire::Dialect::gemini:
+        default:
+            return passed_error_event(shape, "{\"error\":" + std::string(error.raw()) + '}');
     }
 }
 

@@ -20,6 +20,17 @@ std::string stream_error_event(wire::AnswerShape shape, std::string_view message
                                std::uint64_t events, std::string_view code = "stream_interrupted",
                                unsigned status = 0);
 
+/// The same where an upstream has said why: `body` is its plain answer in the client's dialect,
+/// whose error object goes on as it is (type, param, code, details), with the words of `otherwise`
+/// for what it does not have.
+struct StreamError {
+    std::string_view message;
+    std::string_view code;
+    unsigned status = 0;
+};
+std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
+                                 const StreamError& otherwise);
+
 /// The upstream's own error event, of which only the data was kept, as this API's clients read it.
 std::string passed_error_event(wire::AnswerShape shape, std::string_view data);
 

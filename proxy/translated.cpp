@@ -118,9 +118,19 @@ void Translated::put_into(upstreams::AttemptSpec& spec) {
     spec.several_choices = false;
     spec.inject_usage = false;
     spec.asks_usage = asks_usage_;
-    spec.uncoded = true;
+    spec.decode = true;
     spec.rewritten = true;
     spec.check = this;
+}
+
+// The events at the front of `rest` that repeat the one before them.
+void Translated::take_repeats(std::string_view& rest) {
+    while (trouble_ == nullptr) {
+        const auto size = way_back_->repeat(rest, out_);
+        if (size == 0) return;
+        rest.remove_prefix(size);
+        trouble_ = way_back_->lost();
+    }
 }
 
 std::string_view Translated::take(const net::GatherList& data, bool ended, bool known) {
@@ -135,10 +145,12 @@ std::string_view Translated::take(const net::GatherList& data, bool ended, bool 
             if (trouble_ != nullptr) return false;
             return scanner_.next(rest, event) || (last && scanner_.finish(rest, event));
         };
-        while (more()) {
+        for (;;) {
+            if (known && scanner_.between()) take_repeats(rest);
+            if (!more()) break;
             rest.remove_prefix(event.raw.size());
             if (event.has_data) {
-                if (!way_back_->event(event.data, event.name, out_, known)) {
+                if (!way_back_->event(event, out_, known)) {
                     trouble_ = way_back_->lost() != nullptr ? way_back_->lost() : kUnreadable;
                 }
             } else if (event.raw.starts_with(':') && reads_comments_) {

@@ -49,6 +49,8 @@ class Translated final : public upstreams::AnswerCheck {
     std::string error(std::string_view body, unsigned status) const;
     /// The data of its error event in a stream that has begun, as an event.
     std::string error_event(std::string_view data);
+    /// The client has been told of an error in its stream.
+    bool told_error() const { return way_back_->told_error(); }
     /// Events told so far, where the client's API numbers them.
     std::uint64_t events() const { return way_back_->events(); }
 
@@ -59,6 +61,7 @@ class Translated final : public upstreams::AnswerCheck {
 
   private:
     bool charge();
+    void take_repeats(std::string_view& rest);
 
     std::unique_ptr<dialects::Translation> way_back_;
     dialects::Outgoing outgoing_;

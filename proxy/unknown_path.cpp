@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 namespace understudy::proxy {
 
@@ -28,50 +27,102 @@ bool served(std::string_view path) {
     return match_endpoint("POST", path).kind != EndpointKind::unknown;
 }
 
-// The paths of APIs that are not spoken here, by how they begin, and what their clients can do.
-struct Foreign {
+using wire::Dialect;
+
+// Paths that nothing is served at, by how they begin: whose clients ask for them, and what those
+// can do. The first that fits.
+struct Mistake {
     std::string_view prefix;
+    Dialect dialect;
     std::string_view advice;
 };
-constexpr std::array kForeign{
-    Foreign{"/openai/",
+constexpr std::array kMistakes{
+    Mistake{"/openai/", Dialect::chat,
             "That is Azure OpenAI's form of path: use the plain OpenAI client with the "
             "base URL ending in /v1, and name Azure as an upstream."},
-    Foreign{"/v1/messages/batches",
+    Mistake{"/v1/messages/batches", Dialect::messages,
             "Batches are not served here: send their requests one by one to /v1/messages."},
-    Foreign{"/v1beta/openai", "That is Google's OpenAI form: the same is served at /v1."},
-    Foreign{"/v1beta/",
+    Mistake{"/v1beta/openai", Dialect::chat,
+            "That is Google's OpenAI form: the same is served at /v1."},
+    Mistake{"/v1beta/v1", Dialect::gemini, {}},  // by what is served behind it
+    Mistake{"/v1beta/", Dialect::gemini,
             "Of Gemini's API this proxy serves /v1beta/models and, of one model, "
             "/v1beta/models/{model}:generateContent, :streamGenerateContent and :countTokens."},
-    Foreign{"/api/chat", "That is Ollama's native API: use its OpenAI form, /v1/chat/completions."},
-    Foreign{"/api/generate", "That is Ollama's native API: use its OpenAI form, /v1/completions."},
-    Foreign{"/api/tags", "That is Ollama's native API: models are listed at /v1/models."},
-    Foreign{"/api/embed", "That is Ollama's native API: use its OpenAI form, /v1/embeddings."},
+    Mistake{"/api/chat", Dialect::chat,
+            "That is Ollama's native API: this serves OpenAI's, /v1/chat/completions."},
+    Mistake{"/api/generate", Dialect::chat,
+            "That is Ollama's native API: this serves OpenAI's, /v1/completions."},
+    Mistake{"/api/tags", Dialect::chat,
+            "That is Ollama's native API: models are listed at /v1/models."},
+    Mistake{"/api/show", Dialect::chat,
+            "That is Ollama's native API: models are listed at /v1/models."},
+    Mistake{"/api/embed", Dialect::chat,
+            "That is Ollama's native API: this serves OpenAI's, /v1/embeddings."},
 };
+
+const Mistake* known_mistake(std::string_view tidy) {
+    for (const auto& mistake : kMistakes) {
+        if (tidy.starts_with(mistake.prefix)) return &mistake;
+    }
+    return nullptr;
+}
 
 std::string meant(std::string_view path) {
     return "Did you mean " + std::string(path) + "?";
 }
 
-// A path that would be served if some of its front were not there: a base URL that says too much.
-std::optional<std::string> served_tail(std::string_view path) {
+Dialect dialect_served_at(std::string_view path) {
+    return match_endpoint("POST", path).dialect;
+}
+
+// Where the path goes on as one that is served: its front is what a base URL says too much. npos:
+// nowhere.
+std::size_t served_from(std::string_view path) {
     for (auto slash = path.find('/', 1); slash != std::string_view::npos;
          slash = path.find('/', slash + 1)) {
         const auto tail = path.substr(slash);
-        if (!served(tail) || tail.starts_with("/models/")) continue;
-        const auto front = std::string(path.substr(0, slash));
-        const std::string right =
-            tail.starts_with("/v1/") ? std::string(tail) : "/v1" + std::string(tail);
-        return "The client's base URL seems to end in " + front +
-               ", to which it adds the rest; it should end in /v1. " + meant(right);
+        const bool list = tail.starts_with("/models/") && tail.find(':') == std::string_view::npos;
+        if (served(tail) && !list) return slash;
     }
-    return std::nullopt;
+    return std::string_view::npos;
 }
 
-// Slashes doubled or at the end, and letters in another case.
+// What each API's libraries add to their base URL by themselves decides how that has to end.
+std::string advice_about_base(std::string_view path, std::size_t from) {
+    const auto front = std::string(path.substr(0, from));
+    const auto tail = path.substr(from);
+    const auto says = "The client's base URL seems to end in " + front;
+    switch (dialect_served_at(tail)) {
+        case Dialect::messages: {
+            const bool whole = tail.starts_with("/v1/");
+            return says +
+                   ", to which Anthropic's libraries add /v1/messages; it should be without " +
+                   front + ". " + meant(whole ? std::string(tail) : "/v1" + std::string(tail));
+        }
+        case Dialect::gemini: {
+            const bool whole = tail.starts_with("/v1");
+            return says + ", to which Google's libraries add /v1beta; it should be without " +
+                   front + ". " + meant(whole ? std::string(tail) : "/v1beta" + std::string(tail));
+        }
+        default:
+            break;
+    }
+    if (front == "/v1" && tail.starts_with("/v1/")) {
+        return "The path has /v1 twice: the client's base URL should end in /v1 once, or without "
+               "it where the client adds /v1 itself. " +
+               meant(tail);
+    }
+    const std::string right =
+        tail.starts_with("/v1/") ? std::string(tail) : "/v1" + std::string(tail);
+    return says + ", to which it adds the rest; it should end in /v1. " + meant(right);
+}
+
+// Slashes doubled or at the end, and letters in another case; Google's verbs keep theirs.
 std::string tidied(std::string_view path) {
+    const auto verb = std::min(path.find(':'), path.size());
+    const auto text = lower(path.substr(0, verb)).append(path.substr(verb));
     std::string out;
-    for (const char c : lower(path)) {
+    for (const char c : text) {
         if (c != '/' || !out.ends_with('/')) out += c;
     }
     while (out.size() > 1 && out.ends_with('/')) out.pop_back();
@@ -88,25 +139,32 @@ std::string shown_path(std::string_view target) {
     return out;
 }
 
-wire::Dialect dialect_of_path(std::string_view target) {
+Dialect dialect_of_path(std::string_view target) {
     const auto path = path_of(target);
     const auto at_or_below = [path](std::string_view front) {
         return path == front || (path.starts_with(front) && path[front.size()] == '/');
     };
-    if (at_or_below("/v1/messages") || at_or_below("/messages")) return wire::Dialect::messages;
+    if (at_or_below("/v1/messages") || at_or_below("/messages")) return Dialect::messages;
     const bool verb = path.starts_with("/v1/models/") && path.find(':') != std::string_view::npos;
-    return verb || at_or_below("/v1beta/models") ? wire::Dialect::gemini : wire::Dialect::chat;
+    if (verb || at_or_below("/v1beta/models")) return Dialect::gemini;
+    const auto tidy = tidied(path.substr(0, kLongestShown));
+    if (served(tidy)) return dialect_served_at(tidy);
+    if (const auto* mistake = known_mistake(tidy)) return mistake->dialect;
+    const auto from = served_from(tidy);
+    return from == std::string::npos ? Dialect::chat : dialect_served_at(tidy.substr(from));
 }
 
 std::string guess_mistake(std::string_view target) {
     const auto path = path_of(target).substr(0, kLongestShown);
     const auto tidy = tidied(path);
-    for (const auto& foreign : kForeign) {
-        if (tidy.starts_with(foreign.prefix)) return std::string(foreign.advice);
-    }
+    const auto* const known = known_mistake(tidy);
+    if (known != nullptr && !known->advice.empty()) return std::string(known->advice);
     if (tidy != path && served(tidy)) return meant(tidy);
-    if (const auto tail = served_tail(tidy)) return *tail;
+    if (const auto from = served_from(tidy); from != std::string::npos)
+        return advice_about_base(tidy, from);
     if (tidy == "/v1" || tidy == "/v1/chat") return meant("/v1/chat/completions");
+    if (tidy.starts_with("/api"))
+        return "Below /api/ there is usage, requests, sessions/{name} and upstreams.";
     return {};
 }
 

@@ -92,12 +92,13 @@ void Worker::run() {
     peers_.clear();
 }
 
-void Worker::use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count) {
-    asio::post(io_, [this, loaded = std::move(loaded), worker_count]() mutable {
-        runtime_ =
-            std::make_shared<Runtime>(std::move(loaded), context_, shard_, peers_, worker_count);
+void Worker::use(std::shared_ptr<const LoadedConfig> loaded) {
+    asio::post(io_, [this, loaded = std::move(loaded)]() mutable {
+        runtime_ = std::make_shared<Runtime>(std::move(loaded), context_, shard_, peers_);
         if (checks_health_) health_checks_.use(runtime_);
         if (books_) runtime_->keep_books(&*books_);
+        // Else an old one would be there as long as some client's idle connection.
+        for (auto* const session : sessions_) session->use_runtime();
     });
 }
 

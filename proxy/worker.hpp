@@ -100,7 +100,7 @@ class Worker {
     void run();
 
     // Any thread (posted to the worker's): -------------------------------------------------------
-    void use(std::shared_ptr<const LoadedConfig> loaded, std::size_t worker_count);
+    void use(std::shared_ptr<const LoadedConfig> loaded);
     void close_listeners(Role except);
     void close_all_listeners();
     void close_idle_sessions();

@@ -46,7 +46,7 @@ void Attempt::mask_fresh() {
     masked_ = held;
 }
 
-// Compressed, so that a key in it can only be seen where it is decoded, and masked nowhere.
+// Compressed, so that a key in it can only be seen where it is decoded.
 bool Attempt::unsearchable() const {
     return coding_ != wire::Coding::identity && !key_mask().empty();
 }
@@ -135,6 +135,7 @@ net::Task<bool> Attempt::let_others_run() {
 }
 
 std::string_view Attempt::body() const {
+    if (decoded_) return decoded_->out.view();
     if (!stream_ || !reader_) return {};
     return stream_->in.view().substr(0, reader_->payload());
 }
@@ -241,8 +242,18 @@ void Attempt::note_passing() {
     if (!passing_) return;
     auto told = passing_->facts();
     metered_.usage = told.usage;
+    metered_.text_bytes = told.text_bytes;
+    metered_.content_events = told.text_bytes > 0 ? 1 : 0;  // in one piece
     metered_.model = std::move(told.model);
     metered_.service_tier = std::move(told.service_tier);
+}
+
+// The stream is over, and the answer in it is not. [DONE] alone does not make it whole: servers
+// send it behind their errors as well.
+bool Attempt::lacks_end() const {
+    if (meter_->gave_up()) return false;
+    const auto& facts = meter_->facts();
+    return wire::traits_of(spec_.shape).needs_finish ? !facts.finish : facts.open;
 }
 
 // The body has come to its end, or its end marker has; was that the proper end of an answer?
@@ -264,9 +275,8 @@ void Attempt::finish_stream() {
     if (facts.error) {
         fail(FailureClass::malformed,
              "an error event in the stream" + kind_of(meter_->error_json()));
-    } else if (wire::traits_of(spec_.shape).needs_finish && !meter_->gave_up() && !facts.finish) {
-        // [DONE] alone does not make it whole: servers send it behind their errors as well.
-        fail(FailureClass::malformed, "the stream ended without a finish_reason");
+    } else if (lacks_end()) {
+        fail(FailureClass::malformed, words_for_no_end(spec_.shape));
     } else {
         state_ = State::finished;
     }

@@ -1,5 +1,6 @@
 #include "upstreams/answer_words.hpp"
 
+#include "wire/answer_traits.hpp"
 #include "wire/classify.hpp"
 
 #include <algorithm>
@@ -14,6 +15,11 @@ std::string kind_of(std::string_view error_json) {
     std::string name(wire::name_of(kind));
     std::replace(name.begin(), name.end(), '_', ' ');
     return " (" + name + ")";
+}
+
+const char* words_for_no_end(wire::AnswerShape shape) {
+    return wire::traits_of(shape).needs_finish ? "the stream ended without a finish_reason"
+                                               : "the stream ended without its closing event";
 }
 
 }  // namespace understudy::upstreams

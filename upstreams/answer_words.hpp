@@ -2,6 +2,8 @@
 // wrong with it. Internal to this room.
 #pragma once
 
+#include "wire/answer.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@ inline constexpr const char* kUnsearched =
     "a compressed answer too large to be searched for the upstream's own key";
 inline constexpr const char* kTooLarge =
     "more than limits.buffer_response in one piece, which is too large to be translated";
+
+/// A stream of this shape that ended without the end which its answer must have.
+const char* words_for_no_end(wire::AnswerShape shape);
 
 /// What the error inside a 2xx is about, for logs and messages: " (too many requests)", or nothing.
 /// Its class is malformed: a server that reports an error as a success is not to be believed in

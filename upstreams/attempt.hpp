@@ -52,7 +52,7 @@ struct AttemptSpec {
     wire::AnswerShape shape = wire::AnswerShape::chat;
     bool stream = false;           // the client asked for events
     bool several_choices = false;  // n > 1: one finish_reason is not the end
-    bool uncoded = false;          // a compressed answer cannot be used
+    bool decode = false;           // a compressed answer is to be had decoded
     bool rewritten = false;        // the answer is put into other words: no part of one will do
     AnswerCheck* check = nullptr;  // or none, beside what its API says
     bool inject_usage = false;     // ask for usage on the client's behalf, and hide it
@@ -155,7 +155,7 @@ class Attempt {
     /// All of them were looked at and found to be well-formed.
     bool events_readable() const { return meter_ && !meter_->gave_up() && meter_->readable(); }
     const AnswerHead& head() const { return head_; }
-    /// The body held, for whole and answered().
+    /// The body held, for whole and answered(); decoded where that is asked for.
     std::string_view body() const;
     const Metered& metered() const { return meter_ ? meter_->facts() : metered_; }
     bool event_stream() const { return meter_.has_value(); }
@@ -201,7 +201,8 @@ class Attempt {
 
     // attempt.cpp: the exchange
     net::Task<void> exchange();
-    [[nodiscard]] bool write_request();
+    [[nodiscard]] bool plan_request();
+    net::Task<bool> hash_body();
     bool write_head();
     void sign_head();
     bool send_at_once();
@@ -231,6 +232,8 @@ class Attempt {
     void judge_quality(std::string_view body);
     void start_streaming();
     std::optional<wire::BodyStart> beginning() const;
+    std::unique_ptr<Decoder> decoder() const;
+    std::unique_ptr<Decoder> decode_error();
     enum class Look { bytes, ended, nothing };
     Look look();
     bool time_is_up();
@@ -242,6 +245,7 @@ class Attempt {
     void scan_stream();
     void commit();
     const char* already_over() const;
+    bool lacks_end() const;
     bool finished_but_open() const;
     void finish_stream();
     /// An event up to this is always held whole.
@@ -275,6 +279,7 @@ class Attempt {
 
     std::vector<wire::Edit> edits_;
     std::vector<std::string_view> slices_;
+    std::string body_hash_;  // of what is signed
     net::GatherList out_;
 
     ScratchPool::Lease scratch_;  // until the answer's head has been read
@@ -284,6 +289,7 @@ class Attempt {
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
     wire::Coding coding_ = wire::Coding::identity;
+    std::unique_ptr<Decoder> decoded_;  // has the body, where it is to be had decoded
     wire::BodyLabel label_ = wire::BodyLabel::none;
     Metered metered_;
     std::optional<std::chrono::milliseconds> retry_after_;

@@ -30,7 +30,7 @@ std::string_view take_until(std::string_view& rest, char mark) {
 
 }  // namespace
 
-void AwsSigner::sign(std::string& head, std::span<const std::string_view> body,
+void AwsSigner::sign(std::string& head, std::string_view body_hash,
                      std::chrono::system_clock::time_point now) const {
     wire::AwsRequest request;
     std::string_view rest(head);
@@ -50,8 +50,7 @@ void AwsSigner::sign(std::string& head, std::span<const std::string_view> body,
         }
     }
     for (const auto& [name, value] : fields) request.headers.emplace_back(name, value);
-    const auto hash = wire::sha256_of(body);
-    request.body_hash = hash;
+    request.body_hash = body_hash;
 
     const wire::AwsKey key{credentials_.key_id, credentials_.secret.reveal(),
                            credentials_.token.reveal()};

@@ -4,7 +4,6 @@
 #include "config/config.hpp"
 
 #include <chrono>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,8 +17,8 @@ class AwsSigner {
 
     /// Puts the fields of a signature to the end of `head`, which is whole but for them: request
     /// line, field lines, and an empty line. Signed are its Host, Content-Type and x-amz-* fields.
-    /// `body` in pieces, as it will be sent.
-    void sign(std::string& head, std::span<const std::string_view> body,
+    /// `body_hash`: wire::Sha256 of the body as it will be sent.
+    void sign(std::string& head, std::string_view body_hash,
               std::chrono::system_clock::time_point now) const;
 
   private:

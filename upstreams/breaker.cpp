@@ -34,7 +34,7 @@ Availability Breaker::look(net::TimePoint now) const {
             return {Kind::down, {}};
         case BreakerState::half_open:
             // While the probe is out its rest is over, so nothing opens sooner than this one.
-            return {probe_ == 0 ? Kind::probe : Kind::resting, until_};
+            return {may_probe(now) ? Kind::probe : Kind::resting, until_};
         case BreakerState::open:
             break;
     }
@@ -44,20 +44,26 @@ Availability Breaker::look(net::TimePoint now) const {
 
 std::uint32_t Breaker::start(net::TimePoint now) {
     if (!failed_.empty()) ++failed_.back().asked;
-    if (state(now) != BreakerState::half_open || probe_ != 0) return 0;
+    if (state(now) != BreakerState::half_open || !may_probe(now)) return 0;
     if (++probes_ == 0) ++probes_;
-    probe_ = probes_;
-    return probe_;
+    probing_.push_back(probes_);
+    probe_at_ = now;
+    return probes_;
+}
+
+bool Breaker::may_probe(net::TimePoint now) const {
+    return probing_.empty() || now - probe_at_ >= probe_patience();
 }
 
 bool Breaker::begun(std::uint32_t probe, net::TimePoint now) {
-    if (probe == 0 || probe != probe_ || position_ != Position::open) return false;
+    if (!is_probing(probe) || position_ != Position::open) return false;
     close(now);
+    closed_by_ = probe;
     return true;
 }
 
 void Breaker::give_back(std::uint32_t probe) {
-    if (probe != 0 && probe == probe_) probe_ = 0;
+    std::erase(probing_, probe);
 }
 
 void Breaker::forget_refusal() {
@@ -106,7 +112,7 @@ bool Breaker::settle(const AttemptResult& result, net::TimePoint now, double ran
         case Verdict::refused: {
             const bool changed = position_ != Position::down;
             position_ = Position::down;
-            probe_ = 0;
+            probing_.clear();
             failed_.clear();
             return changed;
         }
@@ -117,14 +123,14 @@ bool Breaker::settle(const AttemptResult& result, net::TimePoint now, double ran
     return false;
 }
 
-bool Breaker::of_probe(const AttemptResult& result) const {
-    return result.probe != 0 && result.probe == probe_;
+bool Breaker::is_probing(std::uint32_t probe) const {
+    return std::find(probing_.begin(), probing_.end(), probe) != probing_.end();
 }
 
 bool Breaker::good(const AttemptResult& result, net::TimePoint now) {
     if (position_ != Position::open) return false;
     // Also one that was asked because all others rest. What began before says nothing.
-    if (!of_probe(result) && result.started <= opened_) return false;
+    if (!is_probing(result.probe) && result.started <= opened_) return false;
     close(now);
     return true;
 }
@@ -132,7 +138,8 @@ bool Breaker::good(const AttemptResult& result, net::TimePoint now) {
 bool Breaker::failed(const AttemptResult& result, net::TimePoint now, double random) {
     if (position_ != Position::closed) return meanwhile(result, now, random);
     // Of the time before it was well again; unless by beginning well it was what closed this.
-    if (result.started < closed_ && result.probe == 0) return false;
+    const bool closed_it = result.probe != 0 && result.probe == closed_by_;
+    if (result.started < closed_ && !closed_it) return false;
     forget_old(now);
     failed_.push_back({now});
     const std::size_t most = std::size_t{kSample} * settings_.failures;
@@ -156,7 +163,7 @@ bool Breaker::limited(const AttemptResult& result, net::TimePoint now, double ra
 
 // No good answer, while it is not closed.
 bool Breaker::meanwhile(const AttemptResult& result, net::TimePoint now, double random) {
-    if (of_probe(result)) {
+    if (is_probing(result.probe)) {
         ++level_;
         open(result.retry_after, now, random);
         return true;
@@ -190,14 +197,15 @@ void Breaker::open(std::optional<milliseconds> at_least, net::TimePoint now, dou
     opened_ = now;
     named_ = now + at_least.value_or(milliseconds(0));
     until_ = std::max(named_, now + rest(settings_, level_, random));
-    probe_ = 0;
+    probing_.clear();
     failed_.clear();
 }
 
 void Breaker::close(net::TimePoint now) {
     position_ = Position::closed;
     closed_ = now;
-    probe_ = 0;
+    closed_by_ = 0;
+    probing_.clear();
 }
 
 void Breaker::forget_old(net::TimePoint now) {
@@ -205,8 +213,12 @@ void Breaker::forget_old(net::TimePoint now) {
     failed_.erase(failed_.begin(), std::find_if(failed_.begin(), failed_.end(), counts));
 }
 
+milliseconds Breaker::longest_rest(const config::Breaker& settings) {
+    return std::max<milliseconds>(settings.cooldown, kLongestRest);
+}
+
 milliseconds Breaker::rest(const config::Breaker& settings, std::uint32_t level, double random) {
-    const auto longest = std::max<milliseconds>(settings.cooldown, kLongestRest);
+    const auto longest = longest_rest(settings);
     const auto doubled = settings.cooldown * (1LL << std::min(level, 20U));
     const auto most = static_cast<double>(std::min<milliseconds>(doubled, longest).count());
     return milliseconds(static_cast<long long>(most * (1.0 - random / 4)));

@@ -5,7 +5,8 @@
 // Closed: it opens after `failures` failures in a row (the upstream is dead), or when four times as
 // many were at least half of what was asked meanwhile (it is overrun), all within `window`. Open:
 // nobody asks until the rest is over. Half open: one request, the probe, is let through; its answer
-// closes the breaker, its failure doubles the rest. Down: the provider refuses our key, which no
+// closes the breaker, its failure doubles the rest. One that is slow keeps the others away for the
+// length of a long rest: then one more is let through. Down: the provider refuses our key, which no
 // time cures; a reload does.
 #pragma once
 
@@ -78,6 +79,8 @@ class Breaker {
 
     BreakerState state(net::TimePoint now) const;
     Availability look(net::TimePoint now) const;
+    /// So long no other probe is let through beside one that has said nothing yet.
+    std::chrono::milliseconds probe_patience() const { return longest_rest(settings_); }
     /// Open: when the rest ends.
     net::TimePoint rests_until() const { return until_; }
     /// An attempt begins. Not 0: it is the probe, and its result, or give_back(), must follow.
@@ -100,16 +103,20 @@ class Breaker {
     static std::chrono::milliseconds rest(const config::Breaker& settings, std::uint32_t level,
                                           double random);
 
-  private:
+    /// What an attempt says of who was asked.
     enum class Verdict : std::uint8_t { good, failure, limited, refused, nothing };
     static Verdict judge(const AttemptResult& result);
+
+  private:
+    static std::chrono::milliseconds longest_rest(const config::Breaker& settings);
     bool good(const AttemptResult& result, net::TimePoint now);
     bool failed(const AttemptResult& result, net::TimePoint now, double random);
     bool limited(const AttemptResult& result, net::TimePoint now, double random);
     bool meanwhile(const AttemptResult& result, net::TimePoint now, double random);
     void open(std::optional<std::chrono::milliseconds> at_least, net::TimePoint now, double random);
     void close(net::TimePoint now);
-    bool of_probe(const AttemptResult& result) const;
+    bool is_probing(std::uint32_t probe) const;
+    bool may_probe(net::TimePoint now) const;
     bool too_many() const;
     void forget_old(net::TimePoint now);
     std::uint32_t level_when_opened(net::TimePoint now) const;
@@ -123,14 +130,16 @@ class Breaker {
     config::Breaker settings_;
     enum class Position : std::uint8_t { closed, open, down };
     Position position_ = Position::closed;
-    net::TimePoint until_{};       // open: the rest ends
-    net::TimePoint named_{};       // open: the provider does not want to be asked before
-    net::TimePoint opened_{};      // the last time it did
-    net::TimePoint closed_{};      // the same
-    std::uint32_t level_ = 0;      // how often the rest has been doubled
-    std::uint32_t probe_ = 0;      // the one that is out; 0: none
-    std::uint32_t probes_ = 0;     // so many there were
-    std::vector<Failure> failed_;  // closed: the last ones that count, oldest first
+    net::TimePoint until_{};              // open: the rest ends
+    net::TimePoint named_{};              // open: the provider does not want to be asked before
+    net::TimePoint opened_{};             // the last time it did
+    net::TimePoint closed_{};             // the same
+    std::uint32_t level_ = 0;             // how often the rest has been doubled
+    std::uint32_t probes_ = 0;            // so many there were
+    net::TimePoint probe_at_{};           // when the last of them began
+    std::vector<std::uint32_t> probing_;  // those that are out, since it opened
+    std::uint32_t closed_by_ = 0;         // the one that began well
+    std::vector<Failure> failed_;         // closed: the last ones that count, oldest first
 };
 
 }  // namespace understudy::upstreams

@@ -7,8 +7,9 @@ namespace understudy::upstreams {
 using wire::Inflater;
 using wire::ZstdReader;
 
-Decoder::Decoder(net::MemoryBudget& budget)
-    : out(budget), reader_(std::in_place_type<Inflater>, Inflater::Form::any) {}
+Decoder::Decoder(net::MemoryBudget& budget, wire::Coding coding) : out(budget) {
+    if (coding != wire::Coding::zstd) reader_.emplace<Inflater>(Inflater::Form::any);
+}
 
 Decoder::Decoder(net::MemoryBudget& budget, wire::BodyCoding coding) : out(budget) {
     if (coding == wire::BodyCoding::gzip) reader_.emplace<Inflater>(Inflater::Form::members);

@@ -20,8 +20,8 @@ class Decoder {
     /// Output of one call, in bytes: under a millisecond.
     static constexpr std::size_t kSlice = 256 * 1024;
 
-    /// Of an answer: gzip or zlib, and what follows it in the input is taken and ignored.
-    explicit Decoder(net::MemoryBudget& budget);
+    /// Of an answer. What follows gzip or zlib in the input is taken and ignored.
+    Decoder(net::MemoryBudget& budget, wire::Coding coding);
     /// Of a request: strictly this coding (gzip or zstd), whose members or frames in a row are one
     /// body, and nothing else in it.
     Decoder(net::MemoryBudget& budget, wire::BodyCoding coding);

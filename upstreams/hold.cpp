@@ -9,6 +9,7 @@
 #include "wire/refused_member.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace understudy::upstreams {
@@ -64,14 +65,11 @@ net::Task<void> Attempt::read_error() {
         }
     }
     // The status alone decides when its body did not come whole.
-    std::string decoded;
     std::string_view text = body();
-    const bool readable =
-        coding_ == wire::Coding::identity ||
-        (coding_ == wire::Coding::deflated && wire::inflate_whole(text, kMaxErrorBody, decoded));
-    if (!decoded.empty()) text = decoded;
-    // In a compressed body our key cannot be masked, and in one that cannot be read not be seen.
-    if (key_mask().apply(decoded) || (!readable && unsearchable())) body_whole_ = false;
+    std::unique_ptr<Decoder> decoded;
+    if (coding_ != wire::Coding::identity) decoded = decode_error();
+    if (decoded && decoded->finished()) text = decoded->out.view();
+    if (decoded && spec_.decode) decoded_ = std::move(decoded);
     wire::ResponseHead head;
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
@@ -85,22 +83,50 @@ net::Task<void> Attempt::read_error() {
     fail(failure, "HTTP " + std::to_string(head_.status));
 }
 
+std::unique_ptr<Decoder> Attempt::decoder() const {
+    return std::make_unique<Decoder>(stream_->in.budget(), coding_);
+}
+
+// The body of an error, decoded: nothing, and not finished, when it is not in its coding or too
+// large. In what is relayed compressed our key cannot be masked, and in what cannot be read not be
+// seen.
+std::unique_ptr<Decoder> Attempt::decode_error() {
+    using Result = Decoder::Result;
+    auto decoder = this->decoder();
+    auto& out = decoder->out;
+    auto text = body();
+    auto result = Result::broken;
+    if (coding_ != wire::Coding::unreadable) {
+        do {
+            result = decoder->feed(text);
+        } while (result == Result::more && out.size() <= kMaxErrorBody);
+    }
+    const bool whole = result == Result::drained && decoder->finished();
+    const bool masked = key_mask().apply(out.data(), out.size());
+    if (!spec_.decode && (masked || (!whole && unsearchable()))) body_whole_ = false;
+    if (!whole) out.clear();
+    return decoder;
+}
+
 // How the body begins, decoded; nullopt when it is not in the coding that its head names.
 std::optional<wire::BodyStart> Attempt::beginning() const {
     if (coding_ == wire::Coding::identity) return wire::body_start(body());
-    Decoder decoder(stream_->in.budget());
+    const auto decoder = this->decoder();
     auto text = body();
-    if (decoder.feed(text) == Decoder::Result::broken) return std::nullopt;
-    return wire::body_start(decoder.out.view());
+    if (decoder->feed(text) == Decoder::Result::broken) return std::nullopt;
+    return wire::body_start(decoder->out.view());
 }
 
 void Attempt::read_as_events() {
-    auto* const decode = coding_ == wire::Coding::identity ? nullptr : &stream_->in.budget();
-    meter_.emplace(spec_.shape, decode, spec_.inject_usage, &key_mask());
+    StreamMeter::Coded coded;
+    if (coding_ != wire::Coding::identity) coded.decoder = decoder();
+    coded.pass_decoded = spec_.decode;
+    meter_.emplace(spec_.shape, std::move(coded), spec_.inject_usage, &key_mask());
 }
 
-// A stream was asked for. Events are events under any label, and an object is none under the label
-// of events. True: it is decided how the body is read, or the attempt has failed.
+// A stream was asked for, or the label says that one came. Events are events under any label, and
+// an object is none under the label of events. True: it is decided how the body is read, or the
+// attempt has failed.
 bool Attempt::know_kind(bool ended) {
     if (!digest()) {
         fail(FailureClass::malformed, reader_->problem());
@@ -115,14 +141,19 @@ bool Attempt::know_kind(bool ended) {
     if (start == wire::BodyStart::need_more && !over) return false;
     const bool plainly_none =
         start == wire::BodyStart::json || start == wire::BodyStart::page || !labelled_events_;
-    if (start == wire::BodyStart::events || !plainly_none) read_as_events();
+    if (start != wire::BodyStart::events && plainly_none) return true;
+    if (!spec_.stream && wire::traits_of(spec_.shape).only_json) {
+        fail(FailureClass::malformed, "a plain answer was asked for, events came");
+    } else {
+        read_as_events();
+    }
     return true;
 }
 
 net::Task<void> Attempt::hold_beginning() {
     bool ended = false;
     while (!know_kind(ended)) {
-        set_deadline(sent_at_ + spec_.upstream->timeouts.first_token);
+        set_deadline(sent_at_ + until_content());
         const bool came = co_await more();
         if (state_ != State::running) co_return;
         ended = !came;
@@ -183,14 +214,15 @@ bool Attempt::judge_uncoded() {
 // A compressed answer, decoded slice by slice.
 net::Task<void> Attempt::judge_coded() {
     const std::size_t most = std::max(kMaxDecoded, spec_.buffer_response);
-    Decoder decoder(stream_->in.budget());
+    auto decoder = this->decoder();
+    auto& out = decoder->out;
     for (auto text = body();;) {
-        const auto result = decoder.feed(text);
+        const auto result = decoder->feed(text);
         if (result == Decoder::Result::no_memory) {
             fail(FailureClass::overloaded, kOutOfMemory);
             co_return;
         }
-        if (decoder.out.size() > most) {
+        if (out.size() > most) {
             fail(FailureClass::malformed,
                  "a compressed body that decodes to more than " + std::to_string(most) + " bytes");
             co_return;
@@ -199,12 +231,14 @@ net::Task<void> Attempt::judge_coded() {
         const bool stay = co_await let_others_run();
         if (!stay) co_return;
     }
-    if (key_mask().apply(decoder.out.data(), decoder.out.size())) {
-        fail(FailureClass::malformed, kHoldsKey);
-    } else if (decoder.finished()) {
-        judge_plain_body(decoder.out.view());
-    } else {
+    const bool masked = key_mask().apply(out.data(), out.size());
+    if (!decoder->finished()) {
         fail(FailureClass::malformed, kNotInItsCoding);
+    } else if (masked && !spec_.decode) {
+        fail(FailureClass::malformed, kHoldsKey);
+    } else {
+        if (spec_.decode) decoded_ = std::move(decoder);
+        judge_plain_body(out.view());
     }
 }
 
@@ -247,8 +281,9 @@ void Attempt::start_streaming() {
         fail(FailureClass::malformed, kNotInItsCoding);
         return;
     }
-    if (unsearchable() || spec_.rewritten) {
-        fail(FailureClass::malformed, spec_.rewritten ? kTooLarge : kUnsearched);
+    const bool to_decode = spec_.decode && coding_ != wire::Coding::identity;
+    if (unsearchable() || spec_.rewritten || to_decode) {
+        fail(FailureClass::malformed, spec_.rewritten || to_decode ? kTooLarge : kUnsearched);
         return;
     }
     const bool object = start == wire::BodyStart::json ||
@@ -270,7 +305,7 @@ void Attempt::start_streaming() {
     if (object) {
         passing_ = std::make_unique<wire::PassingAnswer>(spec_.shape);
         if (coding_ != wire::Coding::identity) {
-            passing_decoder_ = std::make_unique<Decoder>(stream_->in.budget());
+            passing_decoder_ = decoder();
         }
     }
     watch_passing();
@@ -351,10 +386,7 @@ const char* Attempt::already_over() const {
     const auto& facts = meter_->facts();
     if (facts.error) return "an error event in the stream";
     const bool over = reader_->complete() || facts.done;
-    if (over && wire::traits_of(spec_.shape).needs_finish && !meter_->gave_up() && !facts.finish) {
-        return "the stream ended without a finish_reason";
-    }
-    return nullptr;
+    return over && lacks_end() ? words_for_no_end(spec_.shape) : nullptr;
 }
 
 void Attempt::commit() {

@@ -27,17 +27,17 @@ class Place {
 
 net::Task<bool> Attempt::wait_for_place() {
     auto& peer = *spec_.peer;
-    while (!peer.reserve()) {
-        if ((stream_ = peer.take_idle())) co_return true;
-        Peer::Turn turn(peer, watch_.signal());
+    if ((stream_ = peer.take_idle())) co_return true;
+    Peer::Turn turn(peer, watch_.signal());
+    while (!turn.ready()) {
         co_await watch_.signal().wait();
         if (watch_.stopped()) {
             // The request's own deadline is another matter.
             starved_ = !watch_.client_gone() && net::Clock::now() < spec_.deadline;
             co_return false;
         }
-        turn.use();
     }
+    stream_ = turn.take();
     co_return true;
 }
 
@@ -59,7 +59,7 @@ net::Task<bool> Attempt::lease() {
     const bool place = peer.reserve() || co_await wait_for_place();
     if (!place) {
         if (starved_) {
-            fail(FailureClass::overloaded, "all " + std::to_string(peer.max_connections()) +
+            fail(FailureClass::overloaded, "all " + std::to_string(peer.places()->limit()) +
                                                " connections are busy (max_connections)");
         } else {
             fail_by_watch("waiting for a connection");

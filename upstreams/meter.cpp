@@ -3,19 +3,18 @@
 #include "wire/answer_traits.hpp"
 #include "wire/usage_cut.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy::upstreams {
 
-StreamMeter::StreamMeter(wire::AnswerShape shape, net::MemoryBudget* decode, bool drop_usage,
-                         const KeyMask* mask)
+StreamMeter::StreamMeter(wire::AnswerShape shape, Coded coded, bool drop_usage, const KeyMask* mask)
     : shape_(shape),
       drop_usage_(drop_usage),
-      decodes_(drop_usage && decode != nullptr),
+      decodes_(coded.decoder != nullptr && (drop_usage || coded.pass_decoded)),
       inspector_(shape),
-      mask_(mask) {
-    if (decode != nullptr) decoder_ = std::make_unique<Decoder>(*decode);
-}
+      decoder_(std::move(coded.decoder)),
+      mask_(mask) {}
 
 void StreamMeter::pass(std::size_t begin, std::size_t end) {
     if (begin == end) return;
@@ -61,6 +60,19 @@ void StreamMeter::pass_without_usage(std::size_t begin, const wire::SseEvent& ev
     pass(from, begin + event.raw.size());  // the last range reaches the end of the data
 }
 
+// The same for an event whose `usage` is null: all the rest of it is passed on.
+void StreamMeter::pass_without_null(std::size_t begin, const wire::SseEvent& event) {
+    const auto gone = wire::null_usage(event.data);
+    const char* const data = event.data.data();
+    const char* const raw = event.raw.data();
+    const bool slice = data >= raw && data + event.data.size() <= raw + event.raw.size();
+    const std::size_t end = begin + event.raw.size();
+    if (gone.size() == 0 || !slice) return pass(begin, end);
+    const std::size_t at = begin + static_cast<std::size_t>(data - raw);
+    pass(begin, at + gone.begin);
+    pass(at + gone.end, end);
+}
+
 // True when this block says something new.
 bool StreamMeter::note_usage(const wire::Usage& usage) {
     if (!facts_.usage) {
@@ -101,13 +113,17 @@ bool StreamMeter::note(const wire::EventFacts& facts, std::string_view data) {
         ++facts_.content_events;
         facts_.text_bytes += facts.text_bytes;
         facts_.content_since_usage = true;
+        facts_.open |= facts.partial;
     } else if (facts.finish && !facts_.finish) {
         facts_.finish = forward = true;
     }
     if (choices_) [[unlikely]]
         note_choices(data);
     if (facts.usage) facts_.content_since_usage = false;
-    if (facts.done && !facts_.done) facts_.done = forward = true;
+    if (facts.done && !facts_.done) {
+        facts_.done = forward = true;
+        facts_.open = false;
+    }
     return forward;
 }
 
@@ -158,15 +174,18 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
     }
     if (facts.error) {
         facts_.error = true;
+        facts_.told |= !facts.untold;
         if (error_json_.empty()) error_json_ = event.data;
-        if (hold_errors_) fate = Fate::drop;
+        if (hold_errors_ || facts.done) fate = Fate::drop;
         return Verdict::error;
     }
     if (hold_errors_ && facts_.error) fate = Fate::drop;
-    if (facts.usage_only && drop_usage_) fate = facts.usage_alone ? Fate::drop : Fate::cut;
-    // Clients stop reading at [DONE]. Behind an answer that has no finish_reason it would hide the
-    // error event that follows.
-    if (facts.done && traits.has_marker && !facts_.finish && !facts_.error) {
+    if (facts.asked_for && drop_usage_) {
+        fate = facts.usage_alone ? Fate::drop : facts.null_usage ? Fate::cut_null : Fate::cut;
+    }
+    // Clients stop reading at the end marker. Behind an answer that has no finish_reason, or one
+    // that names a failure, it would hide the error event that follows.
+    if (facts.done && traits.needs_finish && (facts_.error ? !facts_.told : !facts_.finish)) {
         fate = Fate::drop;
     }
     // A finish without content is an empty but proper answer: it commits too.
@@ -181,6 +200,8 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         pass(begin, begin + event.raw.size());
     } else if (fate == Fate::cut) {
         pass_without_usage(begin, event);
+    } else if (fate == Fate::cut_null) {
+        pass_without_null(begin, event);
     }
 }
 
@@ -236,14 +257,22 @@ void StreamMeter::pass_decoded() {
     }
 }
 
+// Whether there was something to mask in what has been decoded behind `old` bytes; it may have
+// begun in those.
+bool StreamMeter::mask_decoded(std::size_t old) {
+    if (mask_ == nullptr || mask_->empty()) return false;
+    auto& out = decoder_->out;
+    const auto from = old - std::min(old, mask_->longest() - 1);
+    return mask_->apply(out.data() + from, out.size() - from);
+}
+
 // One turn's share of a compressed payload.
 StreamMeter::Verdict StreamMeter::scan_coded(std::string_view payload, bool last) {
     auto rest = payload.substr(scanned_);
+    const auto before = decoder_->out.size();
     const auto result = decoder_->feed(rest);
     backlog_ = result == Decoder::Result::more;
-    if (mask_ != nullptr && mask_->apply(decoder_->out.data(), decoder_->out.size())) {
-        return Verdict::leak;
-    }
+    if (mask_decoded(before) && !decodes_) return Verdict::leak;
     const std::size_t used = payload.size() - rest.size();
     if (!decodes_) pass(scanned_, used);
     scanned_ = used;
@@ -276,6 +305,7 @@ void StreamMeter::note_passing(bool news) {
         facts_.content_since_usage = false;
     }
     facts_.error = facts_.error || told.error;
+    facts_.told = facts_.told || told.error;
     if (facts_.model.empty()) facts_.model = told.model;
     if (!told.service_tier.empty()) facts_.service_tier = told.service_tier;
 }

@@ -33,18 +33,24 @@ struct Metered {
     bool done = false;      // the end marker was seen
     bool error = false;     // an error event was seen
     bool content_since_usage = false;  // content came behind the usage that is known
+    bool told = false;                 // one of the errors is such that clients' libraries raise it
+    bool open = false;  // images, speech, transcripts: a part came, and no closing event behind it
 };
 
 /// Meters an event stream. Works on the payload buffer of the stream it watches: each scan() looks
 /// at what is new, decides which bytes may go to the client, and remembers what they said.
 class StreamMeter {
   public:
-    /// `decode`: where what the payload decodes to is kept, when it is compressed; null when it is
-    /// not. `drop_usage`: usage was asked for by us, not by the client, so something may have to be
-    /// taken out: what was compressed is then passed on decoded, and else as it came.
+    /// What the payload is decoded by, when it is compressed.
+    struct Coded {
+        std::unique_ptr<Decoder> decoder;  // null: it is not
+        bool pass_decoded = false;         // else it is passed on as it came
+    };
+    /// `drop_usage`: usage was asked for by us, not by the client, so something may have to be
+    /// taken out: what was compressed is then passed on decoded, too.
     /// `mask`: what is made unreadable in the payload, which has to lie in memory that may be
-    /// written to, and must not stand in a compressed one; null: nothing.
-    StreamMeter(wire::AnswerShape shape, net::MemoryBudget* decode, bool drop_usage,
+    /// written to, and must not stand in what is passed on compressed; null: nothing.
+    StreamMeter(wire::AnswerShape shape, Coded coded, bool drop_usage,
                 const KeyMask* mask = nullptr);
 
     enum class Verdict : std::uint8_t {
@@ -52,7 +58,7 @@ class StreamMeter {
         commit,      // content or a proper end is among the scanned bytes
         error,       // an error event came before any content; error_json() has it
         unreadable,  // the payload is not in the coding that its head names
-        leak,        // the payload is compressed, and holds what the mask is to hide
+        leak,        // what is passed on compressed holds what the mask is to hide
         no_memory,   // limits.memory refuses what it decodes to
     };
     /// Scans payload that follows what was scanned before. `payload` is everything not yet taken:
@@ -106,7 +112,7 @@ class StreamMeter {
 
   private:
     /// What becomes of an event: the client gets it, does not, or gets it without its usage.
-    enum class Fate : std::uint8_t { pass, drop, cut };
+    enum class Fate : std::uint8_t { pass, drop, cut, cut_null };
     const wire::EventFacts& inspect(const wire::SseEvent& event);
     bool mask(std::string_view text) const;
     Verdict on_event(const wire::SseEvent& event, Fate& fate);
@@ -116,10 +122,12 @@ class StreamMeter {
     bool note_usage(const wire::Usage& usage);
     void pass(std::size_t begin, std::size_t end);
     void pass_without_usage(std::size_t begin, const wire::SseEvent& event);
+    void pass_without_null(std::size_t begin, const wire::SseEvent& event);
     Verdict scan_events(std::string_view payload, bool last);
     Verdict scan_coded(std::string_view payload, bool last);
     Verdict scan_decoded(bool last);
     void pass_decoded();
+    bool mask_decoded(std::size_t old);
     void settle_event(std::size_t begin, const wire::SseEvent& event, Fate fate);
     Verdict scan_passing(std::string_view payload);
     void note_passing(bool news);

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kSurplusFor{10};
 }  // namespace
 
 Peer::Peer(WorkerContext& context, const config::Upstream& upstream,
-           std::shared_ptr<const net::TlsContext> tls, std::uint32_t max_connections)
+           std::shared_ptr<const net::TlsContext> tls, std::shared_ptr<Places> places)
     : context_(context),
       host_(upstream.base_url.host),
       port_(upstream.base_url.port),
@@ -21,14 +21,14 @@ Peer::Peer(WorkerContext& context, const config::Upstream& upstream,
       tls_name_(upstream.tls.sni.empty() ? upstream.base_url.host : upstream.tls.sni),
       tls_(std::move(tls)),
       tls_sessions_(tls_ ? std::make_shared<net::TlsSessionCache>() : nullptr),
-      max_connections_(max_connections),
-      wake_(
-          context.timers, [](void* self) { static_cast<Peer*>(self)->deliver_wake(); }, this),
+      places_(std::move(places)),
+      desk_(places_->open_desk(context.io, *this)),
       eviction_(
           context.timers, [](void* self) { static_cast<Peer*>(self)->evict(); }, this) {}
 
 Peer::~Peer() {
     close_idle();
+    places_->close_desk(*desk_);
 }
 
 std::shared_ptr<std::size_t> Peer::load_of(std::string_view upstream, std::string_view model) {
@@ -50,38 +50,37 @@ std::string Peer::key_of(const config::Upstream& u) {
            (u.tls.verify ? '1' : '0') + '|' + proxy;
 }
 
-void Peer::update(std::uint32_t max_connections, std::shared_ptr<const net::TlsContext> tls) {
-    if (tls_) {
-        close_idle();
-        tls_ = std::move(tls);
-        tls_sessions_ = std::make_shared<net::TlsSessionCache>();
-    }
-    max_connections_ = max_connections;
-    for (auto left = waiters_.size(); left > 0; --left) wake_one();
+void Peer::update(std::shared_ptr<const net::TlsContext> tls) {
+    if (!tls_) return;
+    close_idle();
+    tls_ = std::move(tls);
+    tls_sessions_ = std::make_shared<net::TlsSessionCache>();
+}
+
+void Peer::now_active(std::ptrdiff_t more) {
+    active_ += static_cast<std::size_t>(more);
+    context_.series.upstream_active.add(more);
 }
 
 net::Stream::Ptr Peer::take_idle() {
-    if (idle_.empty() || (promised_ != 0 && !unpromised())) return nullptr;
+    if (idle_.empty()) return nullptr;
     auto stream = std::move(idle_.back().stream);
     idle_.pop_back();
     stream->set_listener(nullptr);
     context_.series.upstream_idle.add(-1);
-    context_.series.upstream_active.add(1);
-    ++active_;
+    now_active(1);
     return stream;
 }
 
 bool Peer::reserve() {
-    if (active_ + idle_.size() >= max_connections_ || !unpromised()) return false;
-    ++active_;
-    context_.series.upstream_active.add(1);
+    if (!places_->claim()) return false;
+    now_active(1);
     return true;
 }
 
 void Peer::unreserve() {
-    --active_;
-    context_.series.upstream_active.add(-1);
-    wake_one();
+    now_active(-1);
+    places_->give_back();
 }
 
 void Peer::release(net::Stream::Ptr stream) {
@@ -101,12 +100,25 @@ void Peer::release(net::Stream::Ptr stream) {
         discard(std::move(stream));
         return;
     }
+    if (places_->awaited()) {
+        hand_over(std::move(stream));
+        return;
+    }
     idle_.push_back({std::move(stream), net::coarse_now()});
     context_.series.upstream_idle.add(1);
-    --active_;
-    context_.series.upstream_active.add(-1);
+    now_active(-1);
     schedule_eviction();
-    wake_one();
+}
+
+// To who waits at this worker, if it is first in line; else its place goes to who is.
+void Peer::hand_over(net::Stream::Ptr stream) {
+    stream->set_listener(nullptr);
+    auto* const next = static_cast<Turn*>(places_->serve_own(*desk_));
+    if (next != nullptr) {
+        next->stream_ = std::move(stream);
+    } else {
+        discard(std::move(stream));
+    }
 }
 
 void Peer::discard(net::Stream::Ptr stream) {
@@ -115,9 +127,22 @@ void Peer::discard(net::Stream::Ptr stream) {
 }
 
 void Peer::close_idle() {
+    const auto count = idle_.size();
     for (auto& idle : idle_) idle.stream->close();
-    context_.series.upstream_idle.add(-static_cast<std::int64_t>(idle_.size()));
+    context_.series.upstream_idle.add(-static_cast<std::int64_t>(count));
     idle_.clear();
+    if (count > 0) places_->give_back(count);
+}
+
+void Peer::close_longest_idle() {
+    idle_.front().stream->close();
+    idle_.pop_front();
+    context_.series.upstream_idle.add(-1);
+    places_->give_back();
+}
+
+void Peer::give_way() {
+    while (!idle_.empty() && (places_->awaited() || places_->overfull())) close_longest_idle();
 }
 
 void Peer::on_stream(net::Stream& stream) {
@@ -128,7 +153,7 @@ void Peer::on_stream(net::Stream& stream) {
     it->stream->close();
     idle_.erase(it);
     context_.series.upstream_idle.add(-1);
-    wake_one();
+    places_->give_back();
 }
 
 void Peer::evict() {
@@ -136,9 +161,7 @@ void Peer::evict() {
     while (!idle_.empty()) {
         const auto limit = idle_.size() > kWarm ? kSurplusFor : kWarmFor;
         if (now - idle_.front().since < limit) break;
-        idle_.front().stream->close();
-        idle_.pop_front();
-        context_.series.upstream_idle.add(-1);
+        close_longest_idle();
     }
     schedule_eviction();
 }
@@ -153,19 +176,37 @@ void Peer::schedule_eviction() {
     }
 }
 
-void Peer::wake_one() {
-    if (waiters_.size() <= promised_) return;
-    ++promised_;
-    wake_.set(net::TimePoint{});  // the loop's next turn
+Peer::Turn::Turn(Peer& peer, net::Signal& waiter)
+    : Waiter(*peer.desk_), peer_(peer), signal_(waiter) {
+    peer_.places_->join(*this);
 }
 
-// One per turn: what is woken may end this peer.
-void Peer::deliver_wake() {
-    if (--promised_ > 0) wake_.set(net::TimePoint{});
-    if (waiters_.empty()) return;
-    net::Signal* next = waiters_.front();
-    waiters_.pop_front();
-    next->notify();
+Peer::Turn::~Turn() {
+    const bool granted = peer_.places_->leave(*this);
+    if (stream_) {
+        peer_.release(std::move(stream_));
+    } else if (ready_) {
+        peer_.unreserve();
+    } else if (granted) {
+        peer_.places_->give_back();
+    }
+}
+
+void Peer::Turn::served() {
+    if (!stream_) peer_.now_active(1);
+    ready_ = true;
+    signal_.notify();
+}
+
+net::Stream::Ptr Peer::Turn::take() {
+    ready_ = false;
+    auto stream = std::move(stream_);
+    // The server may have closed it meanwhile; then its place is what was given.
+    if (stream && (!stream->in.empty() || stream->read_error())) {
+        stream->close();
+        stream = nullptr;
+    }
+    return stream;
 }
 
 }  // namespace understudy::upstreams

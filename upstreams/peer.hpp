@@ -8,11 +8,12 @@
 #include "net/stream.hpp"
 #include "net/timers.hpp"
 #include "net/tls.hpp"
+#include "upstreams/places.hpp"
 #include "upstreams/scratch.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,9 +43,9 @@ struct WorkerContext {
 /// it.
 class Peer final : public net::StreamListener {
   public:
-    /// `tls` is null for plain HTTP. `max_connections` is this worker's share.
+    /// `tls` is null for plain HTTP. `places` are those of all workers for this address.
     Peer(WorkerContext& context, const config::Upstream& upstream,
-         std::shared_ptr<const net::TlsContext> tls, std::uint32_t max_connections);
+         std::shared_ptr<const net::TlsContext> tls, std::shared_ptr<Places> places);
     ~Peer();
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
@@ -59,33 +60,35 @@ class Peer final : public net::StreamListener {
     void release(net::Stream::Ptr stream);
     /// Not to be used again; closes it.
     void discard(net::Stream::Ptr stream);
-    /// One turn in the queue for a place: `waiter` is notified when a connection or a place becomes
-    /// free for it, in the order of asking and from the worker's loop, never from within another
-    /// attempt's doing. Ends when it goes out of scope, whichever way its owner comes to that; a
-    /// wake-up that was not used then goes to the next in line.
-    class Turn {
+    /// One turn in the queue for a place, of all workers: `waiter` is notified when a connection or
+    /// a place is its own, in the order of asking and from the worker's loop, never from within
+    /// another attempt's doing. Ends when it goes out of scope, whichever way its owner comes to
+    /// that; what it was given and did not take then goes to the next in line.
+    class Turn final : Places::Waiter {
       public:
-        Turn(Peer& peer, net::Signal& waiter) : peer_(peer), waiter_(waiter) {
-            peer_.waiters_.push_back(&waiter_);
-        }
-        ~Turn() {
-            if (peer_.waiters_.remove(&waiter_) == 0 && !used_) peer_.wake_one();
-        }
-        Turn(const Turn&) = delete;
-        Turn& operator=(const Turn&) = delete;
-        /// The waiter is awake, whatever woke it, and takes what there is.
-        void use() { used_ = true; }
+        Turn(Peer& peer, net::Signal& waiter);
+        ~Turn() override;
+        /// It has come: take() is due.
+        bool ready() const { return ready_; }
+        /// A connection that was given back meanwhile, active from now on; or null, and a place is
+        /// reserved.
+        net::Stream::Ptr take();
 
       private:
+        friend class Peer;
+        void served() override;
         Peer& peer_;
-        net::Signal& waiter_;
-        bool used_ = false;
+        net::Signal& signal_;
+        net::Stream::Ptr stream_;  // active already
+        bool ready_ = false;
     };
     /// Closes all idle connections (drain, reload).
     void close_idle();
-    /// After a reload: the limit and trust settings for connections opened from now on.
+    /// Closes idle connections whose places others wait for, or that a reload has taken away.
+    void give_way();
+    /// After a reload: the trust settings for connections opened from now on.
     /// Idle connections and session tickets made under the old trust are not used any more.
-    void update(std::uint32_t max_connections, std::shared_ptr<const net::TlsContext> tls);
+    void update(std::shared_ptr<const net::TlsContext> tls);
 
     const std::string& host() const { return host_; }
     std::uint16_t port() const { return port_; }
@@ -102,7 +105,7 @@ class Peer final : public net::StreamListener {
     /// How many requests are under way for this model of this upstream (several may share a peer),
     /// counted by whoever asks; the same for the same names as long as somebody holds it.
     std::shared_ptr<std::size_t> load_of(std::string_view upstream, std::string_view model);
-    std::uint32_t max_connections() const { return max_connections_; }
+    const std::shared_ptr<Places>& places() const { return places_; }
 
     /// Identity of the connections: two upstreams with the same key share a pool.
     static std::string key_of(const config::Upstream& upstream);
@@ -115,10 +118,9 @@ class Peer final : public net::StreamListener {
     void on_stream(net::Stream& stream) override;
     void evict();
     void schedule_eviction();
-    void wake_one();
-    void deliver_wake();
-    // Places and connections that nobody has been promised yet.
-    bool unpromised() const { return active_ + promised_ < max_connections_; }
+    void close_longest_idle();
+    void hand_over(net::Stream::Ptr stream);
+    void now_active(std::ptrdiff_t more);
 
     WorkerContext& context_;
     std::string host_;
@@ -127,13 +129,11 @@ class Peer final : public net::StreamListener {
     std::string tls_name_;
     std::shared_ptr<const net::TlsContext> tls_;
     std::shared_ptr<net::TlsSessionCache> tls_sessions_;
-    std::uint32_t max_connections_;
+    std::shared_ptr<Places> places_;
+    std::shared_ptr<Places::Desk> desk_;
     std::size_t active_ = 0;
     std::deque<Idle> idle_;  // back = most recently used
-    std::list<net::Signal*> waiters_;
-    std::size_t promised_ = 0;  // wake-ups under way: what is free is theirs
     std::map<std::string, std::weak_ptr<std::size_t>> loads_;
-    net::Timer wake_;
     net::Timer eviction_;
 };
 

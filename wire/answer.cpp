@@ -45,10 +45,38 @@ const char* missing(AnswerNeed need, const AnswerFindings& found, bool is_string
             return found.has_candidate ? nullptr : "candidate without content";
         case AnswerNeed::message:
             return found.has_output ? nullptr : "no output.message";
+        case AnswerNeed::audio:
+            return found.has_audio ? nullptr : "no audio";
         case AnswerNeed::nothing:
             break;
     }
     return nullptr;
+}
+
+/// Audio as base64 or hexadecimal digits, or where it is to be had. A shorter one is an id.
+bool can_be_audio(std::string_view content) noexcept {
+    constexpr std::size_t kLeast = 64;
+    if (content.starts_with("http:") || content.starts_with("https:")) return true;
+    return content.size() >= kLeast && content.find_first_of(" \t\\") == std::string_view::npos;
+}
+
+bool walk_audio(JsonCursor& in, bool& found) {
+    JsonKind kind = JsonKind::null;
+    if (!in.peek(kind)) return false;
+    if (kind == JsonKind::object) {
+        return in.each_member([&](std::string_view) { return walk_audio(in, found); });
+    }
+    if (kind == JsonKind::array) return in.each_element([&] { return walk_audio(in, found); });
+    JsonValue value;
+    if (!in.take(value)) return false;
+    found = found || can_be_audio(value.string_content());
+    return true;
+}
+
+void note_audio(std::string_view body, AnswerFindings& found) {
+    JsonCursor in(body);
+    in.skip_preamble();
+    walk_audio(in, found.has_audio);
 }
 
 /// What an answer says of itself, whatever its shape.
@@ -80,6 +108,23 @@ void note_converse(std::string_view body, AnswerFindings& found) {
     found.usage.usage = own.usage;
 }
 
+/// Google's way to tell an error where a list was asked for, and its gateways' elsewhere: the
+/// object in a list of its own.
+bool is_listed_error(std::string_view body) {
+    bool error = false;
+    JsonCursor in(body);
+    in.skip_preamble();
+    in.each_element([&] {
+        JsonValue element;
+        if (!in.take(element)) return false;
+        AnswerFindings found;
+        error = error || (element.kind == JsonKind::object && !walk_answer(element.raw, found) &&
+                          found.error);
+        return !error;
+    });
+    return error;
+}
+
 AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     AnswerFacts facts;
     AnswerFindings found;
@@ -89,8 +134,13 @@ AnswerFacts inspect_json(AnswerShape shape, std::string_view body) {
     }
     facts.well_formed = true;
     if (shape == AnswerShape::converse) note_converse(body, found);
+    if (shape == AnswerShape::speech) note_audio(body, found);
+    if (!found.is_object && without_preamble(body).starts_with('[')) {
+        found.error = is_listed_error(body);
+    }
     const bool vain = ended_in_vain(found);
-    facts.error_inside = found.error || found.type == "error" || found.status == "failed" || vain;
+    facts.error_inside = found.error || found.type == "error" || found.status == "failed" || vain ||
+                         is_error_finish(found.stop_reason);
     facts.problem = missing(traits_of(shape).need, found, without_preamble(body).starts_with('"'));
     facts.complete = facts.problem == nullptr;
     if (facts.error_inside) facts.problem = vain ? "no answer was made" : "error object inside";
@@ -143,7 +193,7 @@ bool begins_like_object(std::string_view text) noexcept {
 }
 
 /// Audio and text are taken as they are; but a page or an error in JSON is one here too.
-AnswerFacts inspect_opaque(std::string_view body) {
+AnswerFacts inspect_opaque(AnswerShape shape, std::string_view body) {
     // An error body is small; a long transcription is not worth the walk.
     constexpr std::size_t max_error_body = 64 * 1024;
     AnswerFacts facts;
@@ -154,10 +204,12 @@ AnswerFacts inspect_opaque(std::string_view body) {
     facts.well_formed = facts.complete = true;
     if (body.size() > max_error_body || body.front() != '{') return facts;
     AnswerFindings found;
-    if (!walk_answer(body, found) && found.error) {
-        facts.error_inside = true;
-        facts.problem = "error object inside";
-    }
+    if (walk_answer(body, found)) return facts;
+    if (shape == AnswerShape::speech) note_audio(body, found);
+    facts.error_inside = found.error;
+    facts.complete = traits_of(shape).need != AnswerNeed::audio || found.has_audio;
+    if (!facts.complete) facts.problem = "no audio";
+    if (found.error) facts.problem = "error object inside";
     return facts;
 }
 
@@ -180,7 +232,7 @@ AnswerFacts inspect_answer(AnswerShape shape, std::string_view body, BodyLabel l
     const bool json =
         label == BodyLabel::json || (label == BodyLabel::none && begins_like_object(text));
     if (traits_of(shape).may_be_bytes && !json && !body.empty()) {
-        return inspect_opaque(text.empty() ? body : text);
+        return inspect_opaque(shape, text.empty() ? body : text);
     }
     if (text.empty()) {
         facts.problem = "empty body";

@@ -25,7 +25,8 @@ enum class AnswerShape : std::uint8_t {
     images,          // data[]
     transcription,   // audio in: an object with `text`, or plain text, subtitles
     other_json,      // any JSON object without an error
-    opaque,          // audio out: bytes; only status and completeness count
+    opaque,          // anything else about audio: bytes; only status and completeness count
+    speech,          // audio out: bytes, or an object that holds audio or says where it is
 };
 
 /// What the content type says a body is, for shapes that may be bytes.
@@ -123,6 +124,12 @@ struct EventFacts {
     bool several = false;      // speaks of more choices than the first
     bool finish =
         false;  // carries a finish_reason that means success (or a terminal completed/incomplete)
+    bool untold = false;  // an error for which no client's library raises one: it reads like any
+                          // other event, or, with `done`, like the end
+    bool null_usage =
+        false;  // has `"usage":null`, as every chunk of OpenAI's where usage was asked for
+    bool asked_for = false;  // usage_only or null_usage: something in it is there for our asking
+    bool partial = false;    // a part of what a closing event ends (images, speech, transcripts)
     std::uint64_t text_bytes = 0;  // of text in the content that it carries
     std::optional<Usage> usage;
     std::string_view model;  // raw string content, slice of data; empty when absent

@@ -65,10 +65,15 @@ bool limits_answer(std::string_view name) {
 
 AnswerLimit answer_limit(std::string_view body, const RequestFacts& facts) {
     AnswerLimit limit;
-    std::string key;
+    std::string decoded;
+    std::string_view key;
     for (const auto& member : facts.members) {
         const auto token = member.key.of(body);
-        decode_content(token.substr(1, token.size() - 2), key);
+        key = token.substr(1, token.size() - 2);
+        if (key.find('\\') != std::string_view::npos) [[unlikely]] {
+            decode_content(key, decoded);
+            key = decoded;
+        }
         const auto value = member.value.of(body);
         if (among(kTokens, key)) note_tokens(value, limit);
         if (among(kAnswers, key)) note_answers(value, limit);

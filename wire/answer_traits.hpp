@@ -24,6 +24,7 @@ enum class AnswerNeed : std::uint8_t {
     content,     // content[]
     candidates,  // candidates[] with content or an end, or a promptFeedback that says why not
     message,     // output.message.content[]
+    audio,       // where it is an object: a text in it that can be audio, or the address of some
 };
 
 /// How the events of a streamed answer are judged.
@@ -57,7 +58,7 @@ struct AnswerTraits {
     bool framed = false;         // its stream comes as an AWS event stream
 };
 
-inline constexpr std::size_t kAnswerShapes = 15;
+inline constexpr std::size_t kAnswerShapes = 16;
 
 namespace detail {
 // OpenAI's API is one: whoever has a part of it is asked for the rest, too.
@@ -180,6 +181,13 @@ inline constexpr std::array<AnswerTraits, kAnswerShapes> kAnswerTraits{{
     {.shape = AnswerShape::opaque,
      .served_by = detail::kOpenAi,
      .need = AnswerNeed::nothing,
+     .events = EventStyle::media,
+     .operation = Operation::generate_content,
+     .may_be_bytes = true,
+     .bytes = true},
+    {.shape = AnswerShape::speech,
+     .served_by = detail::kOpenAi,
+     .need = AnswerNeed::audio,
      .events = EventStyle::media,
      .operation = Operation::generate_content,
      .may_be_bytes = true,

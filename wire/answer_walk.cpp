@@ -45,11 +45,22 @@ class Walk {
         return true;
     }
     bool take_usage(UsageFinding& into) {
-        if (!in_.at_object()) return in_.skip();
+        if (!in_.at_object()) {
+            JsonValue value;
+            if (!in_.take(value)) return false;
+            into.null |= value.kind == JsonKind::null;
+            return true;
+        }
         into.present = true;
+        into.google = false;
         return walk_usage(in_, into.usage);
     }
     bool take_error() { return walk_error(in_, found_.error); }
+    bool take_told_error() {
+        if (!walk_error(in_, found_.told)) return false;
+        found_.error |= found_.told;
+        return true;
+    }
     bool take_text();
     bool take_flag(bool& flag, JsonKind kind, bool may_be_empty) {
         JsonValue value;
@@ -132,7 +143,7 @@ bool Walk::member(std::string_view key) {
         case 5:
             if (key == "model") return take_string(found_.model);
             if (key == "usage") return take_usage(found_.usage);
-            if (key == "error") return take_error();
+            if (key == "error") return take_told_error();
             break;
         case 6:
             if (key == "x_groq") {
@@ -311,6 +322,7 @@ bool Walk::response() {
         if (key == "usage") return take_usage(found_.inner_usage);
         if (key == "model") return take_string(found_.model);
         if (key == "service_tier") return take_string(found_.service_tier);
+        if (key == "status") return take_string(found_.status);
         if (key == "error") return take_error();
         return in_.skip();
     });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "wire/answer.hpp"
+#include "wire/google_counts.hpp"
 #include "wire/json_cursor.hpp"
 
 #include <array>
@@ -17,6 +18,8 @@ namespace understudy::wire {
 /// A usage object at one of its places; the last one there, as for any JSON key.
 struct UsageFinding {
     bool present = false;        // as an object
+    bool google = false;         // it is what VariableValues::counts mean
+    bool null = false;           // as null
     std::optional<Usage> usage;  // nullopt when it says nothing
 };
 
@@ -26,13 +29,21 @@ struct VariableValues {
     struct Value {
         JsonValue value;
         bool content = false;  // makes `content` or `has_delta` true, and decides nothing else
+        std::uint8_t counts = kNoCount;  // one of GoogleCounts::plain
     };
-    std::array<Value, 3> values;
+    static constexpr std::uint8_t kNoCount = 0xFF;
+    static constexpr std::size_t kMost = 8;
+    std::array<Value, kMost> values;
     std::size_t count = 0;
     std::uint64_t text_bytes = 0;  // of text in all that is content, listed or not
 
+    GoogleCounts* counts = nullptr;  // where to put them; null when nobody asks
+
     void add(const JsonValue& value, bool content) noexcept {
-        if (count < values.size()) values[count++] = {value, content};
+        if (count < values.size()) values[count++] = {value, content, kNoCount};
+    }
+    void add_count(const JsonValue& value, std::uint8_t which) noexcept {
+        if (count < values.size()) values[count++] = {value, false, which};
     }
     /// Content: what text there is in it, and where, when that may differ.
     void add_content(const JsonValue& value);
@@ -43,6 +54,7 @@ struct VariableValues {
 struct AnswerFindings {
     bool is_object = false;
     bool error = false;    // something says that this is an error, at any of the known places
+    bool told = false;     // an `error` at the top does, where clients look for it
     bool content = false;  // a choice carries something that the client must see
     bool finish = false;   // a choice ended well
     bool choices_present = false;  // as an array
@@ -61,6 +73,7 @@ struct AnswerFindings {
     bool candidates_empty = false;    // and it is empty
     bool has_candidate = false;       // the first has content or an end
     bool blocked = false;             // the prompt was refused (gemini)
+    bool has_audio = false;           // some text can be audio, or its address; found by the caller
     bool several = false;             // more than one choice, or one that is not the first
     std::string_view finish_reason;   // the first that is not empty
     std::string_view stop_reason;     // of messages and gemini; the last that is not empty
@@ -88,8 +101,8 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
 
 /// At a usage object: takes it, and reads it on the way.
 bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);
-/// The same for Google's usageMetadata.
-bool walk_usage_metadata(JsonCursor& in, std::optional<Usage>& usage);
+/// At Google's usageMetadata, likewise.
+bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found);
 
 /// The first usage block among the findings that says anything.
 std::optional<Usage> usage_of(const AnswerFindings& found);

@@ -150,14 +150,22 @@ std::string date_of(std::int64_t time) {
 
 }  // namespace
 
-std::string sha256_of(std::span<const std::string_view> pieces) {
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                          &EVP_MD_CTX_free);
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+    EVP_MD_CTX_free(context);
+}
+
+void Sha256::add(std::string_view piece) {
+    EVP_DigestUpdate(context_.get(), piece.data(), piece.size());
+}
+
+std::string Sha256::hex() {
     Digest digest{};
-    EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-    for (const auto piece : pieces) EVP_DigestUpdate(context.get(), piece.data(), piece.size());
-    EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
-    return hex(digest);
+    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+    return wire::hex(digest);
 }
 
 AwsSignature sign(const AwsRequest& request, const AwsKey& key, const AwsScope& scope) {

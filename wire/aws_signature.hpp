@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+struct evp_md_ctx_st;  // OpenSSL's
 
 namespace understudy::wire {
 
@@ -28,7 +30,7 @@ struct AwsRequest {
     /// Name (in lower case) and value; host, x-amz-date and x-amz-security-token are added.
     std::vector<std::pair<std::string_view, std::string_view>> headers;
     std::string_view body;
-    std::string_view body_hash = {};  // sha256_of() it, where `body` is not given; else empty
+    std::string_view body_hash = {};  // its Sha256, where `body` is not given; else empty
 };
 
 struct AwsScope {
@@ -46,8 +48,20 @@ struct AwsSignature {
     std::string body_hash;
 };
 
-/// In hex, of pieces that follow each other.
-std::string sha256_of(std::span<const std::string_view> pieces);
+/// Of pieces that follow each other, which may be added whenever it suits.
+class Sha256 {
+  public:
+    Sha256();
+    void add(std::string_view piece);
+    /// In hex. Nothing is added behind it.
+    std::string hex();
+
+  private:
+    struct Free {
+        void operator()(evp_md_ctx_st* context) const;
+    };
+    std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
 
 AwsSignature sign(const AwsRequest& request, const AwsKey& key, const AwsScope& scope);
 

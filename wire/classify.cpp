@@ -3,6 +3,7 @@
 #include "wire/error_evidence.hpp"
 #include "wire/known_errors.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace understudy::wire {
@@ -67,7 +68,14 @@ FailureClass classify_client_error(unsigned status, const ErrorEvidence& evidenc
     }
 }
 
+// Another proxy of this kind has seen the request come back to it: it would do so each time.
+bool is_a_loop(unsigned status, const ErrorEvidence& evidence) {
+    return status == 508 && std::find(evidence.codes.begin(), evidence.codes.end(),
+                                      "loop_detected") != evidence.codes.end();
+}
+
 FailureClass classify(unsigned status, const ErrorEvidence& evidence) {
+    if (is_a_loop(status, evidence)) return FailureClass::bad_request;
     if (status >= 500 && names_throttling(evidence)) return FailureClass::rate_limit;
     if (status == 504 || status == 524) return FailureClass::timeout;
     if (status >= 500) return FailureClass::server_error;

@@ -30,6 +30,9 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
     if (type.starts_with(prefix)) type.remove_prefix(prefix.size());
     if (type == "completed" || type == "incomplete") {
         facts.finish = facts.done = true;
+        // Its name is what a client reads, its status what has become of it.
+        facts.error |=
+            !found.status.empty() && found.status != "completed" && found.status != "incomplete";
     } else if (type == "failed") {
         facts.error = true;
     } else if (type == "output_item.added") {
@@ -57,7 +60,7 @@ void judge_messages_event(const AnswerFindings& found, std::string_view type, Ev
         facts.error = facts.error || is_error_finish(found.stop_reason);
         facts.finish = !found.stop_reason.empty();
     } else if (type == "message_stop") {
-        facts.finish = facts.done = true;
+        facts.done = true;  // as [DONE]: how the message ended, or that it did, it does not say
     }
 }
 
@@ -67,7 +70,7 @@ void judge_gemini_event(const AnswerFindings& found, EventFacts& facts) {
     facts.commits = found.has_delta;
     facts.finish = !found.stop_reason.empty() || found.blocked;
     facts.vain_end = is_vain_end(found.stop_reason) && !found.has_delta;
-    facts.error = facts.error || facts.vain_end;
+    facts.error = facts.error || facts.vain_end || is_error_finish(found.stop_reason);
 }
 
 /// Events have a type and no member that says it. Calls are announced with their name, other blocks
@@ -84,7 +87,7 @@ void judge_converse_event(std::string_view data, std::string_view name, const An
     facts.commits = own.starts_block;
     facts.finish = !own.stop_reason.empty();
     facts.vain_end = is_vain_end(own.stop_reason);
-    facts.error = facts.error || facts.vain_end;
+    facts.error = facts.error || facts.vain_end || is_error_finish(own.stop_reason);
     facts.done = name == "metadata";
     facts.usage = own.usage;
 }
@@ -94,6 +97,8 @@ void judge_media_event(std::string_view type, EventFacts& facts) {
     // ... but signs of life, which proxies and servers add to any stream.
     facts.commits = type != "ping" && type != "keepalive" && type != "heartbeat";
     facts.finish = facts.done = type.ends_with(".completed") || type.ends_with(".done");
+    facts.partial =
+        type.ends_with(".delta") || type.ends_with(".segment") || type.ends_with(".partial_image");
 }
 
 }  // namespace
@@ -134,11 +139,18 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
             judge_media_event(type, facts);
             break;
     }
-    if (facts.error) facts.finish = facts.done = facts.commits = false;
+    if (facts.error) {
+        const bool failed = type == "error" || name == "error" || type.ends_with("failed");
+        facts.untold = !found.told && !failed;
+        facts.finish = facts.commits = false;
+        facts.done = facts.done && facts.untold;
+    }
     // `"choices":null` and none at all mean the same as an empty list.
     const bool no_choices = !found.choices_present || found.choices_empty;
     facts.usage_only = !facts.error && !facts.done && found.usage.present && no_choices;
     facts.usage_alone = facts.usage_only && !found.extra;
+    facts.null_usage = found.usage.null && !found.usage.present;
+    facts.asked_for = facts.usage_only || facts.null_usage;
     facts.several = found.several;
     facts.model = found.model;
     facts.service_tier = found.service_tier;

@@ -1,6 +1,7 @@
 #include "wire/event_inspector.hpp"
 
 #include "wire/answer_walk.hpp"
+#include "wire/raw_usage.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -14,15 +15,42 @@ constexpr std::uint32_t kPatience = 8;
 
 // An event that is no repeat of the one before.
 const EventFacts& EventInspector::judge(std::string_view data, std::string_view name) {
+    static_assert(kMostHoles == VariableValues::kMost);
     AnswerFindings found;
     VariableValues variable;
+    GoogleCounts counts;
     found.variable = &variable;
+    variable.counts = shape_ == AnswerShape::gemini ? &counts : nullptr;
     judge_event(shape_, data, name, found, facts_);
     ++misses_;
     if (facts_.commits && (misses_ <= kPatience || misses_ % kPatience == 0)) {
         remember(data, name, variable);
+        keep_counts(found, counts);
     }
     return facts_;
+}
+
+// Only when all of them are in the block that tells the usage do they say what it becomes.
+void EventInspector::keep_counts(const AnswerFindings& found, const GoogleCounts& counts) {
+    const bool others = found.usage.usage || found.groq_usage.usage || found.choice_usage.usage;
+    if (found.inner_usage.google && !others) {
+        if (!counts_) counts_ = std::make_unique<GoogleCounts>();
+        *counts_ = counts;
+        return;
+    }
+    counts_.reset();
+    for (std::size_t i = 0; i < hole_count_; ++i) {
+        if (holes_[i].counts != VariableValues::kNoCount) hole_count_ = 0;
+    }
+}
+
+// False: it is no count, and what it means is for the walk to say.
+bool EventInspector::take_count(const JsonValue& value, std::uint8_t which) {
+    bool impossible = false;
+    const auto count = count_of(value, impossible);
+    if (!count || impossible) return false;
+    counts_->plain[which] = *count;
+    return true;
 }
 
 bool EventInspector::is_repeat(std::string_view data, std::string_view name) {
@@ -33,12 +61,16 @@ bool EventInspector::is_repeat(std::string_view data, std::string_view name) {
     for (std::size_t i = 0; i < hole_count_; ++i) {
         const Hole& hole = holes_[i];
         JsonValue value;
-        if (!in.take_literal(hole.literal.of(literals)) || !in.take(value)) return false;
+        const auto literal = literals.substr(hole.begin, hole.end - hole.begin);
+        if (!in.take_literal(literal) || !in.take(value)) return false;
         if (value.kind != hole.kind || (hole.content && value.is_empty())) return false;
+        if (hole.counts != VariableValues::kNoCount && !take_count(value, hole.counts))
+            return false;
         if (hole.content) text += value.raw.size() - 2;
     }
     if (!in.take_literal(literals.substr(tail_)) || !in.at_end()) return false;
     remembered_.text_bytes = text;
+    if (counts_) remembered_.usage = meaning_of(*counts_);
     return true;
 }
 
@@ -75,9 +107,11 @@ void EventInspector::remember(std::string_view data, std::string_view name,
     };
     std::size_t from = 0;
     for (std::size_t i = 0; i < variable.count; ++i) {
-        const auto& [value, content] = variable.values[i];
+        const auto& [value, content, counts] = variable.values[i];
         const auto at = static_cast<std::size_t>(value.raw.data() - data.data());
-        holes_[i] = {keep(from, at), value.kind, content};
+        const auto literal = keep(from, at);
+        holes_[i] = {static_cast<std::uint16_t>(literal.begin),
+                     static_cast<std::uint16_t>(literal.end), value.kind, content, counts};
         if (content) fixed_text_ -= value.raw.size() - 2;
         from = at + value.raw.size();
     }

@@ -13,6 +13,7 @@ Coding coding_of(std::string_view content_encoding) noexcept {
     const bool readable = iequals(content_encoding, "gzip") ||
                           iequals(content_encoding, "x-gzip") ||
                           iequals(content_encoding, "deflate");
+    if (iequals(content_encoding, "zstd")) return Coding::zstd;
     return readable ? Coding::deflated : Coding::unreadable;
 }
 

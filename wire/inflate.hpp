@@ -13,11 +13,12 @@
 
 namespace understudy::wire {
 
-/// The content codings that matter here.
+/// The content codings of answers that matter here.
 enum class Coding : std::uint8_t {
     identity,
     deflated,    // gzip (x-gzip, RFC 9110 8.4.1.3) or deflate
-    unreadable,  // br, zstd, several at once, unknown ones
+    zstd,        // RFC 8878
+    unreadable,  // br, several at once, unknown ones
 };
 /// `content_encoding`: the field's value; empty when absent.
 Coding coding_of(std::string_view content_encoding) noexcept;

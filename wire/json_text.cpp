@@ -3,6 +3,7 @@
 #include "wire/json_escape.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace understudy::wire {
 namespace {
@@ -31,7 +32,20 @@ std::size_t sequence_bytes(unsigned char lead) noexcept {
     return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;
 }
 
-void append_ascii(std::string& out, char c) {
+/// What cannot stand in a string as it is, or may be a half.
+constexpr bool is_plain(char c) noexcept {
+    const auto value = static_cast<unsigned char>(c);
+    return value >= 0x20 && value != '"' && value != '\\' && value != 0xED;
+}
+
+constexpr auto kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = is_plain(static_cast<char>(i));
+    return plain;
+}();
+
+/// One that is not plain.
+void append_escape(std::string& out, char c) {
     constexpr std::string_view named = "\n\r\t\"\\";
     constexpr std::string_view letters = "nrt\"\\";
     const auto known = named.find(c);
@@ -72,12 +86,16 @@ void append_exactly(std::string& text, std::string_view content) {
 
 void append_encoded(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::size_t from = i;
+        while (i < text.size() && kPlain[byte(text, i)]) ++i;
+        out.append(text, from, i - from);
+        if (i == text.size()) return;
         const std::uint32_t half = half_at(text, i);
         if (half != 0) {
             append_hex(out, half);
             i += kHalfBytes - 1;
         } else {
-            append_ascii(out, text[i]);
+            append_escape(out, text[i]);
         }
     }
 }

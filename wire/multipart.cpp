@@ -3,6 +3,7 @@
 // and looks at part headers only.
 #include "wire/request_body.hpp"
 
+#include "wire/lax_bool.hpp"
 #include "wire/member_names.hpp"
 
 #include <algorithm>
@@ -158,8 +159,9 @@ void read_part(std::string_view body, Span part, RequestFacts& facts) {
         facts.model_values.push_back(value);
         facts.has_model = true;
     } else if (decisive == Decisive::stream) {
-        const std::string_view flag = trim(value.of(body));
-        facts.stream = equals_ignoring_case(flag, "true") || flag == "1";
+        const auto stream = lax_bool(trim(value.of(body)));
+        facts.stream = stream.value_or(false);
+        facts.odd_stream = !stream;
     }
 }
 

@@ -128,9 +128,7 @@ bool NativeWalk::prompt_feedback() {
 }
 
 bool NativeWalk::usage_metadata() {
-    if (!in_.at_object()) return in_.skip();
-    found_.inner_usage.present = true;
-    return walk_usage_metadata(in_, found_.inner_usage.usage);
+    return in_.at_object() ? walk_usage_metadata(in_, found_) : in_.skip();
 }
 
 }  // namespace

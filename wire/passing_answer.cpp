@@ -35,10 +35,30 @@ bool is_needed(AnswerNeed need, std::string_view key) noexcept {
             return key == "content";
         case AnswerNeed::candidates:
             return key == "candidates" || key == "promptFeedback";
+        case AnswerNeed::audio:
         case AnswerNeed::nothing:
             break;
     }
     return true;
+}
+
+bool holds_words(AnswerNeed need) noexcept {
+    switch (need) {
+        case AnswerNeed::choices:
+        case AnswerNeed::output:
+        case AnswerNeed::content:
+        case AnswerNeed::candidates:
+        case AnswerNeed::message:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// Of base64, in both of its alphabets.
+bool is_digit_of_64(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '-' || c == '_' || c == '=';
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -53,7 +73,8 @@ std::string_view trimmed(std::string_view text) noexcept {
 PassingAnswer::PassingAnswer(AnswerShape shape) noexcept
     : list_(shape == AnswerShape::gemini_list),
       need_(traits_of(shape).need),
-      answered_(need_ == AnswerNeed::nothing) {}
+      answered_(need_ == AnswerNeed::nothing),
+      counts_(holds_words(need_)) {}
 
 void PassingAnswer::restart() noexcept {
     const bool list = list_;
@@ -90,10 +111,27 @@ std::size_t PassingAnswer::pass_string(std::string_view text) {
     } else if (keeps_) {
         keep(text.substr(0, n + (ended ? 1 : 0)));
     }
+    if (in_words_) count(text.substr(0, n));
     if (!ended) return n;
     in_string_ = false;
     if (std::exchange(in_key_, false)) end_key();
     return n + 1;
+}
+
+/// Words that no language has are pictures and sound.
+void PassingAnswer::count(std::string_view text) {
+    constexpr std::size_t kLongestWord = 512;
+    const auto before = string_;
+    for (const char c : text) {
+        word_ = is_digit_of_64(c) ? word_ + 1 : 0;
+        if (word_ <= kLongestWord) {
+            ++string_;
+        } else if (word_ == kLongestWord + 1) {
+            string_ -= std::min<std::uint64_t>(string_, kLongestWord);
+        }
+    }
+    text_bytes_ += string_;
+    text_bytes_ -= before;
 }
 
 void PassingAnswer::pass(char c) {
@@ -103,10 +141,13 @@ void PassingAnswer::pass(char c) {
     switch (c) {
         case '"':
             in_string_ = true;
+            word_ = 0;
+            string_ = 0;
             in_key_ = expects_key_ && place() != Place::none;
             if (in_key_) key_.clear();
             break;
         case ':':
+            text_bytes_ -= std::exchange(string_, 0);
             if (std::exchange(has_key_, false)) begin_value();
             break;
         case ',':
@@ -163,7 +204,9 @@ void PassingAnswer::begin_value() {
     if (place == Place::top) {
         if (key_ == "x_groq") next_ = Place::groq;
         if (key_ == "response" || key_ == "message") next_ = Place::inner;
-        answered_ = answered_ || is_needed(need_, key_);
+        const bool needed = is_needed(need_, key_);
+        answered_ = answered_ || needed;
+        in_words_ = counts_ && needed;
     }
     is_error_ = key_ == "error" || (key_ == "errors" && place == Place::top);
     keeps_ = is_error_ || is_wanted(key_);
@@ -211,6 +254,7 @@ PassingFacts PassingAnswer::facts() const {
     }
     facts.model = model_;
     facts.service_tier = service_tier_;
+    facts.text_bytes = text_bytes_;
     return facts;
 }
 

@@ -21,7 +21,8 @@ struct PassingFacts {
     std::optional<Usage> usage;
     std::string model;
     std::string service_tier;
-    bool error = false;  // of a stream: some event has told one
+    bool error = false;            // of a stream: some event has told one
+    std::uint64_t text_bytes = 0;  // of one answer: what the model wrote, roughly
 };
 
 /// One JSON text. Of a list of answers (gemini_list) each counts, the later ones over the earlier.
@@ -63,6 +64,7 @@ class PassingAnswer {
     void begin_value();
     void end_value();
     void keep(std::string_view text);
+    void count(std::string_view text);
     Place place() const noexcept;
 
     bool list_;  // of answers, not one
@@ -81,7 +83,12 @@ class PassingAnswer {
     Place next_ = Place::none;   // and what the one is that begins next
     Place value_place_ = Place::none;
     std::size_t depth_ = 0;
-    std::size_t top_ = 1;          // depth of an answer's own members
+    std::size_t top_ = 1;       // depth of an answer's own members
+    bool counts_;               // what its model writes is text, by the token
+    bool in_words_ = false;     // within the member that holds that
+    std::size_t word_ = 0;      // bytes of the word that the text ends in
+    std::uint64_t string_ = 0;  // of the last string, those that count: it may be a key
+    std::uint64_t text_bytes_ = 0;
     std::size_t value_depth_ = 0;  // of the object whose member is written down
     std::string key_;
     std::string value_;

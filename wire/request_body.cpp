@@ -1,6 +1,7 @@
 #include "wire/request_body.hpp"
 
 #include "wire/json_cursor.hpp"
+#include "wire/lax_bool.hpp"
 #include "wire/member_names.hpp"
 
 namespace understudy::wire {
@@ -13,7 +14,7 @@ void reset(RequestFacts& facts) {
     facts.model.clear();
     facts.model_values.clear();
     facts.has_model = false;
-    facts.stream = false;
+    facts.stream = facts.odd_stream = false;
     facts.include_usage = false;
     facts.ambiguous = {};
     facts.decisive = 0;
@@ -25,7 +26,7 @@ bool asks_for_usage(std::string_view stream_options) {
     in.object_members([&](std::string_view key) {
         JsonValue value;
         if (!in.take(value)) return false;
-        if (key == "include_usage") asked = value.is_true();
+        if (key == "include_usage") asked = lax_bool(value.raw).value_or(false);
         return true;
     });
     return asked;
@@ -43,7 +44,11 @@ void note_member(std::string_view body, std::string_view key, const JsonMember& 
             facts.has_model = member.kind == JsonKind::string;
             return;
         case Decisive::stream:
-            facts.stream = member.kind == JsonKind::boolean && body[member.value.begin] == 't';
+            if (const auto stream = lax_bool(member.value.of(body))) {
+                facts.stream = *stream;
+            } else {
+                facts.odd_stream = true;
+            }
             return;
         case Decisive::stream_options:
             facts.include_usage = asks_for_usage(member.value.of(body));

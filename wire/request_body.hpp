@@ -24,8 +24,9 @@ struct RequestFacts {
     std::vector<Span> model_values;  // every top-level model value (all are replaced), or the
                                      // multipart field's bytes
     bool has_model = false;          // the last "model" member is a string (an empty one counts)
-    bool stream = false;             // the last top-level "stream" is true
-    bool include_usage = false;      // stream_options.include_usage is true
+    bool stream = false;             // the last top-level "stream" is true, as lax_bool() reads it
+    bool include_usage = false;      // stream_options.include_usage is true, read alike
+    bool odd_stream = false;         // "stream" is nothing that lax_bool() can read
     // A member that decides something here and that servers would read differently: named twice,
     // or in another case than the API's (some servers fold case). Empty: none. Static text.
     std::string_view ambiguous;

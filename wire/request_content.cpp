@@ -53,10 +53,15 @@ Found find_prompt(std::string_view body, const RequestFacts& facts) {
     Found found;
     if (!facts.json) return found;
     auto& size = found.size;
-    std::string key;
+    std::string decoded;
+    std::string_view key;
     for (const auto& member : facts.members) {
         const auto token = member.key.of(body);
-        decode_content(token.substr(1, token.size() - 2), key);
+        key = token.substr(1, token.size() - 2);
+        if (key.find('\\') != std::string_view::npos) [[unlikely]] {
+            decode_content(key, decoded);
+            key = decoded;
+        }
         const auto value = member.value.of(body);
         if (among(kPrompts, key)) {
             size += measure_text(value);

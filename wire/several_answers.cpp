@@ -23,6 +23,22 @@ bool several_candidates(std::string_view config) {
     return several;
 }
 
+/// Each text, or list of tokens, in a list of prompts is answered by itself; one list of tokens is
+/// one prompt.
+bool several_prompts(std::string_view prompt) {
+    std::size_t prompts = 0;
+    JsonCursor in(prompt);
+    JsonKind kind = JsonKind::null;
+    if (!in.peek(kind) || kind != JsonKind::array) return false;
+    in.each_element([&] {
+        JsonValue value;
+        if (!in.take(value)) return false;
+        prompts += value.kind == JsonKind::number ? 0 : 1;
+        return true;
+    });
+    return prompts > 1;
+}
+
 }  // namespace
 
 bool several_answers(AnswerShape shape, std::string_view body, const RequestFacts& facts) {
@@ -34,6 +50,8 @@ bool several_answers(AnswerShape shape, std::string_view body, const RequestFact
             const bool config =
                 key_equals(key, "generationConfig") || key_equals(key, "generation_config");
             if (config && several_candidates(value)) return true;
+        } else if (shape == AnswerShape::completion && key_equals(key, "prompt")) {
+            if (several_prompts(value)) return true;
         } else if (dialect != Dialect::messages && key_equals(key, "n") && !is_one(value)) {
             return true;
         }

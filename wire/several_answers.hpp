@@ -8,7 +8,7 @@
 
 namespace understudy::wire {
 
-/// `n` above 1 in OpenAI's API, `generationConfig.candidateCount` in Google's; never in
+/// `n` above 1 in OpenAI's API, or several prompts at /completions, `generationConfig.candidateCount` in Google's; never in
 /// Anthropic's. What is no plain 1 counts as several.
 bool several_answers(AnswerShape shape, std::string_view body, const RequestFacts& facts);
 

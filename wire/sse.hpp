@@ -35,6 +35,8 @@ class SseScanner {
     /// At the end of the stream: what is left as one event, even without its blank line. False when
     /// only white space or nothing is left.
     bool finish(std::string_view buffer, SseEvent& event);
+    /// Between two events of a stream: nothing of the next one has been looked at.
+    bool between() const noexcept { return at_event_start_ && !at_stream_start_ && !skip_lf_; }
     void reset() noexcept { *this = SseScanner{}; }
 
   private:

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 
 namespace understudy::wire {
 namespace {
@@ -55,17 +57,47 @@ std::size_t base64_run(std::string_view text) {
     return n;
 }
 
+// Sixteen characters at a time: of a comparison each is all ones or nothing.
+constexpr std::size_t kBlock = 16;
+using Block = unsigned char __attribute__((vector_size(kBlock)));
+
+Block load(const char* at) {
+    Block block;
+    std::memcpy(&block, at, sizeof block);
+    return block;
+}
+
+bool any(const Block& block) {
+    std::uint64_t halves[2];
+    std::memcpy(halves, &block, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+}
+
+Block between(const Block& c, unsigned char from, unsigned char to) {
+    return reinterpret_cast<Block>((c - from) <= (Block{} + static_cast<unsigned char>(to - from)));
+}
+
+Block is(const Block& c, char one) {
+    return reinterpret_cast<Block>(c == static_cast<unsigned char>(one));
+}
+
 // Nobody writes that many letters and digits in a row, capitals among them, without a space.
 bool is_base64(std::string_view content) {
     constexpr std::size_t least = 512;
+    static_assert(least % kBlock == 0);
     if (content.size() < least) return false;
-    const auto start = content.substr(0, least);
-    if (base64_run(start) != least) return false;
-    const auto has = [start](char from, char to) {
-        return std::any_of(start.begin(), start.end(),
-                           [=](char c) { return c >= from && c <= to; });
-    };
-    return has('a', 'z') && has('A', 'Z') && has('0', '9');
+    Block small{}, capital{}, digit{};
+    for (std::size_t at = 0; at < least; at += kBlock) {
+        const auto c = load(content.data() + at);
+        const auto a = between(c, 'a', 'z'), b = between(c, 'A', 'Z'), d = between(c, '0', '9');
+        const auto other =
+            is(c, '+') | is(c, '/') | is(c, '-') | is(c, '_') | is(c, '=') | is(c, '\\');
+        if (any(static_cast<Block>(~(a | b | d | other)))) return false;
+        small |= a;
+        capital |= b;
+        digit |= d;
+    }
+    return any(small) && any(capital) && any(digit);
 }
 
 std::uint64_t saved_by_escapes(std::string_view content) {

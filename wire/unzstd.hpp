@@ -1,4 +1,5 @@
-// Decompression of zstd (RFC 8878), for request bodies.
+// Decompression of zstd (RFC 8878): of request bodies, and of answers that are put into other
+// words.
 //
 // A frame's header says how far back its data refers, and that much memory it takes: 8 bytes can
 // ask for gigabytes. So headers are read here before the library sees them; the window is bounded,

@@ -59,4 +59,28 @@ std::vector<Span> without_usage(std::string_view data) {
     return kept;
 }
 
+Span null_usage(std::string_view data) {
+    // A key's quotes stand nowhere inside a string, so what is found is a member. It is the one at
+    // the top if there is no other.
+    constexpr std::string_view usual = ",\"usage\":null";
+    constexpr std::string_view name = "\"usage\"";
+    const auto last = data.rfind(name);
+    if (last == std::string_view::npos) return {};
+    const bool only = last == 0 || data.rfind(name, last - 1) == std::string_view::npos;
+    if (only && last > 0 && data.substr(last - 1).starts_with(usual)) {
+        return {last - 1, last - 1 + usual.size()};
+    }
+    std::vector<JsonMember> members;
+    Span object;
+    if (scan_object(data, members, object)) return {};
+    for (std::size_t i = members.size(); i-- > 0;) {
+        const auto& member = members[i];
+        if (member.kind != JsonKind::null || !key_equals(member.key.of(data), "usage")) continue;
+        if (i > 0) return {members[i - 1].value.end, member.value.end};
+        const bool alone = members.size() == 1;
+        return {member.key.begin, alone ? member.value.end : members[1].key.begin};
+    }
+    return {};
+}
+
 }  // namespace understudy::wire

@@ -1,50 +1,50 @@
 // Google's token counts into OpenAI's meaning: what the model thought and what a tool brought in
 // are counted beside the candidates and the prompt, and every count may be missing.
 #include "wire/answer_walk.hpp"
+#include "wire/google_counts.hpp"
 #include "wire/raw_usage.hpp"
+
+#include <array>
 
 namespace understudy::wire {
 namespace {
 
-struct Counts {
-    std::uint64_t prompt = 0;
-    std::uint64_t tool_prompt = 0;
-    std::uint64_t candidates = 0;
-    std::uint64_t thoughts = 0;
-    std::uint64_t cached = 0;
-    std::uint64_t total = 0;
-    std::uint64_t audio_prompt = 0, image_prompt = 0;  // what the cache had included
-    std::uint64_t audio_cached = 0, image_cached = 0;
-    std::uint64_t audio_output = 0, image_output = 0;
-    std::uint8_t said = 0;
-    bool impossible = false;
-};
+using Counts = GoogleCounts;
 
 void note_said(Counts& counts, Usage::Said part) {
     counts.said = static_cast<std::uint8_t>(counts.said | part);
 }
 
-void take_count(const JsonValue& value, std::uint64_t& into, Usage::Said part, Counts& counts) {
+/// False: there is none.
+bool take_count(const JsonValue& value, std::uint64_t& into, Counts& counts) {
     const auto count = count_of(value, counts.impossible);
-    if (!count) return;
-    into = *count;
-    note_said(counts, part);
+    if (count) into = *count;
+    return count.has_value();
 }
 
-void note(std::string_view key, const JsonValue& value, Counts& counts) {
-    constexpr auto nothing = static_cast<Usage::Said>(0);
-    if (key == "promptTokenCount") {
-        take_count(value, counts.prompt, Usage::said_prompt, counts);
-    } else if (key == "candidatesTokenCount") {
-        take_count(value, counts.candidates, Usage::said_completion, counts);
-    } else if (key == "thoughtsTokenCount") {
-        take_count(value, counts.thoughts, Usage::said_reasoning, counts);
-    } else if (key == "cachedContentTokenCount") {
-        take_count(value, counts.cached, Usage::said_cache_read, counts);
-    } else if (key == "toolUsePromptTokenCount") {
-        take_count(value, counts.tool_prompt, nothing, counts);
-    } else if (key == "totalTokenCount") {
-        take_count(value, counts.total, nothing, counts);
+struct Name {
+    std::string_view key;
+    Counts::Which which;
+    Usage::Said says;
+};
+
+constexpr auto kNothing = static_cast<Usage::Said>(0);
+constexpr std::array<Name, Counts::kPlain> kNames{{
+    {"promptTokenCount", Counts::prompt, Usage::said_prompt},
+    {"candidatesTokenCount", Counts::candidates, Usage::said_completion},
+    {"totalTokenCount", Counts::total, kNothing},
+    {"thoughtsTokenCount", Counts::thoughts, Usage::said_reasoning},
+    {"cachedContentTokenCount", Counts::cached, Usage::said_cache_read},
+    {"toolUsePromptTokenCount", Counts::tool_prompt, kNothing},
+}};
+
+void note(std::string_view key, const JsonValue& value, Counts& counts, VariableValues* variable) {
+    for (const auto& name : kNames) {
+        if (key != name.key) continue;
+        if (!take_count(value, counts.plain[name.which], counts)) return;
+        note_said(counts, name.says);
+        if (variable != nullptr) variable->add_count(value, name.which);
+        return;
     }
 }
 
@@ -58,7 +58,7 @@ bool walk_modalities(JsonCursor& in, std::uint64_t& audio, std::uint64_t& image,
             JsonValue value;
             if (!in.take(value)) return false;
             if (key == "modality") modality = value.string_content();
-            if (key == "tokenCount") take_count(value, count, static_cast<Usage::Said>(0), counts);
+            if (key == "tokenCount") static_cast<void>(take_count(value, count, counts));
             return true;
         });
         if (modality == "AUDIO") audio = count;
@@ -67,7 +67,7 @@ bool walk_modalities(JsonCursor& in, std::uint64_t& audio, std::uint64_t& image,
     });
 }
 
-bool walk_member(JsonCursor& in, std::string_view key, Counts& counts) {
+bool walk_member(JsonCursor& in, std::string_view key, Counts& counts, VariableValues* variable) {
     JsonKind kind = JsonKind::null;
     if (!in.peek(kind)) return false;
     if (kind == JsonKind::array) {
@@ -80,27 +80,37 @@ bool walk_member(JsonCursor& in, std::string_view key, Counts& counts) {
     }
     JsonValue value;
     if (!in.take(value)) return false;
-    note(key, value, counts);
+    note(key, value, counts, variable);
     return true;
+}
+
+bool walk(JsonCursor& in, Counts& counts, VariableValues* variable) {
+    return in.object_members(
+        [&](std::string_view key) { return walk_member(in, key, counts, variable); });
 }
 
 std::uint32_t beyond(std::uint64_t a, std::uint64_t b) {
     return static_cast<std::uint32_t>(a > b ? a - b : 0);
 }
 
-std::optional<Usage> meaning_of(const Counts& counts) {
+}  // namespace
+
+std::optional<Usage> meaning_of(const GoogleCounts& counts) {
     if (counts.impossible) return std::nullopt;
+    const auto& plain = counts.plain;
+    const auto candidates = plain[Counts::candidates];
+    const auto thoughts = plain[Counts::thoughts];
+    const auto total = plain[Counts::total];
     Usage usage;
-    usage.prompt = counts.prompt + counts.tool_prompt;
-    usage.cache_read = counts.cached;
-    usage.reasoning = counts.thoughts;
+    usage.prompt = plain[Counts::prompt] + plain[Counts::tool_prompt];
+    usage.cache_read = plain[Counts::cached];
+    usage.reasoning = thoughts;
     // Some layers in front of it count the thoughts among the candidates; the total tells.
-    const bool among = counts.thoughts > 0 && counts.candidates >= counts.thoughts &&
-                       counts.total == usage.prompt + counts.candidates;
-    usage.completion = counts.candidates + (among ? 0 : counts.thoughts);
+    const bool among = thoughts > 0 && candidates >= thoughts && total == usage.prompt + candidates;
+    usage.completion = candidates + (among ? 0 : thoughts);
     // What the total has beyond all parts is output that nobody named.
-    if (counts.total > usage.prompt + usage.completion) {
-        usage.completion = counts.total - usage.prompt;
+    if (total > usage.prompt + usage.completion) {
+        usage.completion = total - usage.prompt;
     }
     if ((usage.prompt == 0 && usage.completion == 0) || too_many(usage)) return std::nullopt;
     usage.audio_input = beyond(counts.audio_prompt, counts.audio_cached);
@@ -116,23 +126,26 @@ std::optional<Usage> meaning_of(const Counts& counts) {
     return usage;
 }
 
-}  // namespace
-
-bool walk_usage_metadata(JsonCursor& in, std::optional<Usage>& usage) {
+bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found) {
     Counts counts;
-    const bool walked =
-        in.object_members([&](std::string_view key) { return walk_member(in, key, counts); });
-    if (!walked) return false;
-    usage = meaning_of(counts);
+    auto* variable = found.variable;
+    auto& block = found.inner_usage;
+    // Of two blocks the last one holds, and its counts are not all there are.
+    const bool counted = variable != nullptr && variable->counts != nullptr && !block.present;
+    if (!walk(in, counts, counted ? variable : nullptr)) return false;
+    block.present = true;
+    block.usage = meaning_of(counts);
+    block.google = counted;
+    if (counted) *variable->counts = counts;
     return true;
 }
 
 std::optional<Usage> parse_usage_metadata(std::string_view metadata_json) {
     JsonCursor in(metadata_json);
     in.skip_preamble();
-    std::optional<Usage> usage;
-    if (in.at_end() || !walk_usage_metadata(in, usage) || !in.finish()) return std::nullopt;
-    return usage;
+    Counts counts;
+    if (in.at_end() || !walk(in, counts, nullptr) || !in.finish()) return std::nullopt;
+    return meaning_of(counts);
 }
 
 }  // namespace understudy::wire

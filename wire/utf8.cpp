@@ -1,5 +1,7 @@
 #include "wire/utf8.hpp"
 
+#include "wire/byte_search.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -13,15 +15,15 @@ bool is_tail(char c) noexcept {
 /// Where the run of ASCII that begins at `at` ends.
 std::size_t end_of_ascii(std::string_view text, std::size_t at) noexcept {
     constexpr std::uint64_t kTops = 0x8080808080808080U;
-    constexpr std::size_t kWords = 8;
-    // Eight words per turn, for what is ASCII from end to end.
-    for (; text.size() - at >= kWords * sizeof(std::uint64_t); at += kWords * 8) {
-        std::uint64_t words[kWords];
-        std::memcpy(words, text.data() + at, sizeof words);
-        std::uint64_t all = 0;
-        for (const auto word : words) all |= word;
-        if ((all & kTops) != 0) break;
+#if UNDERSTUDY_SSE2
+    // Four blocks per turn, for what is ASCII from end to end.
+    for (; text.size() - at >= 64; at += 64) {
+        const char* const p = text.data() + at;
+        const __m128i first = _mm_or_si128(detail::load_block(p), detail::load_block(p + 16));
+        const __m128i second = _mm_or_si128(detail::load_block(p + 32), detail::load_block(p + 48));
+        if (_mm_movemask_epi8(_mm_or_si128(first, second)) != 0) break;
     }
+#endif
     for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
         std::uint64_t word;
         std::memcpy(&word, text.data() + at, sizeof word);

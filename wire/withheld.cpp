@@ -35,11 +35,12 @@ bool any_within(std::string_view name, const std::array<std::string_view, N>& pa
 // OpenAI), x-goog-api-key (Gemini), ocp-apim-subscription-key (Azure API Management),
 // x-portkey-api-key (Portkey), helicone-auth (Helicone), cf-aig-authorization (Cloudflare AI
 // Gateway), x-amz-security-token (AWS), x-goog-iap-jwt-assertion (Google IAP), private-token
-// (GitLab), modal-secret (Modal), x-ms-token-aad-access-token (Azure App Service).
-constexpr std::array<std::string_view, 16> kSecretParts{
+// (GitLab), modal-secret (Modal), x-ms-token-aad-access-token (Azure App Service),
+// x-amzn-oidc-data, x-amzn-oidc-accesstoken (AWS load balancers).
+constexpr std::array<std::string_view, 18> kSecretParts{
     "api-key",   "apikey",     "access-key",    "subscription-key", "auth",   "secret",
     "passw",     "credential", "jwt",           "cookie",           "bearer", "access-token",
-    "assertion", "signature",  "session-token", "id-token"};
+    "assertion", "signature",  "session-token", "id-token",         "oidc",   "accesstoken"};
 // The last word alone says it, whatever stands in front.
 constexpr std::array<std::string_view, 3> kSecretEnds{"key", "token", "sig"};
 // They end so and are none: RFC draft idempotency-key-header; keys of caches.
@@ -48,10 +49,18 @@ constexpr std::array<std::string_view, 3> kNoSecret{"idempotency", "cache-key",
 
 // Who pays: openai-organization, openai-project (OpenAI), chatgpt-account-id (Codex),
 // anthropic-workspace-id, anthropic-organization-id (Anthropic), x-goog-user-project (Google
-// Cloud), cf-access-client-id (Cloudflare Access), x-ms-client-tenant-id (Azure).
-constexpr std::array<std::string_view, 8> kAccountParts{
-    "organization", "-project",  "account", "workspace",
-    "tenant",       "client-id", "org-id",  "subscription-id"};
+// Cloud), cf-access-client-id (Cloudflare Access), x-ms-client-tenant-id (Azure). And who asks, as
+// a proxy in front of us that knows people has it written there: x-ms-client-principal-name (Azure
+// App Service), x-amzn-mtls-clientcert (AWS load balancers), x-forwarded-client-cert (Envoy),
+// client-cert (RFC 9440), x-forwarded-user (oauth2-proxy), remote-user (Authelia),
+// tailscale-user-login (Tailscale), x-pomerium-claim-email (Pomerium), x-endpoint-api-userinfo and
+// x-appengine-user-email (Google), x-consumer-username (Kong).
+constexpr std::array<std::string_view, 23> kAccountParts{
+    "organization", "-project",       "account",         "workspace",        "tenant",
+    "client-id",    "org-id",         "subscription-id", "client-principal", "clientcert",
+    "client-cert",  "forwarded-user", "forwarded-email", "forwarded-group",  "forwarded-preferred",
+    "remote-user",  "remote-email",   "remote-group",    "tailscale-user",   "pomerium-claim",
+    "userinfo",     "x-consumer-",    "appengine-user"};
 
 std::uint64_t load_lower(std::string_view eight) noexcept {
     std::uint64_t word;
@@ -59,8 +68,10 @@ std::uint64_t load_lower(std::string_view eight) noexcept {
     return word | 0x2020202020202020U;
 }
 
+// `code` is a key in a query alone (Azure Functions); elsewhere it is many things.
 bool secret_parameter(std::string_view pair) {
-    return names_secret(percent_decoded(pair.substr(0, pair.find('='))));
+    const auto name = percent_decoded(pair.substr(0, pair.find('=')));
+    return names_secret(name) || Folded(name).view() == "code";
 }
 
 }  // namespace

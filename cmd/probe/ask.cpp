@@ -83,7 +83,7 @@ struct Target {
         : upstream(u),
           tls(u.base_url.tls ? std::make_shared<net::TlsContext>(upstreams::trust_of(u.tls))
                              : nullptr),
-          peer(context, u, tls, 1),
+          peer(context, u, tls, std::make_shared<upstreams::Places>(1)),
           head(u) {}
     const config::Upstream& upstream;
     std::shared_ptr<const net::TlsContext> tls;
@@ -96,6 +96,7 @@ upstreams::AttemptSpec spec_for(Target& target) {
     spec.upstream = &target.upstream;
     spec.head_template = &target.head;
     spec.peer = &target.peer;
+    spec.decode = true;
     return spec;
 }
 

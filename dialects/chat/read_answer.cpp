@@ -45,7 +45,7 @@ class Reader final : public AnswerReader {
     bool over_ = false;
     bool ended_ = false;
     bool whole_ = false;  // the answer is told in one piece
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     std::vector<Call> calls_;
     std::optional<std::size_t> old_call_;  // the only one there is in the form before tools
     std::string made_;                     // memory that is used again
@@ -61,19 +61,25 @@ void Reader::start(Value id, Value model, AnswerSink& sink) {
 
 void Reader::content(Value content, AnswerSink& sink) {
     if (content.is_string()) {
-        if (!content.empty()) sink.text(content.content());
-        return;
+        if (content.empty()) return;
+        steady(content);
+        return sink.text(content.content());
     }
     if (!content.is_array()) return sink.text(content.said(made_));
     content.elements([&](Value part) {  // Mistral's
         if (part.at("type").is("thinking")) {
             part.at("thinking").elements([&](Value one) {
-                sink.thinking(one.at("text").content());
+                const auto text = one.at("text");
+                steady(text);
+                sink.thinking(text.content());
             });
-        } else if (const auto text = (part.is_object() ? part.at("text") : part).said(made_);
-                   !text.empty()) {
-            sink.text(text);
+            return;
         }
+        const auto text = part.is_object() ? part.at("text") : part;
+        const auto said = text.said(made_);
+        if (said.empty()) return;
+        steady(text);
+        sink.text(said);
     });
 }
 
@@ -113,7 +119,9 @@ void Reader::call(Value call, AnswerSink& sink) {
 
 void Reader::arguments(std::size_t number, Value arguments, AnswerSink& sink) {
     const auto said = arguments.said(made_);
-    if (!said.empty()) sink.arguments(number, said);
+    if (said.empty()) return;
+    steady(arguments);
+    sink.arguments(number, said);
 }
 
 // `function_call`, which older servers still write.
@@ -139,9 +147,13 @@ void Reader::delta(Value delta, AnswerSink& sink) {
         } else if (key == "reasoning_content" || key == "reasoning") {
             // Some send both, saying the same.
             const bool twice = key == "reasoning" && delta.at("reasoning_content").is_string();
-            if (value.is_string() && !value.empty() && !twice) sink.thinking(value.content());
+            if (!value.is_string() || value.empty() || twice) return;
+            steady(value);
+            sink.thinking(value.content());
         } else if (key == "refusal") {
-            if (value.is_string() && !value.empty()) sink.refusal(value.content());
+            if (!value.is_string() || value.empty()) return;
+            steady(value);
+            sink.refusal(value.content());
         } else if (key == "tool_calls") {
             value.elements([&](Value one) { call(one, sink); });
         } else if (key == "function_call") {
@@ -220,7 +232,7 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
         if (!std::exchange(first, false)) return;
         const auto [message, reason] = choice.pick({"message", "finish_reason"});
         delta(message, sink);
-        if (reason.is_string()) stop_ = stop_of(reason);
+        if (reason.is_string() && !reason.empty()) stop_ = stop_of(reason);
     });
     usage(counts, of_groq, sink);
     end(sink);

@@ -1,10 +1,9 @@
 #include "dialects/chat/chat.hpp"
+#include "dialects/chat/read_messages.hpp"
 #include "dialects/chat/read_tools.hpp"
 #include "dialects/chat/request_kinds.hpp"
-#include "dialects/data_url.hpp"
+#include "dialects/object.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <span>
 
 namespace understudy::dialects::chat {
@@ -20,13 +19,10 @@ bool names_audio(Value modalities) {
 bool says_the_usual(std::string_view key, Value value) {
     if (key == "modalities") return true;
     if (key == "store") return !value.is_true();
+    if (key == "top_logprobs") return value.is_number() && value.count() == 0;
     if (key == "service_tier") return value.is("auto") || value.is("default");
     if (key == "metadata" || key == "logit_bias") return value.is_object() && value.empty();
     return false;
-}
-
-bool is_thought(Value type) {
-    return type.is("thinking") || type.is("redacted_thinking") || type.is("reasoning");
 }
 
 class Reader {
@@ -43,30 +39,21 @@ class Reader {
     void user(Value value);
     void logprobs(Value value);
     void thinking(Value value);
-    void messages(Value list);
-    void message(Value one, std::size_t index);
-    void content(Value value, const std::string& where, std::vector<Block>& blocks);
-    void part(Value value, const std::string& where, std::vector<Block>& blocks);
-    void image(Value value, const std::string& where, std::vector<Block>& blocks);
-    void file(Value value, const std::string& where, std::vector<Block>& blocks);
-    void audio(Value value, const std::string& where, std::vector<Block>& blocks);
-    void assistant(Value one, const std::string& where, Turn& turn);
-    void thoughts(Value one, Turn& turn);
-    void call(Value one, const std::string& where, Turn& turn);
+    void reasoning(Value value);
     void format(Value value);
     void stop(Value value);
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
-    bool right(Value object, std::span<const Expected> table, std::string_view where) {
+    template <class Members>  // a Value or an Object
+    bool right(const Members& object, std::span<const Expected> table, std::string_view where) {
         if (auto problem = check_kinds(object, table, where)) refuse(std::move(*problem));
         return !problem_;
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     std::optional<Problem> problem_;
-    bool leading_ = true;  // only system messages so far
 };
 
 std::optional<Problem> Reader::run() {
@@ -85,7 +72,8 @@ std::optional<Problem> Reader::run() {
 // llama.cpp and LM Studio say that there is no limit.
 void Reader::limit() {
     const auto unlimited = [](Value most) { return most.nothing() || most.number() == -1; };
-    const auto [older, newer] = body_.pick({"max_tokens", "max_completion_tokens"});
+    const auto older = body_.at("max_tokens");
+    const auto newer = body_.at("max_completion_tokens");
     if (!unlimited(newer)) {
         if (auto problem = check_limit("max_completion_tokens", newer)) {
             refuse(std::move(*problem));
@@ -100,7 +88,11 @@ void Reader::limit() {
 
 void Reader::member(std::string_view key, Value value) {
     if (value.nothing()) return;
-    if (key == "messages") return messages(value);
+    if (key == "messages") {
+        if (!value.is_array()) return;
+        if (auto problem = read_messages(value, talk_)) refuse(std::move(*problem));
+        return;
+    }
     if (key == "model" || key == "stream_options" || key == "max_tokens") return;
     if (key == "max_completion_tokens") return;
     if (key == "stream") {
@@ -192,6 +184,8 @@ void Reader::sampling(std::string_view key, Value value) {
         refuse(unsupported("web_search_options is a search that its own provider runs"));
     } else if (key == "thinking") {
         thinking(value);
+    } else if (key == "reasoning") {
+        reasoning(value);
     } else if (!says_the_usual(key, value)) {
         talk_.drop(key);  // what is known nowhere here has no place in another API either
     }
@@ -200,10 +194,35 @@ void Reader::sampling(std::string_view key, Value value) {
 // As LiteLLM and some providers take it, in the words of Anthropic's API.
 void Reader::thinking(Value value) {
     if (!right(value, kThinking, "thinking")) return;
-    if (value.at("type").is("disabled")) talk_.effort.word = "none";
-    const auto budget = value.at("budget_tokens");
-    if (budget.is_number()) talk_.effort.budget = budget.count();
-    talk_.effort.show = !value.at("type").is("disabled");
+    const auto [type, budget] = value.pick({"type", "budget_tokens"});
+    auto& effort = talk_.effort;
+    effort.show = !type.is("disabled");
+    if (!effort.show) {
+        effort.word = "none";
+    } else if (budget.is_number()) {
+        effort.budget = budget.count();
+    } else if (effort.word.empty()) {
+        effort.word = "medium";  // as much as the model sees fit
+    }
+}
+
+// As OpenRouter takes it.
+void Reader::reasoning(Value value) {
+    if (!right(value, kReasoning, "reasoning")) return;
+    const auto [word, most, enabled, exclude] =
+        value.pick({"effort", "max_tokens", "enabled", "exclude"});
+    auto& effort = talk_.effort;
+    const bool off = enabled.kind() == JsonKind::boolean && !enabled.is_true();
+    if (!word.content().empty()) {
+        effort.word = word.text();
+    } else if (off) {
+        effort.word = "none";
+    } else if (most.is_number()) {
+        effort.budget = most.count();
+    } else if (effort.word.empty()) {
+        effort.word = "medium";
+    }
+    effort.show = effort.word != "none" && !exclude.is_true();
 }
 
 void Reader::stop(Value value) {
@@ -215,232 +234,29 @@ void Reader::stop(Value value) {
     });
 }
 
-void Reader::messages(Value list) {
-    if (!list.is_array()) return;
-    std::size_t index = 0;
-    list.elements([&](Value one) { message(one, index++); });
-    if (index == 0) refuse(bad("messages is empty"));
-}
-
-void Reader::message(Value one, std::size_t index) {
-    const std::string where = "messages[" + std::to_string(index) + "]";
-    if (!right(one, kMessage, where)) return;
-    const auto role = one.at("role");
-    Turn turn;
-    if (!one.at("name").nothing() && !role.is("tool")) talk_.drop("messages[].name");
-    if (role.is("system") || role.is("developer")) {
-        std::vector<Block> blocks;
-        content(one.at("content"), where, blocks);
-        if (leading_) {
-            std::move(blocks.begin(), blocks.end(), std::back_inserter(talk_.system));
-            return;
-        }
-        turn.role = Role::system;
-        turn.blocks = std::move(blocks);
-    } else if (role.is("user")) {
-        content(one.at("content"), where, turn.blocks);
-    } else if (role.is("assistant")) {
-        turn.role = Role::assistant;
-        assistant(one, where, turn);
-    } else if (role.is("tool")) {
-        Block result(Block::Kind::result);
-        result.id = one.at("tool_call_id").text();
-        if (result.id.empty()) refuse(bad(where + ".tool_call_id is missing"));
-        content(one.at("content"), where, result.inner);
-        result.cache = one.at("cache_control");
-        turn.blocks.push_back(std::move(result));
-    } else if (role.is("function")) {
-        refuse(unsupported(where + ".role: function is the form before tools"));
-        return;
-    } else {
-        refuse(bad(where + ".role is none of system, developer, user, assistant and tool"));
-        return;
-    }
-    leading_ = false;
-    talk_.turns.push_back(std::move(turn));
-}
-
-void Reader::content(Value value, const std::string& where, std::vector<Block>& blocks) {
-    if (value.nothing()) return;
-    if (value.is_string()) {
-        Block text;
-        text.content = value.content();
-        blocks.push_back(std::move(text));
-    } else if (value.is_array()) {
-        value.elements([&](Value one) { part(one, where, blocks); });
-    } else {
-        refuse(bad(where + ".content is neither text nor a list of parts"));
-    }
-}
-
-void Reader::part(Value value, const std::string& where, std::vector<Block>& blocks) {
-    if (value.is_string()) {  // some clients list plain texts
-        blocks.emplace_back().content = value.content();
-        return;
-    }
-    const auto type = value.at("type");
-    if (!type.is_string()) return refuse(bad(where + ": a part of the content has no type"));
-    if (!right(value, kPart, where + ": a part")) return;
-    if (type.is("text") || type.is("input_text") || type.is("output_text")) {
-        const auto [words, cache] = value.pick({"text", "cache_control"});
-        if (!words.is_string()) return refuse(bad(where + ": the text of a part is no text"));
-        auto& text = blocks.emplace_back();
-        text.content = words.content();
-        text.cache = cache;
-    } else if (type.is("refusal")) {
-        blocks.emplace_back().content = value.at("refusal").content();
-    } else if (type.is("image_url")) {
-        image(value, where, blocks);
-    } else if (type.is("file")) {
-        file(value, where, blocks);
-    } else if (type.is("input_audio")) {
-        audio(value, where, blocks);
-    } else if (is_thought(type)) {  // as Mistral and others write them; no text of the answer
-        talk_.drop("messages[].content[]." + type.text());
-    } else {
-        refuse(unsupported(where + ": a part of type " + type.text() +
-                           " is known to its own provider only"));
-    }
-}
-
-void Reader::image(Value value, const std::string& where, std::vector<Block>& blocks) {
-    const auto image = value.at("image_url");
-    if (!right(image, kImage, where + ": image_url")) return;
-    const auto url = image.is_string() ? image : image.at("url");
-    auto media = media_of_url(url.content(), Media::Kind::image);
-    if (!media || url.content().empty()) {
-        refuse(bad(where + ": an image_url is neither a URL nor data in base64"));
-        return;
-    }
-    const auto detail = image.at("detail");
-    if (!detail.nothing() && !detail.is("auto")) talk_.drop("messages[].content[].detail");
-    Block block(Block::Kind::media);
-    block.media = std::move(*media);
-    block.cache = value.at("cache_control");
-    blocks.push_back(std::move(block));
-}
-
-void Reader::audio(Value value, const std::string& where, std::vector<Block>& blocks) {
-    const auto audio = value.at("input_audio");
-    if (!right(audio, kAudio, where + ": input_audio")) return;
-    const auto [data, format] = audio.pick({"data", "format"});
-    if (data.nothing() || format.nothing()) {
-        return refuse(bad(where + ": an input_audio has no data or no format"));
-    }
-    auto& media = blocks.emplace_back(Block::Kind::media).media;
-    media.kind = Media::Kind::audio;
-    media.data = data.content();
-    media.type = "audio/" + format.text();
-}
-
-void Reader::file(Value value, const std::string& where, std::vector<Block>& blocks) {
-    const auto file = value.at("file");
-    if (!right(file, kFile, where + ": file")) return;
-    Block block(Block::Kind::media);
-    if (const auto id = file.at("file_id"); id.is_string()) {
-        block.media.kind = Media::Kind::document;
-        block.media.source = Media::Source::file;
-        block.media.data = id.content();
-    } else {
-        auto media = media_of_file_data(file.at("file_data").content());
-        if (!media) {
-            refuse(bad(where + ": file_data is not data in base64"));
-            return;
-        }
-        block.media = std::move(*media);
-    }
-    block.media.title = file.at("filename").content();
-    block.cache = value.at("cache_control");
-    blocks.push_back(std::move(block));
-}
-
-// Thoughts that the client got from somebody and sends back, in the forms of several servers.
-void Reader::thoughts(Value one, Turn& turn) {
-    one.at("thinking_blocks").elements([&](Value block) {  // LiteLLM's, Anthropic's as they were
-        Block thinking(block.at("type").is("redacted_thinking") ? Block::Kind::sealed
-                                                                : Block::Kind::thinking);
-        thinking.content = block.at("thinking").content();
-        if (thinking.kind == Block::Kind::sealed) thinking.content = block.at("data").content();
-        thinking.seal = block.at("signature").content();
-        thinking.sealed_by = SealKind::claude;
-        turn.blocks.push_back(std::move(thinking));
-    });
-    if (!turn.blocks.empty()) return;
-    for (const auto* name : {"reasoning_content", "reasoning"}) {
-        const auto said = one.at(name);
-        if (!said.is_string() || said.empty()) continue;
-        Block thinking(Block::Kind::thinking);
-        thinking.content = said.content();
-        turn.blocks.push_back(std::move(thinking));
-        return;
-    }
-}
-
-void Reader::assistant(Value one, const std::string& where, Turn& turn) {
-    thoughts(one, turn);
-    content(one.at("content"), where, turn.blocks);
-    if (const auto refusal = one.at("refusal"); refusal.is_string() && !refusal.empty()) {
-        Block text;
-        text.content = refusal.content();
-        turn.blocks.push_back(std::move(text));
-    }
-    one.at("tool_calls").elements([&](Value value) { call(value, where, turn); });
-    if (!one.at("function_call").nothing()) {
-        refuse(unsupported("function_call is the form before tools"));
-    }
-    if (one.at("audio").is_object()) refuse(unsupported("audio cannot be sent to it"));
-}
-
-void Reader::call(Value one, const std::string& where, Turn& turn) {
-    if (!right(one, kCall, where + ".tool_calls[]")) return;
-    Block block(Block::Kind::call);
-    const auto type = one.at("type");
-    block.id = one.at("id").text();
-    block.custom = type.is("custom");
-    if (!block.custom && !type.content().empty() && !type.is("function")) {
-        return refuse(unsupported(where + ".tool_calls: a call of type " + type.text() +
-                                  " is known to its own provider only"));
-    }
-    const auto function = one.at(block.custom ? "custom" : "function");
-    if (!right(function, kFunction, where + ".tool_calls[].function")) return;
-    block.name = function.at("name").text();
-    const auto arguments = function.at(block.custom ? "input" : "arguments");
-    if (!arguments.nothing() && !arguments.is_object() && !arguments.is_string()) {
-        return refuse(bad(where + ".tool_calls: the arguments of a call are no text"));
-    }
-    block.arguments_escaped = !arguments.is_object();
-    block.arguments = arguments.is_object() ? arguments.raw() : arguments.content();
-    const auto google = one.at("extra_content").at("google");
-    if (const auto seal = google.at("thought_signature"); seal.is_string()) {
-        block.seal = seal.content();
-        block.sealed_by = SealKind::gemini;
-    }
-    if (block.name.empty()) {
-        refuse(bad(where + ".tool_calls: a call has no name"));
-        return;
-    }
-    turn.blocks.push_back(std::move(block));
-}
-
+// The schema stands in an object of its own, or, as other APIs and many servers have it, beside
+// the type. It may be left out: any object will do.
 void Reader::format(Value value) {
-    const auto type = value.at("type");
-    if (type.is("json_object")) {
-        talk_.format.kind = Format::Kind::object;
-    } else if (type.is("json_schema")) {
-        const auto schema = value.at("json_schema");
-        if (!right(schema, kSchema, "response_format.json_schema")) return;
-        talk_.format.kind = Format::Kind::schema;
-        talk_.format.name = schema.at("name").text();
-        talk_.format.schema = schema.at("schema");
-        talk_.format.strict = schema.at("strict").is_true();
-        // It may be left out: any object will do.
-        if (talk_.format.schema.nothing()) talk_.format = {Format::Kind::object, {}, {}, false};
-    } else if (type.is_string() && !type.is("text")) {
-        refuse(unsupported("response_format of type " + type.text() +
-                           " is known to its own provider only"));
-    } else if (!type.is("text")) {
-        refuse(bad("response_format.type is none of text, json_object and json_schema"));
+    const auto [type, wrapped] = value.pick({"type", "json_schema"});
+    const bool object = type.is("json_object");
+    if (!object && !type.is("json_schema")) {
+        if (type.is("text")) return;
+        return refuse(type.is_string() ? unsupported("response_format of type " + type.text() +
+                                                     " is known to its own provider only")
+                                       : bad("response_format.type is none of text, json_object "
+                                             "and json_schema"));
     }
+    const bool flat = wrapped.nothing();
+    const auto said = flat ? value : wrapped;
+    if (!right(said, kSchema, flat ? "response_format" : "response_format.json_schema")) return;
+    const auto [name, schema, strict, description] =
+        said.pick({"name", "schema", "strict", "description"});
+    talk_.format.kind = schema.nothing() ? Format::Kind::object : Format::Kind::schema;
+    if (schema.nothing()) return;
+    talk_.format.name = name.text();
+    talk_.format.schema = schema;
+    talk_.format.strict = strict.is_true();
+    if (!description.content().empty()) talk_.drop("response_format.json_schema.description");
 }
 
 }  // namespace

@@ -2,56 +2,49 @@
 
 #include "dialects/chat/request_kinds.hpp"
 #include "dialects/grammar.hpp"
+#include "dialects/tool_forms.hpp"
 
 #include <string>
 
 namespace understudy::dialects::chat {
 namespace {
 
-/// The name of the tool that a choice is about, of either sort; some say it as /responses does.
-std::string name_in(Value choice) {
-    const auto inner = choice.at(choice.at("type").is("custom") ? "custom" : "function");
-    return (inner.nothing() ? choice : inner).at("name").text();
-}
-
-/// A choice that names no tool, in a word.
-std::optional<Choice::Kind> kind_of(Value word) {
-    using Kind = Choice::Kind;
-    if (word.is("auto")) return Kind::automatic;
-    if (word.is("required") || word.is("any")) return Kind::required;
-    if (word.is("none")) return Kind::none;
-    return word.is("") ? std::optional(Kind::unsaid) : std::nullopt;
+std::string name_in(Value reference) {
+    return reference_in(reference).at("name").text();
 }
 
 std::optional<Problem> read_tool(Value value, const std::string& where, Talk& talk) {
     if (auto problem = check_kinds(value, kTool, where)) return problem;
-    const auto type = value.at("type");
+    const auto form = tool_form(value);
+    if (form.hosted) {
+        return unsupported("the tool " + value.at("type").text() + " is run by its own provider");
+    }
+    const auto& definition = form.definition;
+    const auto inside = form.wrapped ? where + (form.custom ? ".custom" : ".function") : where;
+    if (auto problem = check_kinds(definition, kFunction, inside)) return problem;
+    const auto [name, description, strict, format, cache] =
+        definition.pick({"name", "description", "strict", "format", "cache_control"});
     Tool tool;
-    tool.custom = type.is("custom");
-    if (!tool.custom && !type.nothing() && !type.is("function")) {
-        return unsupported("the tool " + type.text() + " is run by its own provider");
-    }
-    const auto function = value.at(tool.custom ? "custom" : "function");
-    if (auto problem = check_kinds(function, kFunction, where + ".function")) return problem;
-    tool.name = function.at("name").text();
-    tool.description = function.at("description").content();
-    tool.schema = function.at("parameters");
-    tool.strict = function.at("strict").is_true();
+    tool.custom = form.custom;
+    tool.name = name.text();
+    tool.description = description.content();
+    tool.schema = form.schema;
+    tool.strict = strict.is_true() || value.at("strict").is_true();
     if (tool.custom) {
-        const auto grammar = function.at("format").at("grammar");
-        describe_grammar(grammar, tool, talk, "tools[].custom.format");
+        const auto grammar = format.at("grammar");
+        describe_grammar(grammar.is_object() ? grammar : format, tool, talk,
+                         "tools[].custom.format");
     }
-    tool.cache = value.at("cache_control");
+    tool.cache = cache.nothing() ? value.at("cache_control") : cache;
     if (tool.name.empty()) return bad(where + " has no name");
+    name_lost_members(definition, talk);
     talk.tools.push_back(std::move(tool));
     return std::nullopt;
 }
 
 // Some of the tools; what is named and not there allows nothing.
-std::optional<Problem> read_allowed(Value value, Choice& choice) {
-    const auto [mode, tools] = value.pick({"mode", "tools"});
+std::optional<Problem> read_allowed(Value tools, Choice& choice) {
     if (!tools.is_array()) return bad("tool_choice.allowed_tools.tools is no list");
-    choice.kind = mode.is("required") ? Choice::Kind::required : Choice::Kind::automatic;
     bool named = true;
     tools.elements([&](Value one) {
         choice.allowed.push_back(name_in(one));
@@ -74,24 +67,15 @@ std::optional<Problem> read_tools(Value list, Talk& talk) {
 }
 
 std::optional<Problem> read_choice(Value value, Talk& talk) {
-    using Kind = Choice::Kind;
+    ChoiceForm form;
+    if (auto problem = read_choice_form(value, form)) return problem;
     auto& choice = talk.choice;
-    const auto type = value.at("type");
-    const bool named = type.nothing() && value.at("function").is_object();
-    if (const auto kind = kind_of(type.is_string() ? type : value)) {
-        choice.kind = *kind;
-    } else if (named || type.is("function") || type.is("custom")) {
-        choice.kind = Kind::named;
-        choice.name = name_in(value);
-        if (choice.name.empty()) return bad("tool_choice names no tool");
-    } else if (type.is("allowed_tools")) {
-        return read_allowed(value.at("allowed_tools"), choice);
-    } else if (type.is_string()) {
-        return unsupported("tool_choice of type " + type.text() +
-                           " is known to its own provider only");
-    } else {
-        return bad("tool_choice is none that is known");
-    }
+    choice.kind = form.kind;
+    if (form.one_at_a_time) choice.parallel = false;
+    if (form.some) return read_allowed(form.allowed, choice);
+    if (form.kind != Choice::Kind::named) return std::nullopt;
+    choice.name = form.named.at("name").text();
+    if (choice.name.empty()) return bad("tool_choice names no tool");
     return std::nullopt;
 }
 

@@ -51,7 +51,7 @@ class WriterBase : public AnswerWriter {
     std::string id_;
     std::string model_;  // the inside of a string
     std::optional<wire::Usage> usage_;
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
 };
 
 void write_seal(std::string_view seal, Writer& to) {
@@ -104,6 +104,7 @@ class StreamWriter final : public WriterBase {
         piece({kArguments, number}, content);
     }
     void error(const wire::ErrorFacts& error) override {
+        note_error();
         out().append("data: ").append(write_error(error, 0)).append("\n\n");
     }
     void done() override;
@@ -261,7 +262,13 @@ void WholeWriter::done() {
         to.close(']');
     }
     to.close('}').key("logprobs").null();
-    to.key("finish_reason").text(finish_of(stop_, !calls_.empty())).close('}').close(']');
+    to.key("finish_reason");
+    if (stop_ == Stop::unsaid) {
+        to.null();
+    } else {
+        to.text(finish_of(stop_, !calls_.empty()));
+    }
+    to.close('}').close(']');
     if (usage_) {
         to.key("usage");
         write_chat_usage(*usage_, to);

@@ -30,6 +30,7 @@ class RequestWriter {
     void content(const std::vector<Block>& blocks);
     void part(const Block& block);
     void media(const Media& media);
+    void audio(const Media& media);
     void call(const Block& block);
     void tools();
     void choice();
@@ -48,14 +49,16 @@ class RequestWriter {
     std::optional<Problem> problem_;
 };
 
-bool is_words(const Block& block) {
-    return block.kind == Kind::text || block.kind == Kind::media;
+/// What OpenAI calls a kind of sound, of which it takes two; others go by their own names.
+std::string_view audio_format(std::string_view type) {
+    type = type.substr(type.find('/') + 1);
+    type = type.substr(0, type.find(';'));
+    if (type == "mpeg" || type == "mpeg3" || type == "x-mp3") return "mp3";
+    return type == "x-wav" || type == "wave" || type == "vnd.wave" ? "wav" : type;
 }
 
-// A client's own line on what it is, which changes with every prompt: in front of everything else
-// it would empty a provider's cache each time.
-bool is_billing_line(const Block& block) {
-    return block.content.starts_with("x-anthropic-billing-header:");
+bool is_words(const Block& block) {
+    return block.kind == Kind::text || block.kind == Kind::media;
 }
 
 void RequestWriter::part(const Block& block) {
@@ -82,24 +85,27 @@ void RequestWriter::media(const Media& media) {
         to_.close('}').close('}');
         return;
     }
-    if (media.kind == Media::Kind::audio) {
-        const auto slash = media.type.find('/');
-        to_.open('{').key("type").text("input_audio").key("input_audio").open('{');
-        to_.key("data").content(media.data);
-        to_.key("format").text(std::string_view(media.type).substr(slash + 1));
-        to_.close('}').close('}');
-        return;
-    }
+    if (media.kind == Media::Kind::audio) return audio(media);
     if (media.source == Media::Source::url) {
         return refuse(unsupported("it takes documents as data, not by their URL"));
     }
-    to_.open('{').key("type").text("file").key("file").open('{').key("filename");
-    if (media.title.empty()) {
-        to_.text("document.pdf");
-    } else {
-        to_.content(media.title);
-    }
+    to_.open('{')
+        .key("type")
+        .text("file")
+        .key("file")
+        .open('{')
+        .key("filename")
+        .content(file_name(media));
     to_.key("file_data").content(front + std::string(media.data)).close('}').close('}');
+}
+
+void RequestWriter::audio(const Media& media) {
+    if (media.source == Media::Source::url) {
+        return refuse(unsupported("it takes audio as data, not by its URL"));
+    }
+    to_.open('{').key("type").text("input_audio").key("input_audio").open('{');
+    to_.key("data").content(media.data).key("format").text(audio_format(media.type));
+    to_.close('}').close('}');
 }
 
 // Text alone goes as text: many servers take no list.
@@ -124,9 +130,8 @@ void RequestWriter::say(std::string_view role, const std::vector<Block>& blocks)
 }
 
 void RequestWriter::system() {
-    std::erase_if(talk_.system, [](const Block& b) {
-        return b.kind != Kind::text || is_blank(b.content) || is_billing_line(b);
-    });
+    std::erase_if(talk_.system,
+                  [](const Block& b) { return b.kind != Kind::text || is_blank(b.content); });
     if (!talk_.system.empty()) say("system", talk_.system);
 }
 
@@ -166,7 +171,7 @@ void RequestWriter::call(const Block& block) {
         Writer(object).open('{').key("input").content(block.arguments).close('}');
         to_.text(object);
     } else if (block.arguments_escaped) {
-        to_.content(block.arguments);
+        to_.content(block.arguments.empty() ? "{}" : block.arguments);
     } else {
         to_.text(block.arguments.empty() ? "{}" : block.arguments);
     }
@@ -177,23 +182,24 @@ void RequestWriter::assistant(const Turn& turn) {
     std::vector<Block> words;
     std::string thoughts;
     bool calls = false;
+    bool sealed = false;
     for (const auto& block : turn.blocks) {
         if (is_words(block)) words.push_back(block);
         if (block.kind == Kind::thinking) thoughts += block.content;
+        sealed = sealed || block.kind == Kind::sealed;
         calls = calls || block.kind == Kind::call;
     }
-    if (words.empty() && !calls) return;
+    const bool said = !words.empty() || calls;
+    const bool told = said && !thoughts.empty() && !manner_.thinking.empty();
+    if (sealed || (!thoughts.empty() && !told)) talk_.drop("thinking");
+    if (!said) return;
     to_.open('{').key("role").text("assistant").key("content");
     if (words.empty()) {
         to_.null();
     } else {
         content(words);
     }
-    if (!thoughts.empty() && !manner_.thinking.empty()) {
-        to_.key(manner_.thinking).content(thoughts);
-    } else if (!thoughts.empty()) {
-        talk_.drop("thinking");
-    }
+    if (told) to_.key(manner_.thinking).content(thoughts);
     if (calls) {
         to_.key("tool_calls").open('[');
         for (const auto& block : turn.blocks) {
@@ -223,7 +229,6 @@ void RequestWriter::tools() {
     if (talk_.tools.empty()) return;
     to_.key("tools").open('[');
     for (const auto& tool : talk_.tools) {
-        if (tool.cache.present()) talk_.drop("cache_control");
         to_.open('{').key("type").text("function").key("function").open('{');
         to_.key("name").text(names_.sent(tool.name));
         if (!tool.description.empty()) to_.key("description").content(tool.description);
@@ -321,6 +326,7 @@ void RequestWriter::effort() {
 }
 
 std::optional<Problem> RequestWriter::run() {
+    if (talk_.marks_cache()) talk_.drop("cache_control");
     mend_turns(talk_);
     if (talk_.turns.empty()) return unsupported("there is nothing in the messages");
     to_.open('{').key("model").text(manner_.model);

@@ -1,5 +1,6 @@
 #include "dialects/converse/answer_reader.hpp"
 
+#include "dialects/converse/gates.hpp"
 #include "wire/usage_converse.hpp"
 
 #include <map>
@@ -23,7 +24,7 @@ bool is_in_vain(Value reason) {
 
 class Reader final : public AnswerReader {
   public:
-    explicit Reader(std::string id) : id_(std::move(id)) {}
+    Reader(std::string id, SealKind seals) : id_(std::move(id)), seals_(seals) {}
 
     void event(Value event, std::string_view data, std::string_view name,
                AnswerSink& sink) override;
@@ -54,6 +55,7 @@ class Reader final : public AnswerReader {
     static constexpr auto kNoCall = static_cast<std::size_t>(-1);
 
     std::string id_;
+    SealKind seals_;
     bool started_ = false;
     bool over_ = false;
     bool told_ = false;     // anything of the answer
@@ -75,6 +77,7 @@ void Reader::text(Value value, AnswerSink& sink) {
     const auto said = value.said(made_);
     if (said.empty()) return;
     told_ = true;
+    steady(value);
     sink.text(said);
 }
 
@@ -84,12 +87,13 @@ void Reader::reasoning(Value value, AnswerSink& sink) {
     const auto from = both.is_object() ? both : value;
     if (const auto thought = from.at("text").said(made_); !thought.empty()) {
         told_ = true;
+        steady(from.at("text"));
         sink.thinking(thought);
     }
     const auto seal = from.at("signature");
-    if (seal.is_string() && !seal.empty()) sink.seal(SealKind::claude, seal.content(), false);
+    if (seal.is_string() && !seal.empty()) sink.seal(seals_, seal.content(), false);
     const auto sealed = value.at("redactedContent");
-    if (sealed.is_string() && !sealed.empty()) sink.seal(SealKind::claude, sealed.content(), true);
+    if (sealed.is_string() && !sealed.empty()) sink.seal(seals_, sealed.content(), true);
 }
 
 // The number of a call that was told; kNoCall: nobody could run it.
@@ -122,11 +126,13 @@ void Reader::delta(Value event, AnswerSink& sink) {
     if (const auto thoughts = delta.at("reasoningContent"); thoughts.is_object()) {
         reasoning(thoughts, sink);
     }
-    const auto piece = delta.at("toolUse").at("input").said(made_);
+    const auto input = delta.at("toolUse").at("input");
+    const auto piece = input.said(made_);
     if (piece.empty()) return;
     const auto at = open_.find(event.at("contentBlockIndex").count());
     if (at == open_.end()) return lose(kNameless);
     at->second.has_arguments = true;
+    steady(input);
     sink.arguments(at->second.number, piece);
 }
 
@@ -212,8 +218,9 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<AnswerReader> make_reader(std::string id) {
-    return std::make_unique<Reader>(std::move(id));
+std::unique_ptr<AnswerReader> make_reader(std::string id, std::string_view model) {
+    const auto seals = gates_of(model).claude ? SealKind::claude : SealKind::none;
+    return std::make_unique<Reader>(std::move(id), seals);
 }
 
 }  // namespace understudy::dialects::converse

@@ -7,12 +7,13 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace understudy::dialects::converse {
 
 /// Events as wire::EventStreamText has them: by their :event-type, and exceptions as an `error`
 /// that has its `__type`. The answers name neither themselves nor their model: `id`, an inside of a
-/// JSON string, is told for them.
-std::unique_ptr<AnswerReader> make_reader(std::string id);
+/// JSON string, is told for them; whose seals they bear is told by `model`, as it was asked for.
+std::unique_ptr<AnswerReader> make_reader(std::string id, std::string_view model);
 
 }  // namespace understudy::dialects::converse

@@ -69,9 +69,14 @@ void BlockWriter::block(const Block& block) {
             break;
         case Kind::thinking:
         case Kind::sealed:
-            break;  // were left out in front
+            thought(block);
+            break;
     }
-    cache(block.cache);
+    auto mark = block.cache;
+    for (const auto& one : block.inner) {  // there is no place for one inside of a result
+        if (!mark.is_object()) mark = one.cache;
+    }
+    cache(mark);
 }
 
 void BlockWriter::media(const Media& media) {
@@ -136,6 +141,17 @@ void BlockWriter::call(const Block& block) {
     to_.open('{').key("toolUse").open('{');
     to_.key("toolUseId").text(legal_id(block.id, kBedrockId));
     to_.key("name").text(names_.sent(block.name)).key("input").raw(arguments_object(block));
+    to_.close('}').close('}');
+}
+
+void BlockWriter::thought(const Block& block) {
+    to_.open('{').key("reasoningContent").open('{');
+    if (block.kind == Kind::sealed) {
+        to_.key("redactedContent").content(block.content);
+    } else {
+        to_.key("reasoningText").open('{').key("text").content(block.content);
+        to_.key("signature").content(block.seal).close('}');
+    }
     to_.close('}').close('}');
 }
 

@@ -33,6 +33,7 @@ class BlockWriter {
     void image(const Media& media);
     void document(const Media& media);
     void call(const Block& block);
+    void thought(const Block& block);
     void result(const Block& block);
     std::string document_name(std::string_view title);
     void refuse(Problem problem) {

@@ -2,6 +2,7 @@
 
 #include "dialects/converse/block_writer.hpp"
 #include "dialects/converse/gates.hpp"
+#include "dialects/data_url.hpp"
 #include "dialects/messages/effort.hpp"
 #include "dialects/messages/gates.hpp"
 #include "dialects/schema.hpp"
@@ -100,12 +101,15 @@ std::optional<Problem> RequestWriter::check_choice() const {
     return std::nullopt;
 }
 
-// Thoughts that another provider's seal is on, or none, and what another one's own tools did.
+// Thoughts that another provider's seal is on, or none, and what another one's own tools did. Of
+// sealed ones the bytes are sent, so they have to be some.
 void RequestWriter::leave_out() {
     for (auto& turn : talk_.turns) {
         const bool assistant = turn.role == Role::assistant;
         std::erase_if(turn.blocks, [&](const Block& block) {
-            const bool thought = block.kind == Kind::thinking || block.kind == Kind::sealed;
+            const bool own = gates_.claude && is_claudes(block) &&
+                             (block.kind != Kind::sealed || from_base64(block.content));
+            const bool thought = is_thought(block) && !own;
             const bool hosted = block.server_side || (assistant && block.kind == Kind::result);
             if (thought) talk_.drop("reasoning");
             if (hosted) talk_.drop("hosted tool calls");
@@ -202,16 +206,18 @@ void RequestWriter::system() {
     to_.close(']');
 }
 
-// Results first, calls last, whatever the order they were sent in.
+// Thoughts and results first, calls last, whatever the order they were sent in.
 void RequestWriter::turn(const Turn& turn) {
     const bool assistant = turn.role == Role::assistant;
     to_.open('{').key("role").text(assistant ? "assistant" : "user").key("content").open('[');
-    for (const auto& one : turn.blocks) {
-        if (!is_call(one)) blocks_.block(one);
-    }
-    for (const auto& one : turn.blocks) {
-        if (is_call(one)) blocks_.block(one);
-    }
+    const auto write = [&](auto&& wanted) {
+        for (const auto& one : turn.blocks) {
+            if (wanted(one)) blocks_.block(one);
+        }
+    };
+    write(is_thought);
+    write([](const Block& block) { return !is_thought(block) && !is_call(block); });
+    write(is_call);
     to_.close(']').close('}');
 }
 
@@ -226,6 +232,7 @@ void RequestWriter::tool(const Tool& tool) {
         to_.raw(object_schema(tool.schema));
     }
     to_.close('}').close('}').close('}');
+    if (tool.strict) talk_.drop("tools[].strict");
     blocks_.cache(tool.cache);
 }
 
@@ -295,14 +302,14 @@ void RequestWriter::sampling() {
     }
 }
 
-// As much as it can be told here. With its seals gone, a turn with calls does not let Claude think
-// where thoughts are counted in tokens.
+// As much as it can be told here. Where thoughts are counted in tokens, Claude does not think
+// behind a forced call, nor when a turn with calls has lost its thoughts.
 bool RequestWriter::thinks() const {
     if (!gates_.claude || !talk_.effort.said() || talk_.effort.word == "none") return false;
     if (claude_.adaptive) return true;
     const auto kind = talk_.choice.kind;
     const bool forced = kind == Choice::Kind::required || kind == Choice::Kind::named;
-    return !forced && !has_calls() && talk_.turns.back().role == Role::user;
+    return !forced && !calls_without_thought(talk_) && talk_.turns.back().role == Role::user;
 }
 
 std::uint64_t RequestWriter::budget() const {
@@ -346,8 +353,8 @@ void RequestWriter::output() {
     if (effort) to_.key("effort").text(messages::effort_of(talk_.effort, claude_));
     if (schema) {
         const auto& format = talk_.format;
-        const auto text =
-            gates_.claude ? anthropic_schema(format.schema) : std::string(format.schema.raw());
+        const auto text = gates_.claude ? anthropic_schema(format.schema, talk_)
+                                        : std::string(format.schema.raw());
         to_.key("textFormat").open('{').key("type").text("json_schema").key("structure").open('{');
         to_.key("jsonSchema").open('{').key("schema").text(text);
         to_.key("name").text(format.name.empty() ? "output" : format.name);

@@ -53,6 +53,9 @@ class Reader : public AnswerReader {
     void event(Value event, std::string_view data, std::string_view, AnswerSink& sink) override {
         read(event, data, sink);
     }
+    void again(std::string_view, std::string_view counts) override {
+        if (!counts.empty()) metadata_ = counts;  // those before were of the same kind
+    }
     void end(AnswerSink& sink) override;
     void whole(std::string_view body, AnswerSink& sink) override;
 
@@ -196,6 +199,7 @@ void Reader::part(const Part& part, AnswerSink& sink) {
     const bool text = !words.empty();
     told_ = told_ || text;
     if (text && part.thought) {
+        steady(part.text);
         sink.thinking(words);
         last_ = Last::thought;
     }
@@ -205,6 +209,7 @@ void Reader::part(const Part& part, AnswerSink& sink) {
         last_ = Last::nothing;
     }
     if (text && !part.thought) {
+        steady(part.text);
         sink.text(words);
         last_ = Last::text;
     }
@@ -293,10 +298,6 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
     read(Value::standing(body), body, sink);
     if (failed_) return;
     start({}, {}, sink);
-    if (!stop_) {  // some servers in between leave it out of a whole answer
-        stop_ = Stop::end;
-        tell_stop(sink);
-    }
     tell_usage(sink);
     sink.done();
 }

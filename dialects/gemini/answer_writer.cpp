@@ -79,7 +79,7 @@ class WriterBase : public AnswerWriter {
     std::string id_;     // the inside of a string
     std::string model_;  // likewise
     std::optional<wire::Usage> usage_;
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     std::vector<Call> calls_;
 };
 
@@ -108,7 +108,8 @@ bool WriterBase::write_calls(Writer& to) const {
 
 void WriterBase::write_end(Writer& to) const {
     to.close(']').key("role").text("model").close('}');
-    to.key("finishReason").text(finish_of(stop_)).key("index").number(0).close('}').close(']');
+    if (stop_ != Stop::unsaid) to.key("finishReason").text(finish_of(stop_));
+    to.key("index").number(0).close('}').close(']');
     if (usage_) {
         to.key("usageMetadata");
         write_gemini_usage(*usage_, to);
@@ -134,6 +135,7 @@ class StreamWriter final : public WriterBase {
         if (told_.wants_thinking) piece(content, true);
     }
     void error(const wire::ErrorFacts& error) override {
+        note_error();
         out().append("data: ").append(write_error(error, 0)).append("\r\n\r\n");
     }
     void done() override;

@@ -25,6 +25,12 @@ Value member_of(Value object, std::string_view name) {
     return found;
 }
 
+Value enum_of(Value value, std::span<const std::string_view> names) {
+    if (!value.is_number()) return value;
+    const auto place = value.count(names.size());
+    return place < names.size() ? Value(JsonKind::string, names[place]) : value;
+}
+
 Value number_of(Value value) {
     if (value.is_number()) return value;
     if (!value.is_string()) return {};

@@ -1,9 +1,13 @@
 // Google's API is protocol buffers in JSON, and its requests are read as that says: a member's name
-// in camelCase or in snake_case, numbers as numbers or as text, one element where a list is meant.
-// Pure.  https://protobuf.dev/programming-guides/json/
+// in camelCase or in snake_case, numbers as numbers or as text, the values of enumerations by name
+// or by number, one element where a list is meant. Pure.
+// https://protobuf.dev/programming-guides/json/
 #pragma once
 
 #include "dialects/value.hpp"
+
+#include <span>
+#include <string_view>
 
 #include <string>
 #include <string_view>
@@ -34,6 +38,10 @@ void each_of(Value value, F&& f) {
         f(value);
     }
 }
+
+/// The name of one of an enumeration's values, which is also written as its number: its place in
+/// `names`. Anything else is what it is.
+Value enum_of(Value value, std::span<const std::string_view> names);
 
 /// The number, also where it is written as text; absent when it is none.
 Value number_of(Value value);

@@ -12,19 +12,6 @@ namespace {
 
 using Kind = Block::Kind;
 
-/// Base64 as everybody else writes it. Google's SDKs write the alphabet of URLs.
-std::string_view plain_base64(Talk& talk, std::string_view data) {
-    const bool odd = data.find_first_of("-_") != std::string_view::npos;
-    if (!odd && data.size() % 4 == 0) return data;
-    std::string plain(data);
-    std::replace(plain.begin(), plain.end(), '-', '+');
-    std::replace(plain.begin(), plain.end(), '_', '/');
-    // Escapes and line breaks inside are no digits; nor is the sign at the end.
-    if (plain.find_first_of("\\=") == std::string::npos)
-        plain.append((4 - plain.size() % 4) % 4, '=');
-    return talk.keep(std::move(plain));
-}
-
 std::string lower(std::string text) {
     for (char& c : text) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
@@ -185,7 +172,6 @@ void ContentsReader::call(Value value, Value seal, const std::string& where, Tur
     if (is_seal(seal)) {
         block.seal = seal.content();
         block.sealed_by = SealKind::gemini;
-        talk_.drop("thoughtSignature");
     }
     by_id_.emplace(block.id, calls_.size());
     by_name_[block.name].push_back(calls_.size());
@@ -294,7 +280,7 @@ void ContentsReader::media(Value value, const std::string& where, std::vector<Bl
     const auto kind = kind_of(media.type, where);
     if (!kind) return;
     media.kind = *kind;
-    media.data = plain_base64(talk_, data.content());
+    media.data = data.content();
     blocks.push_back(std::move(block));
 }
 

@@ -18,6 +18,11 @@ constexpr std::array<std::string_view, 4> kLists{"anyOf", "oneOf", "allOf", "pre
 // Said to nobody but Google's models, or to people.
 constexpr std::array<std::string_view, 3> kLeftOut{"propertyOrdering", "example", "nullable"};
 
+// In the order of their numbers, as raw JSON.
+constexpr std::array<std::string_view, 8> kTypes{
+    R"("TYPE_UNSPECIFIED")", R"("STRING")", R"("NUMBER")", R"("INTEGER")",
+    R"("BOOLEAN")",          R"("ARRAY")",  R"("OBJECT")", R"("NULL")"};
+
 bool among(const auto& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -43,7 +48,7 @@ class Schema {
   private:
     void member(std::string_view key, Value value, bool nullable);
     void type(Value value, bool nullable);
-    void one_type(Value value);
+    void one_type(Value said);
     void list(Value value);
     void named(Value value);
     void choices(Value value, bool nullable);
@@ -53,7 +58,8 @@ class Schema {
     std::size_t level_ = 0;
 };
 
-void Schema::one_type(Value value) {
+void Schema::one_type(Value said) {
+    const auto value = enum_of(said, kTypes);
     if (!value.is_string()) {
         to_.raw(value.raw());
         return;
@@ -66,7 +72,7 @@ void Schema::one_type(Value value) {
 }
 
 void Schema::type(Value value, bool nullable) {
-    if (value.is("TYPE_UNSPECIFIED")) return;
+    if (enum_of(value, kTypes).is("TYPE_UNSPECIFIED")) return;
     key("type");
     if (!value.is_array() && !nullable) return one_type(value);
     to_.open('[');

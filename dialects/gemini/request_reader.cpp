@@ -14,6 +14,13 @@ namespace {
 constexpr std::array<std::string_view, 6> kLevels{"minimal", "low",   "medium",
                                                   "high",    "xhigh", "max"};
 
+// Values of enumerations in the order of their numbers, as raw JSON: Google's older libraries send
+// those.  googleapis, google/ai/generativelanguage/v1beta/content.proto, generative_service.proto
+constexpr std::array<std::string_view, 5> kModes{R"("MODE_UNSPECIFIED")", R"("AUTO")", R"("ANY")",
+                                                 R"("NONE")", R"("VALIDATED")"};
+constexpr std::array<std::string_view, 4> kModalities{R"("MODALITY_UNSPECIFIED")", R"("TEXT")",
+                                                      R"("IMAGE")", R"("AUDIO")"};
+
 class Reader {
   public:
     Reader(Value body, Talk& talk) : body_(body), talk_(talk), contents_(talk) {}
@@ -145,7 +152,7 @@ void Reader::declaration(Value value) {
 void Reader::choice(Value value) {
     members_of(value, [this](std::string_view key, Value one) {
         if (key == "functionCallingConfig") {
-            mode(member_of(one, "mode"), member_of(one, "allowedFunctionNames"));
+            mode(enum_of(member_of(one, "mode"), kModes), member_of(one, "allowedFunctionNames"));
         } else {
             talk_.drop("toolConfig." + std::string(key));
         }
@@ -233,7 +240,8 @@ bool Reader::format(std::string_view key, Value value) {
 }
 
 void Reader::modalities(Value value) {
-    each_of(value, [this](Value one) {
+    each_of(value, [this](Value said) {
+        const auto one = enum_of(said, kModalities);
         if (one.is("TEXT") || one.is("MODALITY_UNSPECIFIED")) return;
         refuse(unsupported("generationConfig.responseModalities: " + one.text() +
                            " cannot be asked of it"));

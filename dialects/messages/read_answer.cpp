@@ -1,4 +1,5 @@
 #include "dialects/messages/messages.hpp"
+#include "wire/answer_walk.hpp"
 
 #include <map>
 
@@ -25,6 +26,7 @@ class Reader final : public AnswerReader {
 
   private:
     void start(Value message, AnswerSink& sink);
+    void start(Value id, Value model, Value counts, AnswerSink& sink);
     void block(Value block, AnswerSink& sink);
     void begin_block(Value index, Value announced, AnswerSink& sink);
     void delta(Value index, Value delta, AnswerSink& sink);
@@ -52,23 +54,27 @@ void Reader::usage(Value usage, AnswerSink& sink) {
 
 void Reader::start(Value message, AnswerSink& sink) {
     if (started_) return;  // some send it twice
-    started_ = true;
     const auto [id, model, counts] = message.pick({"id", "model", "usage"});
+    start(id, model, counts, sink);
+}
+
+void Reader::start(Value id, Value model, Value counts, AnswerSink& sink) {
+    started_ = true;
     sink.start(id.content(), model.content());
     if (counts.is_object()) usage(counts, sink);
 }
 
 // A block as it is announced, or whole.
 void Reader::block(Value block, AnswerSink& sink) {
-    const auto type = block.at("type");
+    const auto [type, text, thinking, seal, data] =
+        block.pick({"type", "text", "thinking", "signature", "data"});
     if (type.is("text")) {
-        if (const auto text = block.at("text").said(made_); !text.empty()) sink.text(text);
+        if (const auto said = text.said(made_); !said.empty()) sink.text(said);
     } else if (type.is("thinking")) {
-        if (!block.at("thinking").empty()) sink.thinking(block.at("thinking").content());
-        const auto seal = block.at("signature");
+        if (!thinking.empty()) sink.thinking(thinking.content());
         if (seal.is_string() && !seal.empty()) sink.seal(SealKind::claude, seal.content(), false);
     } else if (type.is("redacted_thinking")) {
-        sink.seal(SealKind::claude, block.at("data").content(), true);
+        sink.seal(SealKind::claude, data.content(), true);
     }
 }
 
@@ -100,8 +106,10 @@ void Reader::delta(Value index, Value delta, AnswerSink& sink) {
     const auto [type, text, thinking, signature, piece] =
         delta.pick({"type", "text", "thinking", "signature", "partial_json"});
     if (type.is("text_delta")) {
+        steady(text);
         sink.text(text.said(made_));
     } else if (type.is("thinking_delta")) {
+        steady(thinking);
         sink.thinking(thinking.content());
     } else if (type.is("signature_delta")) {
         sink.seal(SealKind::claude, signature.content(), false);
@@ -112,6 +120,7 @@ void Reader::delta(Value index, Value delta, AnswerSink& sink) {
         const auto said = piece.said(made_);
         if (at == open_.end() || said.empty()) return;
         at->second.has_arguments = true;
+        steady(piece);
         sink.arguments(at->second.number, said);
     }
 }
@@ -124,7 +133,15 @@ void Reader::end_block(Value index, AnswerSink& sink) {
 }
 
 void Reader::stop(Value reason, Value sequence, AnswerSink& sink) {
-    if (reason.is_string()) sink.stop(stop_of(reason), sequence.content());
+    if (!reason.is_string() || reason.empty()) return;
+    if (wire::is_error_finish(reason.content())) {
+        over_ = true;
+        wire::ErrorFacts error;
+        error.message = "The upstream gave up: stop_reason " + reason.text() + ".";
+        error.type = "api_error";
+        return sink.error(error);
+    }
+    sink.stop(stop_of(reason), sequence.content());
 }
 
 void Reader::event(Value event, std::string_view data, std::string_view name, AnswerSink& sink) {
@@ -157,10 +174,10 @@ void Reader::event(Value event, std::string_view data, std::string_view name, An
 }
 
 void Reader::whole(std::string_view body, AnswerSink& sink) {
-    const auto message = Value::standing(body);
-    start(message, sink);
-    const auto [content, reason, sequence] =
-        message.pick({"content", "stop_reason", "stop_sequence"});
+    const auto members = Value::standing(body).pick(
+        {"id", "model", "usage", "content", "stop_reason", "stop_sequence"});
+    const auto& [id, model, counts, content, reason, sequence] = members;
+    start(id, model, counts, sink);
     content.elements([&](Value one) {
         if (one.at("type").is("tool_use")) {
             call(one, sink);

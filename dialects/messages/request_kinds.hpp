@@ -10,10 +10,9 @@ namespace understudy::dialects::messages {
 
 // https://platform.claude.com/docs/en/api/messages
 inline constexpr std::array kBody{
-    Expected{"stream", JsonKind::boolean},       Expected{"temperature", JsonKind::number},
-    Expected{"top_p", JsonKind::number},         Expected{"top_k", JsonKind::number},
-    Expected{"stop_sequences", JsonKind::array}, Expected{"tools", JsonKind::array},
-    Expected{"tool_choice", JsonKind::object},   Expected{"thinking", JsonKind::object},
+    Expected{"temperature", JsonKind::number},   Expected{"top_p", JsonKind::number},
+    Expected{"top_k", JsonKind::number},         Expected{"stop_sequences", JsonKind::array},
+    Expected{"tools", JsonKind::array},          Expected{"thinking", JsonKind::object},
     Expected{"output_config", JsonKind::object}, Expected{"output_format", JsonKind::object},
     Expected{"metadata", JsonKind::object},
 };
@@ -23,18 +22,13 @@ inline constexpr std::array kBlock{
     Expected{"cache_control", JsonKind::object}, Expected{"title", JsonKind::string},
     Expected{"context", JsonKind::string},       Expected{"tool_use_id", JsonKind::string},
     Expected{"is_error", JsonKind::boolean},     Expected{"thinking", JsonKind::string},
-    Expected{"signature", JsonKind::string},
-};
-inline constexpr std::array kSource{
-    Expected{"media_type", JsonKind::string},
-    Expected{"data", JsonKind::string},
-    Expected{"url", JsonKind::string},
-    Expected{"file_id", JsonKind::string},
+    Expected{"signature", JsonKind::string},     Expected{"tool_name", JsonKind::string},
 };
 inline constexpr std::array kTool{
     Expected{"type", JsonKind::string},        Expected{"name", JsonKind::string},
     Expected{"description", JsonKind::string}, Expected{"input_schema", JsonKind::object},
     Expected{"strict", JsonKind::boolean},     Expected{"cache_control", JsonKind::object},
+    Expected{"function", JsonKind::object},    Expected{"parameters", JsonKind::object},
 };
 inline constexpr std::array kChoice{
     Expected{"name", JsonKind::string},
@@ -51,9 +45,9 @@ inline constexpr std::array kOutput{
 };
 // Types of blocks that are read: one of them in a wrong place is wrong, any other is its own
 // provider's.
-inline constexpr std::array<std::string_view, 8> kBlockTypes{
-    "text",     "image",       "document", "search_result",
-    "tool_use", "tool_result", "thinking", "redacted_thinking",
+inline constexpr std::array<std::string_view, 9> kBlockTypes{
+    "text",        "image",    "document",          "search_result",  "tool_use",
+    "tool_result", "thinking", "redacted_thinking", "tool_reference",
 };
 
 }  // namespace understudy::dialects::messages

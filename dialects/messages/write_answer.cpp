@@ -72,8 +72,14 @@ class WriterBase : public AnswerWriter {
         return {std::move(legal), std::string(tools_.names.original(sent)), {}};
     }
     void write_reason(Writer& to, bool calls) const {
-        const auto reason = reason_of(stop_, calls);
-        to.key("stop_reason").text(reason).key("stop_sequence");
+        const auto reason = stop_ == Stop::unsaid ? std::string_view() : reason_of(stop_, calls);
+        to.key("stop_reason");
+        if (reason.empty()) {
+            to.null();
+        } else {
+            to.text(reason);
+        }
+        to.key("stop_sequence");
         if (reason == "stop_sequence" && !sequence_.empty()) {
             to.content(sequence_);
         } else {
@@ -94,7 +100,7 @@ class WriterBase : public AnswerWriter {
     wire::Usage usage_;
     bool has_usage_ = false;
     std::uint64_t told_bytes_ = 0;
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     std::string sequence_;
 };
 
@@ -114,6 +120,7 @@ class StreamWriter final : public WriterBase {
               std::string_view seal) override;
     void arguments(std::size_t number, std::string_view content) override;
     void error(const wire::ErrorFacts& error) override {
+        note_error();
         const auto data = write_error(error, 0);
         out().append("event: error\ndata: ").append(data).append("\n\n");
     }
@@ -129,6 +136,11 @@ class StreamWriter final : public WriterBase {
     }
     void finish_event() { out() += "}\n\n"; }
     void words(Open what, std::string_view content);
+    bool has_to_wait() const {
+        return !waiting_.empty() || (open_ == Open::call && !call_is_whole());
+    }
+    void write_seal(std::string_view seal);
+    void write_sealed(std::string_view data);
     bool call_is_whole() const { return is_object_text(unescaped(live_arguments_)); }
     void open(Open what);
     void close();
@@ -145,11 +157,15 @@ class StreamWriter final : public WriterBase {
     std::uint64_t index_ = 0;    // of the block that is open, or of the next one
     std::size_t live_call_ = 0;  // of the call that is open
     std::string live_arguments_;
-    /// Words that came behind the beginning of a call and before its end: they stand behind it.
+    /// What came behind the beginning of a call and before its end: it stands behind it.
     struct Waiting {
         Open what;
         std::string content;
+        std::string seal = {};  // of thoughts, which end with it
+        bool sealed = false;    // `content` is thoughts that only their issuer can read
+        bool over() const { return sealed || !seal.empty(); }
     };
+    void tell(const Waiting& waiting);
     std::vector<Waiting> waiting_;
     std::map<std::size_t, Call> held_;
     bool calls_ = false;
@@ -169,12 +185,13 @@ void StreamWriter::start(std::string_view id, std::string_view model) {
 
 void StreamWriter::words(Open what, std::string_view content) {
     if (content.empty()) return;
-    const bool waits = !waiting_.empty() || (open_ == Open::call && !call_is_whole());
-    if (!waits) {
+    if (!has_to_wait()) {
         open(what);
         return delta(content);
     }
-    if (waiting_.empty() || waiting_.back().what != what) waiting_.push_back({what, {}});
+    const bool goes_on =
+        !waiting_.empty() && waiting_.back().what == what && !waiting_.back().over();
+    if (!goes_on) waiting_.push_back({what, {}});
     waiting_.back().content += content;
     gather(content.size());
 }
@@ -220,8 +237,48 @@ void StreamWriter::open_call(const Call& call) {
     finish_event();
 }
 
-// Thoughts go back to their issuer only, and this client may send them to another one.
-void StreamWriter::seal(SealKind, std::string_view, bool) {}
+// Claude's are this API's own, wherever it was asked. Those of others go back to their issuer only,
+// and this client may send them to another one.
+void StreamWriter::seal(SealKind kind, std::string_view content, bool alone) {
+    if (kind != SealKind::claude || content.empty() || !shows_thinking()) return;
+    if (!has_to_wait()) return alone ? write_sealed(content) : write_seal(content);
+    gather(content.size());
+    if (alone) return waiting_.push_back({Open::thinking, std::string(content), {}, true});
+    const bool goes_on =
+        !waiting_.empty() && waiting_.back().what == Open::thinking && !waiting_.back().over();
+    if (!goes_on) waiting_.push_back({Open::thinking, {}});
+    waiting_.back().seal = content;
+}
+
+// Of the thoughts in front, which may be without a word. They end with it.
+void StreamWriter::write_seal(std::string_view seal) {
+    open(Open::thinking);
+    halves_.end([this](std::string_view said) { write_delta(said); });
+    Writer to = begin("content_block_delta");
+    to.key("index").number(index_).key("delta").open('{').key("type").text("signature_delta");
+    to.key("signature").content(seal).close('}');
+    finish_event();
+    close();
+}
+
+void StreamWriter::write_sealed(std::string_view data) {
+    close();
+    Writer to = begin("content_block_start");
+    to.key("index").number(index_).key("content_block").open('{');
+    to.key("type").text("redacted_thinking").key("data").content(data).close('}');
+    finish_event();
+    begin("content_block_stop").key("index").number(index_++);
+    finish_event();
+}
+
+void StreamWriter::tell(const Waiting& waiting) {
+    if (waiting.sealed) return write_sealed(waiting.content);
+    if (!waiting.content.empty()) {
+        open(waiting.what);
+        delta(waiting.content);
+    }
+    if (!waiting.seal.empty()) write_seal(waiting.seal);
+}
 
 void StreamWriter::call(std::size_t number, std::string_view id, std::string_view name,
                         std::string_view) {
@@ -252,10 +309,7 @@ void StreamWriter::arguments(std::size_t number, std::string_view content) {
 
 void StreamWriter::done() {
     close();
-    for (const auto& [what, content] : waiting_) {
-        open(what);
-        delta(content);
-    }
+    for (const auto& one : waiting_) tell(one);
     close();
     for (const auto& [number, call] : held_) {
         open_call(call);
@@ -279,9 +333,16 @@ class WholeWriter final : public WriterBase {
 
     void start(std::string_view id, std::string_view model) override { remember(id, model); }
     void text(std::string_view content) override { text_ += content; }
-    void thinking(std::string_view content) override { thinking_ += content; }
+    void thinking(std::string_view content) override { thought().text += content; }
     void refusal(std::string_view content) override { text_ += content; }
-    void seal(SealKind, std::string_view, bool) override {}
+    void seal(SealKind kind, std::string_view content, bool alone) override {
+        if (kind != SealKind::claude || content.empty()) return;
+        if (alone) {
+            thoughts_.push_back({{}, std::string(content), true});
+        } else {
+            thought().seal = content;
+        }
+    }
     void call(std::size_t number, std::string_view id, std::string_view name,
               std::string_view) override {
         calls_.push_back(call_of(number, id, name));
@@ -293,21 +354,45 @@ class WholeWriter final : public WriterBase {
     void done() override;
 
   private:
-    std::string text_, thinking_;
+    struct Thought {
+        std::string text;
+        std::string seal;     // what stands behind it belongs to the next one
+        bool sealed = false;  // there is nothing but the seal
+    };
+    /// The one that goes on.
+    Thought& thought() {
+        const bool goes_on = !thoughts_.empty() && thoughts_.back().seal.empty();
+        return goes_on ? thoughts_.back() : thoughts_.emplace_back();
+    }
+    void write_thoughts(Writer& to);
+
+    std::string text_;
+    std::vector<Thought> thoughts_;
     std::vector<Call> calls_;
 };
 
+void WholeWriter::write_thoughts(Writer& to) {
+    for (auto& thought : thoughts_) {
+        mend_halves(thought.text);
+        told_bytes_ += thought.text.size();
+        to.open('{').key("type");
+        if (thought.sealed) {
+            to.text("redacted_thinking").key("data").content(thought.seal);
+        } else {
+            to.text("thinking").key("thinking").content(thought.text);
+            to.key("signature").content(thought.seal);
+        }
+        to.close('}');
+    }
+}
+
 void WholeWriter::done() {
     mend_halves(text_);
-    mend_halves(thinking_);
     for (auto& call : calls_) mend_halves(call.arguments);
     Writer to(out());
     to.open('{').key("id").content(id_).key("type").text("message").key("role").text("assistant");
     to.key("model").content(model_).key("content").open('[');
-    if (!thinking_.empty() && shows_thinking()) {
-        to.open('{').key("type").text("thinking").key("thinking").content(thinking_);
-        to.key("signature").text("").close('}');
-    }
+    if (shows_thinking()) write_thoughts(to);
     if (!text_.empty()) {
         to.open('{').key("type").text("text").key("text").content(text_).close('}');
     }
@@ -318,7 +403,7 @@ void WholeWriter::done() {
     to.close(']');
     write_reason(to, !calls_.empty());
     to.key("usage");
-    told_bytes_ = text_.size() + (shows_thinking() ? thinking_.size() : 0);
+    told_bytes_ += text_.size();
     for (const auto& call : calls_) told_bytes_ += call.arguments.size();
     write_usage(to);
     to.close('}');

@@ -72,9 +72,7 @@ std::optional<Problem> RequestWriter::prepare() {
     // Thoughts of others are none of this model's; without their seal not even its own are.
     for (auto& turn : talk_.turns) {
         std::erase_if(turn.blocks, [this](const Block& b) {
-            const bool thought = b.kind == Kind::thinking || b.kind == Kind::sealed;
-            const bool foreign = thought && (b.sealed_by != SealKind::claude ||
-                                             (b.seal.empty() && b.kind == Kind::thinking));
+            const bool foreign = is_thought(b) && !is_claudes(b);
             if (foreign) talk_.drop("reasoning");
             return foreign;
         });
@@ -113,15 +111,8 @@ void RequestWriter::decide_thinking() {
     if (!talk_.effort.said() || talk_.effort.word == "none") return;
     const auto kind = talk_.choice.kind;
     const bool forced = kind == Choice::Kind::required || kind == Choice::Kind::named;
-    const auto last = std::find_if(talk_.turns.rbegin(), talk_.turns.rend(),
-                                   [](const Turn& t) { return t.role == Role::assistant; });
-    const bool bare_call = last != talk_.turns.rend() &&
-                           last->blocks.front().kind != Kind::thinking &&
-                           last->blocks.front().kind != Kind::sealed &&
-                           std::any_of(last->blocks.begin(), last->blocks.end(),
-                                       [](const Block& b) { return b.kind == Kind::call; });
     const bool prefill = talk_.turns.back().role == Role::assistant;
-    if (forced || bare_call || prefill) {
+    if (forced || prefill || calls_without_thought(talk_)) {
         talk_.drop("reasoning_effort");
         return;
     }
@@ -195,7 +186,7 @@ void RequestWriter::thinking() {
     if (effort) to_.key("effort").text(effort_of(talk_.effort, gates_));
     if (schema) {
         to_.key("format").open('{').key("type").text("json_schema");
-        to_.key("schema").raw(anthropic_schema(talk_.format.schema)).close('}');
+        to_.key("schema").raw(anthropic_schema(talk_.format.schema, talk_)).close('}');
     }
     to_.close('}');
 }
@@ -218,11 +209,8 @@ void RequestWriter::turn(const Turn& turn) {
             if (wanted(one)) blocks_.block(one);
         }
     };
-    const auto thought = [](const Block& b) {
-        return b.kind == Kind::thinking || b.kind == Kind::sealed;
-    };
-    write(thought);
-    write([&](const Block& b) { return !thought(b) && b.kind != Kind::call; });
+    write(is_thought);
+    write([](const Block& b) { return !is_thought(b) && b.kind != Kind::call; });
     write([](const Block& b) { return b.kind == Kind::call; });
     to_.close(']').close('}');
 }
@@ -239,9 +227,10 @@ void RequestWriter::tools() {
                     R"("required":["input"]})");
         } else if (tool.strict && gates_.structured) {
             const auto schema = object_schema(tool.schema);
-            to_.key("input_schema").raw(anthropic_schema(Value::of(schema)));
+            to_.key("input_schema").raw(anthropic_schema(Value::of(schema), talk_));
             to_.key("strict").boolean(true);
         } else {
+            if (tool.strict) talk_.drop("tools[].strict");
             to_.key("input_schema").raw(object_schema(tool.schema));
         }
         blocks_.cache(tool.cache);

@@ -1,10 +1,12 @@
 #include "dialects/responses/answer_reader.hpp"
 
+#include "dialects/object.hpp"
 #include "wire/error_member.hpp"
 
 #include <algorithm>
 #include <deque>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace understudy::dialects::responses {
@@ -14,6 +16,9 @@ class Reader final : public AnswerReader {
   public:
     void event(Value event, std::string_view data, std::string_view name,
                AnswerSink& sink) override;
+    void again(std::string_view piece, std::string_view) override {
+        if (last_ != nullptr) say(piece, *last_);
+    }
     void end(AnswerSink& sink) override;
     void whole(std::string_view body, AnswerSink& sink) override;
 
@@ -30,28 +35,40 @@ class Reader final : public AnswerReader {
         std::size_t call = 0;
     };
 
-    void start(Value response, AnswerSink& sink);
+    /// What is read of a whole response, picked in one look: its output is most of the text.
+    struct Response {
+        explicit Response(Value response);
+        Value id, model, status, error, output, usage, details;
+    };
+    void start(Value id, Value model, AnswerSink& sink);
     bool piece(std::string_view type, Value delta, Item& told, AnswerSink& sink);
-    void announced(Value item, Item& told, AnswerSink& sink);
-    void item(Value item, Item& told, AnswerSink& sink);
-    void message(Value item, Item& told, AnswerSink& sink);
+    void announced(const Object& item, Item& told, AnswerSink& sink);
+    void item(const Object& item, Item& told, AnswerSink& sink);
+    void message(Value content, Item& told, AnswerSink& sink);
     void arguments(Value said, Item& told, AnswerSink& sink);
     Item& item_of(std::string_view id, std::uint64_t index, bool added);
-    Item& listed(Value item);
+    Item& listed(const Object& item);
     void say(std::string_view text, Item& told) {
         told.said += text;
         gather(text.size());
     }
-    void reasoning(Value item, Item& told, AnswerSink& sink);
+    /// The piece that is all of an event, said.
+    void note(Value piece, std::string_view text, Item& told) {
+        say(text, told);
+        last_ = &told;
+        steady(piece);
+    }
+    void reasoning(const Object& item, Item& told, AnswerSink& sink);
     void think(Value text, Item& told, AnswerSink& sink);
-    void ended(Value response, AnswerSink& sink);
-    void finish(Value response, AnswerSink& sink);
-    void fail(Value response, AnswerSink& sink);
+    void ended(const Response& response, AnswerSink& sink);
+    void finish(const Response& response, AnswerSink& sink);
+    void fail(const Response& response, AnswerSink& sink);
 
     bool started_ = false;
     bool over_ = false;
     std::size_t calls_ = 0;
     std::deque<Item> items_;  // as they began
+    Item* last_ = nullptr;    // to which the last piece was added
     std::string made_;        // memory that is used again
 };
 
@@ -75,9 +92,10 @@ Reader::Item& Reader::item_of(std::string_view id, std::uint64_t index, bool add
 }
 
 // What was told of an item of the whole output: by its ids, else by the order.
-Reader::Item& Reader::listed(Value item) {
-    const auto [type, id, call_id] = item.pick({"type", "id", "call_id"});
-    const bool call = type.is("function_call");
+Reader::Item& Reader::listed(const Object& item) {
+    const auto id = item.at("id");
+    const auto call_id = item.at("call_id");
+    const bool call = item.at("type").is("function_call");
     const auto same = [&](const Item& one) {
         return (!one.id.empty() && one.id == id.content()) ||
                (!one.call_id.empty() && one.call_id == call_id.content());
@@ -96,9 +114,14 @@ Reader::Item& Reader::listed(Value item) {
     return *next;
 }
 
-void Reader::start(Value response, AnswerSink& sink) {
+Reader::Response::Response(Value response) {
+    const auto members =
+        response.pick({"id", "model", "status", "error", "output", "usage", "incomplete_details"});
+    std::tie(id, model, status, error, output, usage, details) = std::tuple_cat(members);
+}
+
+void Reader::start(Value id, Value model, AnswerSink& sink) {
     if (std::exchange(started_, true)) return;
-    const auto [id, model] = response.pick({"id", "model"});
     sink.start(id.content(), model.content());
 }
 
@@ -113,21 +136,23 @@ bool Reader::piece(std::string_view type, Value delta, Item& told, AnswerSink& s
     if (type == "output_text.delta") {
         const auto said = delta.said(made_);
         if (said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.text(said);
     } else if (type == "refusal.delta") {
         const auto said = delta.said(made_);
         if (said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.refusal(said);
     } else if (type == "reasoning_summary_text.delta" || type == "reasoning_text.delta") {
+        last_ = nullptr;
+        steady(delta);
         think(delta, told, sink);
     } else if (type == "reasoning_summary_part.added") {
         if (told.thinking) sink.thinking("\\n\\n");
     } else if (type == "function_call_arguments.delta") {
         const auto said = delta.said(made_);
         if (!told.is_call || said.empty()) return true;
-        say(said, told);
+        note(delta, said, told);
         sink.arguments(told.call, said);
     } else {
         return false;
@@ -135,9 +160,10 @@ bool Reader::piece(std::string_view type, Value delta, Item& told, AnswerSink& s
     return true;
 }
 
-void Reader::announced(Value item, Item& told, AnswerSink& sink) {
-    const auto [type, id, name] = item.pick({"type", "call_id", "name"});
-    if (told.is_call || !type.is("function_call")) return;
+void Reader::announced(const Object& item, Item& told, AnswerSink& sink) {
+    if (told.is_call || !item.at("type").is("function_call")) return;
+    const auto id = item.at("call_id");
+    const auto name = item.at("name");
     if (name.content().empty()) return lose(kNameless);
     told.is_call = true;
     told.call_id = id.content();
@@ -146,12 +172,12 @@ void Reader::announced(Value item, Item& told, AnswerSink& sink) {
 }
 
 // Of a message that was told in pieces they may lack the end.
-void Reader::message(Value item, Item& told, AnswerSink& sink) {
+void Reader::message(Value content, Item& told, AnswerSink& sink) {
     std::size_t before = told.said.size();
     bool as_written = true;  // else with other escapes, and it is their meaning that counts
     if (before != 0) {
         std::string all;
-        item.at("content").elements([&](Value part) {
+        content.elements([&](Value part) {
             const auto [refusal, words] = part.pick({"refusal", "text"});
             all += (words.present() ? words : refusal).said(made_);
         });
@@ -162,7 +188,7 @@ void Reader::message(Value item, Item& told, AnswerSink& sink) {
             before = known.size();
         }
     }
-    item.at("content").elements([&](Value part) {
+    content.elements([&](Value part) {
         const auto [type, refusal, words] = part.pick({"type", "refusal", "text"});
         const bool refused = type.is("refusal");
         auto text = (refused ? refusal : words).said(made_);
@@ -194,7 +220,7 @@ void Reader::arguments(Value value, Item& told, AnswerSink& sink) {
     }
 }
 
-void Reader::reasoning(Value item, Item& told, AnswerSink& sink) {
+void Reader::reasoning(const Object& item, Item& told, AnswerSink& sink) {
     if (!told.thinking) {
         for (const auto* list : {"summary", "content"}) {
             item.at(list).elements([&](Value part) {
@@ -211,11 +237,11 @@ void Reader::reasoning(Value item, Item& told, AnswerSink& sink) {
 }
 
 // An item that is whole: what was not told of it yet.
-void Reader::item(Value item, Item& told, AnswerSink& sink) {
-    if (!item.is_object() || std::exchange(told.over, true)) return;
+void Reader::item(const Object& item, Item& told, AnswerSink& sink) {
+    if (!item.value().is_object() || std::exchange(told.over, true)) return;
     const auto type = item.at("type");
     if (type.is("message")) {
-        message(item, told, sink);
+        message(item.at("content"), told, sink);
     } else if (type.is("reasoning")) {
         reasoning(item, told, sink);
     } else if (type.is("function_call")) {
@@ -224,14 +250,15 @@ void Reader::item(Value item, Item& told, AnswerSink& sink) {
     }
 }
 
-void Reader::finish(Value response, AnswerSink& sink) {
-    start(response, sink);
-    const auto members = response.pick({"output", "usage", "incomplete_details", "status"});
-    const auto& [output, counts, details, status] = members;
-    output.elements([&](Value one) { item(one, listed(one), sink); });
-    if (const auto usage = wire::parse_usage(counts.raw())) sink.usage(*usage);
-    const auto reason = details.at("reason");
-    const bool incomplete = status.is("incomplete") || reason.is_string();
+void Reader::finish(const Response& response, AnswerSink& sink) {
+    start(response.id, response.model, sink);
+    response.output.elements([&](Value one) {
+        const Object whole(one);
+        item(whole, listed(whole), sink);
+    });
+    if (const auto usage = wire::parse_usage(response.usage.raw())) sink.usage(*usage);
+    const auto reason = response.details.at("reason");
+    const bool incomplete = response.status.is("incomplete") || reason.is_string();
     auto stop = calls_ != 0 ? Stop::calls : Stop::end;
     if (incomplete) stop = reason.is("content_filter") ? Stop::filter : Stop::length;
     sink.stop(stop, {});
@@ -239,13 +266,12 @@ void Reader::finish(Value response, AnswerSink& sink) {
     sink.done();
 }
 
-void Reader::fail(Value response, AnswerSink& sink) {
-    start(response, sink);
+void Reader::fail(const Response& response, AnswerSink& sink) {
+    start(response.id, response.model, sink);
     over_ = true;
-    const auto error = response.at("error");
     wire::ErrorFacts facts;
-    facts.message = error.at("message").text();
-    facts.code = error.at("code").text();
+    facts.message = response.error.at("message").text();
+    facts.code = response.error.at("code").text();
     facts.type = "server_error";
     if (facts.message.empty()) facts.message = "The upstream gave up and said nothing of why.";
     sink.error(facts);
@@ -264,18 +290,21 @@ void Reader::event(Value event, std::string_view data, std::string_view name, An
         sink.error(wire::parse_error_body(data));
         return;
     }
-    if (type == "completed" || type == "incomplete") return ended(response, sink);
-    if (type == "failed") return fail(response, sink);
+    if (type == "completed" || type == "incomplete") return ended(Response(response), sink);
+    if (type == "failed") return fail(Response(response), sink);
     const bool opens = type == "created" || type == "in_progress" || type == "queued";
-    if (opens) return start(response, sink);
+    if (opens) {
+        const auto [own, model] = response.pick({"id", "model"});
+        return start(own, model, sink);
+    }
     if (!index.is_number()) return;  // no part of the output
-    start({}, sink);
+    start({}, {}, sink);
     const bool added = type == "output_item.added";
     const auto own_id = whole_item.present() ? whole_item.at("id") : id;
     auto& told = item_of(own_id.content(), index.count(), added);
     if (piece(type, delta, told, sink)) return;
-    if (added) announced(whole_item, told, sink);
-    if (type == "output_item.done") item(whole_item, told, sink);
+    if (added) announced(Object(whole_item), told, sink);
+    if (type == "output_item.done") item(Object(whole_item), told, sink);
 }
 
 void Reader::end(AnswerSink& sink) {
@@ -287,11 +316,12 @@ void Reader::end(AnswerSink& sink) {
 }
 
 void Reader::whole(std::string_view body, AnswerSink& sink) {
-    ended(Value::standing(body), sink);
+    ended(Response(Value::standing(body)), sink);
 }
 
-void Reader::ended(Value response, AnswerSink& sink) {
-    const auto [status, error] = response.pick({"status", "error"});
+void Reader::ended(const Response& response, AnswerSink& sink) {
+    const auto& status = response.status;
+    const auto& error = response.error;
     if (status.is("failed") || (error.present() && wire::tells_error(error.raw())))
         return fail(response, sink);
     // Of one that goes on in the background, or was stopped there, this is not all.

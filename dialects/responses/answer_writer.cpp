@@ -66,7 +66,7 @@ class ResponseWriter final : public AnswerWriter {
     std::vector<Item> items_;
     std::vector<std::size_t> calls_;  // indexes of items, by the number of the call
     std::size_t live_ = 0;            // the first item that is not over
-    Stop stop_ = Stop::end;
+    Stop stop_ = Stop::unsaid;
     bool started_ = false;
     bool over_ = false;
     std::uint64_t sequence_ = 0;
@@ -255,6 +255,7 @@ void ResponseWriter::settle(Item& item) const {
 
 Status ResponseWriter::status() const {
     if (stop_ == Stop::length) return Status::out_of_tokens;
+    if (stop_ == Stop::unsaid && !stream_) return Status::unsaid;
     if (stop_ != Stop::filter) return Status::completed;
     // A refusal in words is an answer.
     for (const auto& item : items_) {
@@ -287,6 +288,7 @@ void ResponseWriter::done() {
 
 void ResponseWriter::error(const wire::ErrorFacts& error) {
     if (over_) return;
+    note_error();
     start({}, {});
     over_ = true;
     for (auto& item : items_) mend_halves(item.text);

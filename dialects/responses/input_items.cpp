@@ -1,6 +1,6 @@
 #include "dialects/responses/input_items.hpp"
 
-#include "dialects/data_url.hpp"
+#include "dialects/media_forms.hpp"
 
 #include <iterator>
 #include <unordered_map>
@@ -21,9 +21,6 @@ class Reader {
     void content(Value value, std::string_view member, std::vector<Block>& blocks);
     void part(Value value, std::vector<Block>& blocks);
     void text(Value value, std::vector<Block>& blocks);
-    void image(Value value, std::vector<Block>& blocks);
-    void file(Value value, std::vector<Block>& blocks);
-    void audio(Value value, std::vector<Block>& blocks);
     void call(Value value, bool custom);
     void output(Value value);
     void reasoning(Value value);
@@ -78,21 +75,23 @@ void Reader::item(Value value) {
     if (type.is("reasoning")) return reasoning(value);
     if (type.is("additional_tools")) return;  // were read before
     if (type.is("tool_search_output")) return found(value);
+    // What a server of tools has, which its own provider had asked: said to nobody.
+    if (type.is("mcp_list_tools")) return talk_.drop("input[].mcp_list_tools");
     other(type.text(), value);
 }
 
 void Reader::message(Value value) {
-    const auto role = value.at("role");
+    const auto [role, phase, said] = value.pick({"role", "phase", "content"});
     const bool system = role.is("system") || role.is("developer");
-    if (!value.at("phase").nothing()) talk_.drop("input[].phase");
+    if (!phase.nothing()) talk_.drop("input[].phase");
     if (system && leading_) {
-        content(value.at("content"), ".content", talk_.system);
+        content(said, ".content", talk_.system);
     } else if (system) {
-        content(value.at("content"), ".content", turn(Role::system));
+        content(said, ".content", turn(Role::system));
     } else if (role.is("user")) {
-        content(value.at("content"), ".content", turn(Role::user));
+        content(said, ".content", turn(Role::user));
     } else if (role.is("assistant")) {
-        content(value.at("content"), ".content", turn(Role::assistant));
+        content(said, ".content", turn(Role::assistant));
     } else {
         refuse(bad(where() + ".role is none of user, assistant, system and developer"));
     }
@@ -124,71 +123,15 @@ void Reader::part(Value value, std::vector<Block>& blocks) {
         if (!type.is("output_text") || !words.nothing()) text(words, blocks);
     } else if (type.is("refusal")) {
         text(value.at("refusal"), blocks);
-    } else if (type.is("input_image")) {
-        image(value, blocks);
-    } else if (type.is("input_file")) {
-        file(value, blocks);
-    } else if (type.is("input_audio")) {
-        audio(value, blocks);
+    } else if (is_media_part(type)) {
+        auto problem = read_media_part(value, where(), "input[].content[]", talk_, blocks);
+        if (problem) refuse(std::move(*problem));
     } else if (type.is_string()) {
         refuse(unsupported(where() + ": a part of type " + type.text() +
                            " is known to its own provider only"));
     } else {
         refuse(bad(where() + ": a part of the content has no type"));
     }
-}
-
-void Reader::image(Value value, std::vector<Block>& blocks) {
-    const auto url = value.at("image_url");
-    Block block(Kind::media);
-    if (url.is_string() && !url.empty()) {
-        auto media = media_of_url(url.content(), Media::Kind::image);
-        if (!media) return refuse(bad(where() + ": image_url is data, but not in base64"));
-        block.media = std::move(*media);
-    } else if (const auto id = value.at("file_id"); id.is_string() && !id.empty()) {
-        block.media.source = Media::Source::file;
-        block.media.data = id.content();
-    } else {
-        return refuse(bad(where() + ": an input_image has neither image_url nor file_id"));
-    }
-    const auto detail = value.at("detail");
-    if (!detail.nothing() && !detail.is("auto")) talk_.drop("input[].content[].detail");
-    blocks.push_back(std::move(block));
-}
-
-void Reader::file(Value value, std::vector<Block>& blocks) {
-    Block block(Kind::media);
-    auto& media = block.media;
-    const auto data = value.at("file_data");
-    const auto url = value.at("file_url");
-    const auto id = value.at("file_id");
-    if (data.is_string() && !data.empty()) {
-        auto read = media_of_file_data(data.content());
-        if (!read) return refuse(bad(where() + ": file_data is not data in base64"));
-        media = std::move(*read);
-    } else if (url.is_string() && !url.empty()) {
-        media.source = Media::Source::url;
-        media.url = url.content();
-    } else if (id.is_string() && !id.empty()) {
-        media.source = Media::Source::file;
-        media.data = id.content();
-    } else {
-        return refuse(bad(where() + ": an input_file has no file_data, file_url or file_id"));
-    }
-    media.kind = Media::Kind::document;
-    media.title = value.at("filename").content();
-    blocks.push_back(std::move(block));
-}
-
-void Reader::audio(Value value, std::vector<Block>& blocks) {
-    const auto said = value.at("input_audio");
-    if (!said.at("data").is_string() || !said.at("format").is_string()) {
-        return refuse(bad(where() + ": an input_audio has no data or no format"));
-    }
-    auto& media = blocks.emplace_back(Kind::media).media;
-    media.kind = Media::Kind::audio;
-    media.data = said.at("data").content();
-    media.type = "audio/" + said.at("format").text();
 }
 
 void Reader::call(Value value, bool custom) {
@@ -291,7 +234,8 @@ void Reader::other(const std::string& type, Value value) {
         return say(Role::user, "(What was said before was made short, and cannot be read here.)");
     }
     std::string text = "(" + escaped(type) + ")";
-    for (const auto* name : {"action", "operation", "queries", "output"}) {
+    for (const auto* name : {"name", "arguments", "action", "operation", "queries", "code",
+                             "output", "outputs", "error"}) {
         const auto said = value.at(name);
         if (said.nothing()) continue;
         text += ' ';

@@ -1,6 +1,7 @@
 #include "dialects/responses/request_reader.hpp"
 
 #include "dialects/expected.hpp"
+#include "dialects/object.hpp"
 #include "dialects/responses/input_items.hpp"
 #include "dialects/responses/tool_list.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 constexpr std::array kExpected{
     Expected{"model", JsonKind::string},
     Expected{"instructions", JsonKind::string},
-    Expected{"stream", JsonKind::boolean},
     Expected{"stream_options", JsonKind::object},
     Expected{"tools", JsonKind::array},
     Expected{"parallel_tool_calls", JsonKind::boolean},
@@ -73,14 +73,14 @@ class Reader {
         if (!problem_) problem_ = std::move(problem);
     }
 
-    Value body_;
+    const Object body_;
     Talk& talk_;
     ToolList tools_;
     std::optional<Problem> problem_;
 };
 
 std::optional<Problem> Reader::run() {
-    if (!body_.is_object()) return bad("the body is no object");
+    if (!body_.value().is_object()) return bad("the body is no object");
     problem_ = check_kinds(body_, kExpected, {});
     check_state();
     if (problem_) return problem_;
@@ -167,18 +167,21 @@ void Reader::text(Value value) {
     if (!value.at("verbosity").nothing()) talk_.drop("text.verbosity");
 }
 
+// The schema stands beside the type, or, in chat's words, in an object of its own.
 void Reader::format(Value value) {
     if (value.nothing()) return;
-    const auto type = value.at("type");
+    const auto [type, wrapped] = value.pick({"type", "json_schema"});
+    const auto [name, schema, strict, description] =
+        (wrapped.is_object() ? wrapped : value).pick({"name", "schema", "strict", "description"});
     auto& format = talk_.format;
-    if (type.is("json_object")) {
+    if (type.is("json_object") && schema.nothing()) {
         format.kind = Format::Kind::object;
-    } else if (type.is("json_schema")) {
+    } else if (type.is("json_schema") || type.is("json_object")) {
         format.kind = Format::Kind::schema;
-        format.name = value.at("name").text();
-        format.schema = value.at("schema");
-        format.strict = value.at("strict").is_true();
-        if (!value.at("description").nothing()) talk_.drop("text.format.description");
+        format.name = name.text();
+        format.schema = schema;
+        format.strict = strict.is_true();
+        if (!description.nothing()) talk_.drop("text.format.description");
         if (!format.schema.is_object()) {
             refuse(bad("text.format.schema is missing, or no object"));
         }

@@ -89,11 +89,7 @@ void RequestWriter::leave_out() {
 }
 
 void RequestWriter::instructions() {
-    // A client's own line on what it is, which changes with every prompt: in front of everything
-    // else it would empty a provider's cache each time.
-    std::erase_if(talk_.system, [](const Block& block) {
-        return is_blank(block.content) || block.content.starts_with("x-anthropic-billing-header:");
-    });
+    std::erase_if(talk_.system, [](const Block& block) { return is_blank(block.content); });
     if (talk_.system.empty()) return;
     to_.key("instructions").content(join_text(talk_.system, "\\n\\n"));
 }
@@ -122,12 +118,7 @@ void RequestWriter::media(const Media& media) {
         to_.key("file_url").content(media.url).close('}');
         return;
     }
-    to_.key("filename");
-    if (media.title.empty()) {
-        to_.text("document.pdf");
-    } else {
-        to_.content(media.title);
-    }
+    to_.key("filename").content(file_name(media));
     to_.key("file_data").content(data).close('}');
 }
 

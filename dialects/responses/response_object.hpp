@@ -72,7 +72,14 @@ struct Response {
     std::optional<wire::Usage> usage;
     wire::Usage estimate;  // for an upstream that counts nothing
 };
-enum class Status : std::uint8_t { in_progress, completed, out_of_tokens, filtered, failed };
+enum class Status : std::uint8_t {
+    in_progress,
+    completed,
+    out_of_tokens,
+    filtered,
+    unsaid,  // incomplete, for nobody said that it is not
+    failed,
+};
 std::string_view status_word(Status status);
 
 /// `error`: why it failed, or null. Items that were never announced stay out where `announced`.

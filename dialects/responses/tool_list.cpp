@@ -1,6 +1,7 @@
 #include "dialects/responses/tool_list.hpp"
 
 #include "dialects/grammar.hpp"
+#include "dialects/tool_forms.hpp"
 
 #include <set>
 
@@ -38,29 +39,36 @@ void ToolList::add(Value list, const std::string& where, const std::string& spac
 }
 
 void ToolList::one(Value value, const std::string& where, const std::string& space) {
+    const auto form = tool_form(value);
     const auto type = value.at("type");
-    if (!type.is_string()) return refuse(bad(where + ".type is missing, or no text"));
+    // Without a type it is one by what else it says.
+    if (!form.named_type && (!type.nothing() || (!form.wrapped && form.schema.nothing()))) {
+        return refuse(bad(where + ".type is missing, or no text"));
+    }
     if (type.is("namespace")) return group(value, where);
+    if (form.hosted) return hosted(type.text());
+    const auto [name, description, format, strict] =
+        form.definition.pick({"name", "description", "format", "strict"});
     Tool tool;
-    tool.custom = type.is("custom");
-    if (!tool.custom && !type.is("function")) return hosted(type.text());
-    tool.name = value.at("name").text();
+    tool.custom = form.custom;
+    tool.name = name.text();
     tool.space = space;
     if (tool.name.empty()) return refuse(bad(where + ".name is missing, or no text"));
-    const auto description = value.at("description");
     if (!description.nothing() && !description.is_string()) {
         return refuse(bad(where + ".description is no text"));
     }
     tool.description = description.content();
     if (tool.custom) {
-        describe_grammar(value.at("format"), tool, talk_, "tools[].format");
+        const auto grammar = format.at("grammar");
+        describe_grammar(grammar.is_object() ? grammar : format, tool, talk_, "tools[].format");
     } else {
-        tool.schema = value.at("parameters");
+        tool.schema = form.schema;
         if (!tool.schema.nothing() && !tool.schema.is_object()) {
             return refuse(bad(where + ".parameters is no object"));
         }
-        tool.strict = value.at("strict").is_true();
+        tool.strict = strict.is_true();
     }
+    name_lost_members(form.definition, talk_);
     put(std::move(tool));
 }
 
@@ -129,7 +137,7 @@ std::string ToolList::sent(std::string_view space, std::string_view name) const 
 }
 
 std::optional<std::string> ToolList::chosen(Value choice) const {
-    auto name = sent(choice.at("namespace").text(), choice.at("name").text());
+    auto name = sent(choice.at("namespace").text(), reference_in(choice).at("name").text());
     if (talk_.tool(name) == nullptr) return std::nullopt;
     return name;
 }
@@ -147,28 +155,18 @@ void ToolList::keep_allowed(Value tools) {
 void ToolList::choose(Value value) {
     using Kind = Choice::Kind;
     auto& choice = talk_.choice;
-    const auto type = value.at("type");
-    if (value.nothing()) {
-        choice.kind = Kind::unsaid;
-    } else if (value.is("auto")) {
-        choice.kind = Kind::automatic;
-    } else if (value.is("required")) {
-        choice.kind = Kind::required;
-    } else if (value.is("none")) {
-        choice.kind = Kind::none;
-    } else if (type.is("function") || type.is("custom")) {
-        choice.kind = Kind::named;
+    ChoiceForm form;
+    if (!value.nothing()) {
+        if (auto problem = read_choice_form(value, form)) return refuse(std::move(*problem));
+    }
+    choice.kind = form.kind;
+    if (form.one_at_a_time) choice.parallel = false;
+    if (form.some) {
+        keep_allowed(form.allowed);
+    } else if (form.kind == Kind::named) {
         const auto name = chosen(value);
         if (!name) return refuse(bad("tool_choice names a tool that is not in tools"));
         choice.name = *name;
-    } else if (type.is("allowed_tools")) {
-        choice.kind = value.at("mode").is("required") ? Kind::required : Kind::automatic;
-        keep_allowed(value.at("tools"));
-    } else if (type.is_string()) {
-        return refuse(unsupported("tool_choice asks for " + type.text() +
-                                  ", which is run by its own provider"));
-    } else {
-        return refuse(bad("tool_choice is none that is known"));
     }
     if (!talk_.tools.empty()) return;
     if (choice.kind == Kind::required) {

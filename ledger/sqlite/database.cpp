@@ -100,6 +100,10 @@ std::int64_t Database::last_id() const {
     return sqlite3_last_insert_rowid(handle_);
 }
 
+std::size_t Database::changes() const {
+    return static_cast<std::size_t>(sqlite3_changes(handle_));
+}
+
 Fault Database::fault_of(int code) {
     const auto fault = fault_for(code);
     if (fault == Fault::none) return fault;
@@ -136,6 +140,7 @@ Statement& Statement::operator=(Statement&& other) noexcept {
     handle_ = std::exchange(other.handle_, nullptr);
     database_ = other.database_;
     next_ = other.next_;
+    bound_.swap(other.bound_);
     fault_ = other.fault_;
     return *this;
 }
@@ -144,8 +149,10 @@ Fault Statement::prepare(Database& database, std::string_view sql, bool lasting)
     finalize();
     database_ = &database;
     const unsigned flags = lasting ? SQLITE_PREPARE_PERSISTENT : 0;
-    return database.fault_of(sqlite3_prepare_v3(
-        database.handle(), sql.data(), static_cast<int>(sql.size()), flags, &handle_, nullptr));
+    const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                                        flags, &handle_, nullptr);
+    bound_.assign(static_cast<std::size_t>(sqlite3_bind_parameter_count(handle_)) + 1, {});
+    return database.fault_of(code);
 }
 
 void Statement::finalize() {
@@ -154,28 +161,19 @@ void Statement::finalize() {
     next_ = 1;
 }
 
-Statement& Statement::bind(std::int64_t number) {
-    sqlite3_bind_int64(handle_, next_++, number);
-    return *this;
+void Statement::bind_anew(std::int64_t number) {
+    sqlite3_bind_int64(handle_, next_, number);
 }
 
-Statement& Statement::bind_null() {
-    sqlite3_bind_null(handle_, next_++);
-    return *this;
+void Statement::bind_null_anew() {
+    sqlite3_bind_null(handle_, next_);
 }
 
 Statement& Statement::bind(std::string_view text) {
     const char* const data = text.data() != nullptr ? text.data() : "";
+    bound().what = Bound::What::text;
     sqlite3_bind_text(handle_, next_++, data, static_cast<int>(text.size()), SQLITE_STATIC);
     return *this;
-}
-
-Statement& Statement::bind_or_null(std::string_view text) {
-    return text.empty() ? bind_null() : bind(text);
-}
-
-Statement& Statement::bind_or_null(std::int64_t number) {
-    return number == 0 ? bind_null() : bind(number);
 }
 
 Statement::Step Statement::step() {

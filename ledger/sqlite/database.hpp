@@ -4,12 +4,14 @@
 
 #include "ledger/store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -39,6 +41,9 @@ class Database {
     bool has_moved() const;
     /// The number of the row that was inserted last.
     std::int64_t last_id() const;
+    /// How many rows the last statement has inserted, changed or deleted; of one that failed, those
+    /// before the failure where it said OR FAIL.
+    std::size_t changes() const;
     /// Keeps the last fault in words, and says what it was.
     Fault fault_of(int code);
     const std::string& why() const { return why_; }
@@ -67,13 +72,33 @@ class Statement {
     bool ready() const { return handle_ != nullptr; }
     void finalize();
 
-    Statement& bind(std::int64_t number);
-    Statement& bind_null();
+    Statement& bind(std::int64_t number) {
+        auto& bound = this->bound();
+        if (bound.what != Bound::What::number || bound.number != number) {
+            bound = {Bound::What::number, number};
+            bind_anew(number);
+        }
+        ++next_;
+        return *this;
+    }
+    Statement& bind_null() {
+        auto& bound = this->bound();
+        if (bound.what != Bound::What::null) {
+            bound.what = Bound::What::null;
+            bind_null_anew();
+        }
+        ++next_;
+        return *this;
+    }
     /// The text has to outlive the step.
     Statement& bind(std::string_view text);
     /// Nothing is kept in place of what is empty, or zero.
-    Statement& bind_or_null(std::string_view text);
-    Statement& bind_or_null(std::int64_t number);
+    Statement& bind_or_null(std::string_view text) {
+        return text.empty() ? bind_null() : bind(text);
+    }
+    Statement& bind_or_null(std::int64_t number) {
+        return number == 0 ? bind_null() : bind(number);
+    }
 
     enum class Step : std::uint8_t { row, done, constraint, fault };
     /// A fault is told by fault().
@@ -89,9 +114,22 @@ class Statement {
     std::string_view text(int column) const;
 
   private:
+    /// What a parameter has: it keeps it from step to step, and rows in a row say much the same.
+    struct Bound {
+        enum class What : std::uint8_t { null, number, text };
+        What what = What::null;
+        std::int64_t number = 0;
+    };
+    Bound& bound() {
+        return bound_[std::min(static_cast<std::size_t>(next_ - 1), bound_.size() - 1)];
+    }
+    void bind_anew(std::int64_t number);
+    void bind_null_anew();
+
     sqlite3_stmt* handle_ = nullptr;
     Database* database_ = nullptr;
     int next_ = 1;
+    std::vector<Bound> bound_{1};  // and one for what is no parameter
     Fault fault_ = Fault::none;
 };
 

@@ -93,6 +93,7 @@ void Names::forget() {
     known_.clear();
     recent_.fill(nullptr);
     chosen_ = -1;
+    ++forgotten_;
     fault_ = Fault::none;
 }
 

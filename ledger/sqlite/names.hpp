@@ -4,7 +4,9 @@
 #include "ledger/sqlite/database.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,6 +33,10 @@ class Names {
     /// One small step of dropping what no row has had since this hour (since 1970) and no counter
     /// has. All rows of before it have to be gone.
     Fault drop_unused(std::int64_t before_hour);
+    /// The hour of at().
+    std::int64_t hour() const { return hour_; }
+    /// How often everything has been forgotten.
+    std::uint64_t forgotten() const { return forgotten_; }
     /// What was written may not have stayed: nothing is remembered any more.
     void forget();
     void finalize();
@@ -60,10 +66,69 @@ class Names {
     Remembered known_;
     std::array<Remembered::value_type*, 64> recent_{};  // of known_
     std::int64_t hour_ = 0;
+    std::uint64_t forgotten_ = 0;
     std::int64_t chosen_ = -1;  // how many there are; negative: not counted yet
     Database* database_ = nullptr;
     Statement find_, insert_, touch_, count_, drop_;
     Fault fault_ = Fault::none;
+};
+
+/// All names of a row at once. Rows in a row have the same few sets of names, so a set is compared
+/// with one before it, as long as what Names remembers is good.
+template <std::size_t N>
+class RowNames {
+  public:
+    struct Name {
+        std::string_view text;
+        Names::Origin origin = Names::Origin::ours;
+    };
+    using Numbers = std::array<std::int64_t, N>;
+
+    /// Valid until the next call; worth something if names.fault() is none then.
+    const Numbers& of(Names& names, const std::array<Name, N>& row) {
+        auto& set = sets_[place_of(row)];
+        if (set.hour == names.hour() && set.forgotten == names.forgotten() && same(set, row)) {
+            return set.numbers;
+        }
+        set.hour = -1;
+        set.text.clear();
+        for (std::size_t i = 0; i < N; ++i) {
+            set.numbers[i] = names.id(row[i].text, row[i].origin);
+            set.sizes[i] = row[i].text.size();
+            set.text += row[i].text;
+        }
+        set.forgotten = names.forgotten();
+        if (names.fault() == Fault::none) set.hour = names.hour();
+        return set.numbers;
+    }
+
+  private:
+    struct Set {
+        std::int64_t hour = -1;
+        std::uint64_t forgotten = 0;
+        Numbers numbers{};
+        std::array<std::size_t, N> sizes{};
+        std::string text;  // of all of them
+    };
+    static std::size_t place_of(const std::array<Name, N>& row) {
+        std::size_t sum = 0;
+        for (const auto& name : row) sum = sum * 3 + name.text.size();
+        return sum % kSets;
+    }
+    static bool same(const Set& set, const std::array<Name, N>& row) {
+        const char* at = set.text.data();
+        for (std::size_t i = 0; i < N; ++i) {
+            if (row[i].text.size() != set.sizes[i]) return false;
+        }
+        for (const auto& [text, origin] : row) {
+            if (!text.empty() && std::memcmp(at, text.data(), text.size()) != 0) return false;
+            at += text.size();
+        }
+        return true;
+    }
+
+    static constexpr std::size_t kSets = 16;
+    std::array<Set, kSets> sets_;
 };
 
 }  // namespace understudy::ledger

@@ -21,7 +21,8 @@ Fault bring_up_to_date(Database& database, std::span<const char* const> steps = 
 /// Whether it is of an older version, and not empty: bring_up_to_date() would change it.
 bool is_older(Database& database);
 
-/// Whether it can be read as it is: ours, and of this version. For who only reads.
-Fault check_schema(Database& database);
+/// Whether it can be read as it is: ours, and not of a later version; of which it is. For who only
+/// reads: what of it is not in every version is up to them.
+Fault check_schema(Database& database, std::int64_t& version);
 
 }  // namespace understudy::ledger

@@ -20,6 +20,10 @@ constexpr std::int64_t kHourUs = 3'600 * kSecondUs;
 constexpr std::int64_t kSlack = 2 * kSecondUs;
 // No request takes longer than this: the longest deadline that can be configured, and some.
 constexpr std::int64_t kLongestRequest = 26 * kHourUs;
+// The version that keeps what sessions used by key, and the one that numbers requests. Sums by the
+// hour and single attempts are the same in all versions: what keys have used can be read while an
+// older build still writes them.
+constexpr std::int64_t kSessionsByKey = 4, kRequestNumbers = 3;
 // Rows looked at in one go for a page of a filter that fits few.
 constexpr std::size_t kWindow = 20'000;
 
@@ -123,17 +127,25 @@ class SqliteReader final : public Reader {
                       std::int64_t end, RequestPage& out);
     Fault find_request(std::string_view id, std::optional<Story>& out);
     Fault attempts_of(Story& story);
+    Fault since_version(std::int64_t version);
 
     std::string path_;
+    std::int64_t version_ = 0;
     Database database_;
 };
 
 Fault SqliteReader::open() {
     auto fault = database_.open(path_, Database::Access::read_only);
-    if (fault == Fault::none) fault = check_schema(database_);
+    if (fault == Fault::none) fault = check_schema(database_, version_);
     // One state of the ledger for all of a question's statements.
     if (fault == Fault::none) fault = database_.run("BEGIN");
     return fault;
+}
+
+Fault SqliteReader::since_version(std::int64_t version) {
+    if (version_ >= version) return Fault::none;
+    database_.set_why("it is of an older version; `understudy serve` brings it up to date");
+    return Fault::unreachable;
 }
 
 Fault SqliteReader::usage(By by, const Span& span, UsagePage& out) {
@@ -200,7 +212,8 @@ Fault SqliteReader::window_below(std::int64_t id, std::int64_t& begin) {
 
 Fault SqliteReader::requests(const RequestFilter& filter, RequestPage& out) {
     Names names;
-    auto fault = names_of(filter, names);
+    auto fault = since_version(kRequestNumbers);
+    if (fault == Fault::none) fault = names_of(filter, names);
     if (fault != Fault::none || !names.all_known) return fault;
     auto end = std::min(filter.before.value_or(INT64_MAX), filter.span.to_us);
     const auto first = std::max<std::int64_t>(filter.span.from_us, 0);
@@ -294,13 +307,16 @@ Fault SqliteReader::attempts_of(Story& story) {
 }
 
 Fault SqliteReader::request(std::string_view id, std::optional<Story>& out) {
-    const auto fault = find_request(id, out);
+    auto fault = since_version(kRequestNumbers);
+    if (fault == Fault::none) fault = find_request(id, out);
     return fault == Fault::none && out ? attempts_of(*out) : fault;
 }
 
 Fault SqliteReader::session(std::string_view name, std::size_t most_attempts, SessionStory& out) {
+    auto fault = since_version(kRequestNumbers);
+    if (fault != Fault::none) return fault;
     Statement lines;
-    auto fault = lines.prepare(
+    fault = lines.prepare(
         database_,
         "SELECT (SELECT text FROM name WHERE id = upstream), "
         "(SELECT text FROM name WHERE id = model), " +
@@ -337,14 +353,21 @@ Fault SqliteReader::session(std::string_view name, std::size_t most_attempts, Se
 Fault SqliteReader::session_cost(std::string_view key, std::string_view session,
                                  std::int64_t& nano_usd) {
     nano_usd = 0;
+    // Older ones do not say whose it was: its attempts are looked for, from the first request on.
+    constexpr std::string_view kSince =
+        "ifnull(cost_nano_usd, 0) + ifnull(estimated_cost_nano_usd, 0)) FROM attempt WHERE id >= "
+        "(SELECT min(id - total_us) - 2000000 FROM request WHERE session = ?1) "
+        "AND session = ?1 AND ifnull(key, 0)";
+    constexpr std::string_view kByHour =
+        "cost_nano_usd + estimated_cost_nano_usd) FROM session_hour WHERE session = ?1 AND key";
     Statement query;
     const auto fault = query.prepare(
         database_,
-        "SELECT sum(cost_nano_usd + estimated_cost_nano_usd) FROM session_hour WHERE session = ? "
-        "AND key = CASE ? WHEN '' THEN 0 ELSE (SELECT id FROM name WHERE text = ?) END",
+        "SELECT sum(" + text(version_ < kSessionsByKey ? kSince : kByHour) +
+            " = CASE ?2 WHEN '' THEN 0 ELSE (SELECT id FROM name WHERE text = ?2) END",
         false);
     if (fault != Fault::none) return fault;
-    if (query.bind(session).bind(key).bind(key).step() != Statement::Step::row) {
+    if (query.bind(session).bind(key).step() != Statement::Step::row) {
         return query.fault();
     }
     nano_usd = query.number(0);

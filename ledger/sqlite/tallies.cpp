@@ -83,11 +83,18 @@ void Tallies::clear() {
     failovers_.clear();
     hedges_.clear();
     raised_.clear();
+    last_hour_ = nullptr;
+    last_series_ = nullptr;
+    last_reason_ = nullptr;
 }
 
 void Tallies::add(const AttemptRow& row, const AttemptNames& names, std::int64_t id) {
     const auto hour = id / kHourUs;
-    hours_[{hour, names.route, names.key, names.upstream, names.model}].add(row);
+    const decltype(hours_)::key_type key{hour, names.route, names.key, names.upstream, names.model};
+    if (last_hour_ == nullptr || last_hour_->first != key) {
+        last_hour_ = &*hours_.try_emplace(key).first;
+    }
+    last_hour_->second.add(row);
     if (!row.session.empty()) {
         sessions_[{hour, std::string(row.session), names.key, names.upstream, names.model}].add(
             row);
@@ -96,9 +103,17 @@ void Tallies::add(const AttemptRow& row, const AttemptNames& names, std::int64_t
 }
 
 void Tallies::count(const AttemptRow& row, const AttemptNames& names) {
-    auto& series = series_[{names.upstream, names.label, names.operation}];
+    const decltype(series_)::key_type key{names.upstream, names.label, names.operation};
+    if (last_series_ == nullptr || last_series_->first != key) {
+        last_series_ = &*series_.try_emplace(key).first;
+        last_reason_ = nullptr;
+    }
+    auto& series = last_series_->second;
     series.sums.add(row);
-    ++series.reasons[names.reason];
+    if (last_reason_ == nullptr || last_reason_->first != names.reason) {
+        last_reason_ = &*series.reasons.try_emplace(names.reason).first;
+    }
+    ++last_reason_->second;
     if (row.deliveries > 1) series.silent_replays += row.deliveries - 1;
     if (names.moved_from != 0) {
         ++failovers_[{names.moved_from, names.upstream, names.moved_why}];

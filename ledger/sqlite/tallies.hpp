@@ -15,11 +15,12 @@
 
 namespace understudy::ledger {
 
-/// Numbers of the names that an attempt is summed under.
+/// Numbers of an attempt's names.
 struct AttemptNames {
-    std::int64_t route = 0, key = 0, upstream = 0, model = 0;
-    std::int64_t reason = 0, label = 0, operation = 0;
+    std::int64_t label = 0, route = 0, key = 0, upstream = 0, model = 0;
+    std::int64_t reason = 0, operation = 0;
     std::int64_t moved_from = 0, moved_why = 0;
+    std::int64_t answered = 0, dialect = 0, cause = 0, price = 0, tier = 0;
 };
 
 class Tallies {
@@ -65,6 +66,10 @@ class Tallies {
     };
     std::map<std::int64_t, Hedges> hedges_;  // by route
     std::vector<Raised> raised_;
+    // Where the row before was added: rows in a row are mostly of one kind.
+    decltype(hours_)::value_type* last_hour_ = nullptr;
+    decltype(series_)::value_type* last_series_ = nullptr;
+    decltype(Series::reasons)::value_type* last_reason_ = nullptr;
     Statement hour_, session_, counter_;
 };
 

@@ -56,39 +56,85 @@ bool goes_before(std::string_view name_a, const Sums& a, std::string_view name_b
     return name_a < name_b;
 }
 
-// There may be hundreds of thousands, of which a page is wanted.
-Fault sum_sessions(Database& database, const std::string& sql,
-                   const std::array<std::int64_t, 6>& values, UsagePage& out) {
-    Sessions sessions;
-    const auto fault = each_row(database, sql, values, [&sessions](const Statement& row) {
+/// Sessions whose names have this hash, modulo a power of two.
+constexpr std::size_t kSmallestShare = std::size_t{1} << 40;
+struct Share {
+    std::size_t hash = 0, of = 1;
+    bool has(std::string_view name) const { return (Hash()(name) & (of - 1)) == hash; }
+    /// Leaves one half of it here, and returns the other.
+    Share split() {
+        const Share other{hash + of, 2 * of};
+        of *= 2;
+        return other;
+    }
+};
+
+/// There may be very many sessions, of which a page is wanted: no more of them are summed up in one
+/// walk than may be kept, and the others in further ones.
+class SessionSums {
+  public:
+    explicit SessionSums(UsagePage& out)
+        : out_(out), wanted_(out.skip + std::min(out.limit, SIZE_MAX - out.skip)) {}
+
+    Fault walk(Database& database, const std::string& sql,
+               const std::array<std::int64_t, 6>& values) {
+        while (!left_.empty()) {
+            share_ = left_.back();
+            left_.pop_back();
+            const auto fault =
+                each_row(database, sql, values, [this](const Statement& row) { add(row); });
+            if (fault != Fault::none) return fault;
+            choose();
+        }
+        std::sort(best_.begin(), best_.end(), before);
+        for (std::size_t i = out_.skip; i < best_.size(); ++i)
+            out_.lines.push_back(std::move(best_[i]));
+        out_.more = count_ - std::min(count_, wanted_);
+        return Fault::none;
+    }
+
+  private:
+    static bool before(const UsageLine& a, const UsageLine& b) {
+        return goes_before(a.name, a.sums, b.name, b.sums);
+    }
+
+    void add(const Statement& row) {
         const auto name = row.text(0);
-        auto found = sessions.find(name);
-        if (found == sessions.end()) found = sessions.emplace(name, Sums{}).first;
+        if (!share_.has(name)) return;
+        auto found = sums_.find(name);
+        if (found == sums_.end()) {
+            if (sums_.size() >= out_.most_names && share_.of < kSmallestShare) {
+                left_.push_back(share_.split());
+                std::erase_if(sums_, [this](const auto& one) { return !share_.has(one.first); });
+                return add(row);
+            }
+            found = sums_.emplace(name, Sums{}).first;
+        }
         found->second.add(sums_of(row, 1));
-    });
-    if (fault != Fault::none) return fault;
-    std::vector<const Sessions::value_type*> order;
-    order.reserve(sessions.size());
-    for (const auto& session : sessions) {
-        order.push_back(&session);
-        out.total.add(session.second);
     }
-    const auto part = part_of(order.size(), out);
-    const auto place = [&order](std::size_t i) {
-        return order.begin() + static_cast<std::ptrdiff_t>(i);
-    };
-    const auto before = [](const auto* a, const auto* b) {
-        return goes_before(a->first, a->second, b->first, b->second);
-    };
-    if (part.end < order.size())
-        std::nth_element(order.begin(), place(part.end), order.end(), before);
-    std::sort(order.begin(), place(part.end), before);
-    for (auto i = part.begin; i < part.end; ++i) {
-        out.lines.push_back({order[i]->first, order[i]->second});
+
+    // Of those that have been summed up, the first ones are kept.
+    void choose() {
+        count_ += sums_.size();
+        while (!sums_.empty()) {
+            auto one = sums_.extract(sums_.begin());
+            out_.total.add(one.mapped());
+            best_.push_back({std::move(one.key()), one.mapped()});
+        }
+        if (best_.size() <= wanted_) return;
+        std::nth_element(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(wanted_),
+                         best_.end(), before);
+        best_.resize(wanted_);
     }
-    out.more = order.size() - part.end;
-    return Fault::none;
-}
+
+    UsagePage& out_;
+    const std::size_t wanted_;
+    std::vector<Share> left_{Share{}};
+    Share share_;
+    Sessions sums_;
+    std::vector<UsageLine> best_;
+    std::size_t count_ = 0;
+};
 
 Fault name_lines(Database& database, By by, const std::map<std::int64_t, Sums>& sums,
                  std::vector<UsageLine>& lines) {
@@ -112,7 +158,7 @@ Fault name_lines(Database& database, By by, const std::map<std::int64_t, Sums>& 
 
 Fault sum_usage(Database& database, By by, const std::string& sql,
                 const std::array<std::int64_t, 6>& values, UsagePage& out) {
-    if (by == By::session) return sum_sessions(database, sql, values, out);
+    if (by == By::session) return SessionSums(out).walk(database, sql, values);
     std::map<std::int64_t, Sums> sums;
     auto fault = each_row(database, sql, values, [&sums](const Statement& row) {
         sums[row.number(0)].add(sums_of(row, 1));

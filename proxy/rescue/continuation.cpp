@@ -1,6 +1,19 @@
 #include "proxy/rescue/continuation.hpp"
 
+#include "proxy/rescue/passed_event.hpp"
+#include "wire/chat_chunk.hpp"
+
 namespace understudy::proxy::rescue {
+
+Continuation::State Continuation::feed(std::string_view data, std::string& out) {
+    if (failed()) return state_;
+    if (wire::is_done_event(data)) {
+        end_marker(out);
+    } else if (!says_nothing(data) && !event(data, out)) {
+        state_ = State::lost;
+    }
+    return state_;
+}
 
 std::string comment_of(const ContinuationOptions& options) {
     std::string out = "understudy rescue ";

@@ -45,8 +45,9 @@ class Continuation {
 
     /// The data of one event of the second stream. Appends whole events to `out`, as they are to be
     /// sent; in front of the first of them the comment, where the API's clients bear one. Errors
-    /// give nothing: the attempt judges those. The end marker passes only behind a finish.
-    virtual State feed(std::string_view data, std::string& out) = 0;
+    /// give nothing: the attempt judges those. The end marker passes only behind a finish. What
+    /// cannot be read may be a part of the answer, so that nothing behind it can be told.
+    State feed(std::string_view data, std::string& out);
 
     State state() const noexcept { return state_; }
     /// Nothing more is taken of it: it has failed.
@@ -57,6 +58,11 @@ class Continuation {
     virtual std::size_t bytes() const noexcept = 0;
 
   protected:
+    /// An event that says something. False: it cannot be read.
+    virtual bool event(std::string_view data, std::string& out) = 0;
+    /// OpenAI's.
+    virtual void end_marker(std::string&) {}
+
     /// The state is what the seam has decided of the text so far. False: it is another answer.
     bool follow(const Passage& passage) noexcept {
         if (passage.diverged()) state_ = State::diverged;

@@ -1,7 +1,5 @@
 #include "proxy/rescue/passed_event.hpp"
 
-#include "wire/chat_chunk.hpp"
-
 #include <algorithm>
 
 namespace understudy::proxy::rescue {
@@ -13,8 +11,8 @@ void append_on_one_line(std::string& out, std::string_view json) {
         out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
 }
 
-bool is_void(std::string_view data) {
-    return data.find_first_not_of(" \t\r\n") == std::string_view::npos || wire::is_done_event(data);
+bool says_nothing(std::string_view data) {
+    return data.find_first_of("{}\"") == std::string_view::npos;
 }
 
 void PassedEvent::append_to(std::string& out) {

@@ -15,8 +15,9 @@ namespace understudy::proxy::rescue {
 /// does not care.
 void append_on_one_line(std::string& out, std::string_view json);
 
-/// Data that is no event of these APIs and lacks nothing: none at all, or OpenAI's end marker.
-bool is_void(std::string_view data);
+/// Data in which no member of an object can be: none at all, a ping in plain words, OpenAI's end
+/// marker. Whatever else is no JSON object is one that cannot be read.
+bool says_nothing(std::string_view data);
 
 class PassedEvent {
   public:

@@ -1,5 +1,7 @@
 #include "proxy/rescue/transcript.hpp"
 
+#include "proxy/rescue/passed_event.hpp"
+
 #include <algorithm>
 
 namespace understudy::proxy::rescue {
@@ -13,6 +15,12 @@ void Transcript::forget() {
     for (std::string* kept : {&text_, &pending_}) std::string().swap(*kept);
 }
 
+// The client may have read in it what is known to nobody here.
+void Transcript::follow(const wire::SseEvent& event) {
+    if (!event.has_data || says_nothing(event.data)) return;
+    if (!observe(event)) obstruct("an event of it cannot be read");
+}
+
 void Transcript::sent(std::string_view bytes) {
     // What is in the way of a rescue does not go away: nothing more needs to be known.
     if (obstacle_ != nullptr) return;
@@ -21,7 +29,7 @@ void Transcript::sent(std::string_view bytes) {
     std::string_view rest = kept ? std::string_view(pending_) : bytes;
     wire::SseEvent event;
     while (obstacle_ == nullptr && scanner_.next(rest, event)) {
-        observe(event);
+        follow(event);
         rest.remove_prefix(event.raw.size());
     }
     if (obstacle_ != nullptr) return;

@@ -56,8 +56,8 @@ class Transcript {
     Transcript(const Transcript&) = default;
     Transcript(Transcript&&) = default;
 
-    /// One event that the client gets.
-    virtual void observe(const wire::SseEvent& event) = 0;
+    /// One event that the client gets, and that says something. False: it cannot be read.
+    virtual bool observe(const wire::SseEvent& event) = 0;
     /// Nothing that is kept is of use any more.
     virtual void forget();
 
@@ -79,6 +79,8 @@ class Transcript {
     bool start_is_guess_ = false;
 
   private:
+    void follow(const wire::SseEvent& event);
+
     const std::size_t most_bytes_;
     wire::SseScanner scanner_;
     std::string pending_;  // of an event that is not whole yet

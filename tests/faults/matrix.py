@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The sixteen provider faults for a client of each API, between a sick primary and a healthy backup that speak two
-different APIs, plain and streamed: chat, Messages, Responses and Gemini on either side.
+different APIs, plain and streamed: chat, Messages, Responses and Gemini on either side, and Bedrock's Converse behind.
 
-    tests/faults/matrix.py            four pairs for each client: every API as primary and as backup
-    tests/faults/matrix.py --all      all twelve pairs for each client
+    tests/faults/matrix.py            five pairs for each client: every API as primary and as backup
+    tests/faults/matrix.py --all      all twenty pairs for each client
     tests/faults/matrix.py -v S08     the rows of one fault, each with its notes
 
 One daemon with the settings that docs/failover.md recommends serves all rows, each with upstreams and a route of its
@@ -25,6 +25,7 @@ import traceback
 
 import scoreboard
 from scoreboard import FAULTS, ORDER, SLACK, documented, scaled_times
+import bedrock
 from callers import CALLERS, Nonsense, Told
 from harness import TIME_SCALE, Client, Response, Upstream, config, status
 from natives import native
@@ -39,7 +40,7 @@ JOBS = 48
 
 
 def pairs(client: str, everything: bool) -> list[tuple[str, str]]:
-    """(primary, backup). Four: each API once as primary and once as backup; all clients together have all twelve."""
+    """(primary, backup). Five: each API once as primary and once as backup; all clients together have all twenty."""
     shifts = range(1, len(APIS)) if everything else [APIS.index(client) % (len(APIS) - 1) + 1]
     return [(APIS[i], APIS[(i + shift) % len(APIS)]) for shift in shifts for i in range(len(APIS))]
 
@@ -63,9 +64,15 @@ class Row:
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
-        self.sick = Provider("p." + self.name, dialect=self.primary)
+        self.sick = Provider(self.model("p", self.primary), dialect=self.primary)
         accepts = self.fault.fallback().accepts_prefill
-        self.healthy = Provider("b." + self.name, accepts, dialect=self.backup)
+        self.healthy = Provider(self.model("b", self.backup), accepts, dialect=self.backup)
+
+    def model(self, role: str, dialect: str) -> str:
+        """At Bedrock the name tells what a model takes: these Claudes take a prefill. Upstreams have the same name,
+        which may have 64 characters."""
+        maker = "anthropic.claude-3-" if dialect == "converse" else ""
+        return f"{maker}{role}.{self.name}"
 
     @property
     def name(self) -> str:
@@ -87,12 +94,16 @@ class Row:
     def entries(self, upstream: Upstream) -> list[dict]:
         page = documented()["upstreams"]
         more = {"breaker": QUICK_BREAKER} if self.fault.id == "S15" else {}
-        return [native(upstream, provider.model, dialect, model=provider.model, api_key="sk-any",
-                       base_url=f"http://127.0.0.1:{upstream.port}{provider.speech.path}",
-                       timeouts=scaled_times(entry["timeouts"]), price={"input": 1, "output": 1}, **more,
-                       **({"continuation": self.fault.continuation} if provider is self.healthy else {}))
-                for entry, provider, dialect in zip(page, (self.sick, self.healthy),
-                                                    (self.primary, self.backup))]
+        return [self.entry(upstream, provider, timeouts=scaled_times(entry["timeouts"]),
+                           price={"input": 1, "output": 1}, **more,
+                           **({"continuation": self.fault.continuation} if provider is self.healthy else {}))
+                for entry, provider in zip(page, (self.sick, self.healthy))]
+
+    def entry(self, upstream: Upstream, provider: Provider, **settings) -> dict:
+        if provider.speech.dialect == "converse":
+            return bedrock.entry(upstream, provider.model, provider.model, **settings)
+        return native(upstream, provider.model, provider.speech.dialect, model=provider.model, api_key="sk-any",
+                      **{**settings, "base_url": f"http://127.0.0.1:{upstream.port}{provider.speech.path}"})
 
     def route(self) -> dict:
         first, second = self.sick.model, self.healthy.model
@@ -133,8 +144,9 @@ class Row:
         self.require(self.took <= scaled(self.fault.bound) + SLACK, f"took {self.took:.1f} s")
         if self.told.whole:
             self.require(self.told.text == SIXTY, f"a wrong answer as success: {self.told.text!r:.80}")
-            told_by = self.sick.model if self.rescued() else self.served[-1]
-            self.require(self.told.model == told_by, f"names {self.told.model}, told by {told_by}")
+            told_by = self.sick if self.rescued() or self.served[-1] == self.sick.model else self.healthy
+            named = told_by.model if told_by.speech.names_model else "asked." + self.name
+            self.require(self.told.model == named, f"names {self.told.model}, told by {told_by.model}")
         else:
             ends = ("whole",) if self.got.status != 200 else ("cut", "reset")
             clear = bool(self.told.error) and self.got.ended in ends
@@ -207,7 +219,8 @@ def whole_without_end(row: Row, daemon: Daemon):
 
 def refused_with_its_reason(row: Row, daemon: Daemon):
     row.require(len(row.attempts()) == 1, f"{len(row.attempts())} attempts")
-    reason = "content filtering policy" if row.primary == "messages" else "safety system"
+    claude = row.primary in ("messages", "converse")
+    reason = "content filtering policy" if claude else "safety system"
     row.require(row.got.status == 400 and reason in (row.told.error or ""), "the reason did not arrive")
     if row.verdict == "safe":
         row.verdict = "pass"  # a clear error is what is asked for here
@@ -258,13 +271,16 @@ class Stage:
     def __call__(self, connection, request):
         path = request.target.partition("?")[0]
         spoken = next(name for end, name in (("/chat/completions", "chat"), ("/messages", "messages"),
-                                             ("/responses", "responses"), ("", "gemini"))
+                                             ("/responses", "responses"), ("/converse", "converse"),
+                                             ("/converse-stream", "converse"), ("", "gemini"))
                       if path.endswith(end))
         row, role, answer = self.providers[SPEECHES[spoken].model(request)]
         if spoken != (row.primary if role == "p" else row.backup):
             # A server of chat completions is asked for /responses once, to see whether it has them.
             connection.send(status(404, "404 page not found", content_type="text/plain"))
             return
+        if spoken == "converse":
+            bedrock.assert_signed(request)
         row.asked[role].append(request)
         answer(connection, request)
 
@@ -313,7 +329,7 @@ def run(rows: list[Row]) -> list[Row]:
         # The long ones first, so that the run is as short as its longest.
         slow = ["S15", "S09", "S01", "S06", "S07"]
         order = sorted(rows, key=lambda row: slow.index(row.fault.id) if row.fault.id in slow else 99)
-        with Daemon(text) as daemon, concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        with Daemon(text, env=bedrock.AWS) as daemon, concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             list(pool.map(lambda row: run_row(row, daemon), order))
             check_books(rows, daemon)
             assert daemon.returncode is None

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 
-from harness import LAST_CHUNK, SSE_HEAD, TIME_SCALE, Connection, Request, chunk, plain, status
+from harness import LAST_CHUNK, TIME_SCALE, Connection, Request, chunk, plain, status
 from speech import BROKEN, FILTERED, PREFILL, SPEECHES, TOO_LONG
 
 SPEED = float(os.environ.get("FAULTS_SPEED", "10"))
@@ -56,7 +56,7 @@ class Provider:
     def well(self, connection: Connection, request: Request):
         text = self._continued(request)
         if text is None:
-            connection.send(status(400, self.speech.error(PREFILL)))
+            connection.send(status(400, self.speech.error(PREFILL), *self.speech.fields(PREFILL, 400)))
         elif self.speech.streamed(request):
             self.stream(connection, request, text, counts_of(text))
         else:
@@ -69,7 +69,7 @@ class Provider:
                   *(self.speech.end(text, self.model, counts) if end else [])]
         if insert:
             events.insert(*insert)
-        connection.send(SSE_HEAD + b"".join(map(chunk, events)) + LAST_CHUNK)
+        connection.send(self.speech.head + b"".join(map(chunk, events)) + LAST_CHUNK)
 
     def _whole(self, text=SIXTY) -> bytes:
         return self.speech.whole(text, self.model, COUNTS)
@@ -77,7 +77,7 @@ class Provider:
     def _begin(self, words: int) -> bytes:
         """A stream up to this word."""
         events = self.speech.start(self.model) + self.speech.pieces(SIXTY, self.model)[:words]
-        return SSE_HEAD + b"".join(map(chunk, events))
+        return self.speech.head + b"".join(map(chunk, events))
 
     def _continued(self, request: Request) -> str | None:
         """With an assistant prefill that begins the answer: the rest; None: prefill is refused."""
@@ -101,7 +101,7 @@ class Provider:
 
     def says(self, code: int, *fields: str, kind: str = BROKEN):
         """An error answer, whatever is asked."""
-        data = status(code, self.speech.error(kind, code), *fields)
+        data = status(code, self.speech.error(kind, code), *self.speech.fields(kind, code), *fields)
         return lambda connection, request: connection.send(data)
 
     def says_too_long(self):
@@ -128,9 +128,9 @@ class Provider:
 
     def slow_first_token(self, connection, request):
         if self.speech.streamed(request):
-            connection.send(SSE_HEAD)
+            connection.send(self.speech.head)
             pause(connection, 20)
-            connection.send(self._begin(60)[len(SSE_HEAD):])
+            connection.send(self._begin(60)[len(self.speech.head):])
             rest = [*self.speech.finish(request, SIXTY, self.model, COUNTS),
                     *self.speech.end(SIXTY, self.model, COUNTS)]
             connection.send(b"".join(map(chunk, rest)) + LAST_CHUNK)

@@ -4,8 +4,10 @@ an answer was put into its mouth. One object per API; the faults (provider.py) a
 from __future__ import annotations
 
 import json
+import urllib.parse
 
-from harness import DONE, FINISH, ROLE, completion, error_body, event, usage_event
+import bedrock
+from harness import DONE, FINISH, ROLE, SSE_HEAD, completion, error_body, event, usage_event
 from natives import (MESSAGE_STOP, anthropic_error, block_start, block_stop, google_error,
                      google_event, message, message_delta, text_delta, typed)
 
@@ -19,11 +21,20 @@ def words_of(text: str) -> list[str]:
     return [word if i == 0 else " " + word for i, word in enumerate(text.split(" "))]
 
 
-class Chat:
+class Speech:
+    """What is the same for most."""
+    head = SSE_HEAD     # of a stream
+    names_model = True  # an answer says who gave it
+
+    def fields(self, kind: str, status: int) -> list[str]:
+        """Of an error answer, beside its body."""
+        return []
+
+
+class Chat(Speech):
     """OpenAI's chat completions."""
     dialect = "chat"
     path = "/v1"
-    has_end = True      # a stream ends with an event that says nothing else
 
     def streamed(self, request) -> bool:
         return request.wants_stream
@@ -73,11 +84,10 @@ class Chat:
         return one.replace(b'"served"', b'"%s"' % model.encode())
 
 
-class Messages:
+class Messages(Speech):
     """Anthropic's."""
     dialect = "messages"
     path = "/v1"
-    has_end = True
 
     def streamed(self, request) -> bool:
         return request.wants_stream
@@ -125,11 +135,10 @@ class Messages:
                 "cache_read_input_tokens": 0, "output_tokens": usage[1]}
 
 
-class Gemini:
+class Gemini(Speech):
     """Google's: the last piece of a stream is its end, and nothing stands behind it."""
     dialect = "gemini"
     path = "/v1beta"
-    has_end = False
 
     def streamed(self, request) -> bool:
         return ":streamGenerateContent" in request.target
@@ -179,11 +188,10 @@ class Gemini:
             "totalTokenCount": sum(usage)}}
 
 
-class Responses:
+class Responses(Speech):
     """OpenAI's Responses: its last event is the end marker, and carries the whole answer again."""
     dialect = "responses"
     path = "/v1"
-    has_end = False
     _AT = {"item_id": "msg_T1", "output_index": 0, "content_index": 0}
 
     def streamed(self, request) -> bool:
@@ -246,9 +254,64 @@ class Responses:
         return told
 
 
+class Converse(Speech):
+    """Bedrock's: an event stream of AWS's, whose counts come behind the end; and it never says which model it is."""
+    dialect = "converse"
+    path = ""
+    head = bedrock.STREAM_HEAD
+    names_model = False
+
+    def streamed(self, request) -> bool:
+        return request.target.endswith("/converse-stream")
+
+    def model(self, request) -> str:
+        return urllib.parse.unquote(request.target.split("/")[2])
+
+    def whole(self, text, model, usage):
+        answer = json.loads(bedrock.answer(text))
+        return json.dumps({**answer, "usage": self._usage(usage)}).encode()
+
+    def start(self, model):
+        return [bedrock.START]
+
+    def pieces(self, text, model):
+        return [bedrock.text_delta(word) for word in words_of(text)]
+
+    def finish(self, request, text, model, usage):
+        return [bedrock.event("contentBlockStop", contentBlockIndex=0), bedrock.stop(),
+                bedrock.metadata(self._usage(usage))]
+
+    def end(self, text, model, usage):
+        return []
+
+    def broken_event(self):
+        return bedrock.message({":event-type": "contentBlockDelta", ":content-type": "application/json",
+                                ":message-type": "event"}, b'{"delta":{"te')
+
+    def begun(self, request):
+        last = request.json["messages"][-1]
+        if last["role"] != "assistant":
+            return None
+        return "".join(block["text"] for block in last["content"])
+
+    def error(self, kind, status=400):
+        texts = {BROKEN: f"status {status}", TOO_LONG: "Input is too long for requested model.",
+                 FILTERED: "The model returned the following errors: Output blocked by content filtering policy",
+                 PREFILL: TEXTS[PREFILL]}
+        return json.dumps({"message": texts[kind]}).encode()
+
+    def fields(self, kind, status):
+        known = {429: "ThrottlingException", 500: "InternalServerException", 503: "ServiceUnavailableException"}
+        name = known.get(status, "ValidationException" if status < 500 else "InternalServerException")
+        return [f"x-amzn-errortype: {name}:http://internal.amazon.com/coral/com.amazon.bedrock/"]
+
+    def _usage(self, usage):
+        return {"inputTokens": usage[0], "outputTokens": usage[1], "totalTokens": sum(usage)}
+
+
 TEXTS = {
     TOO_LONG: "This model's maximum context length is 8192 tokens, however you requested 20000 tokens.",
     FILTERED: "Your request was rejected as a result of our safety system.",
     PREFILL: "This model does not support assistant message prefill.",
 }
-SPEECHES = {speech.dialect: speech for speech in (Chat(), Messages(), Gemini(), Responses())}
+SPEECHES = {speech.dialect: speech for speech in (Chat(), Messages(), Gemini(), Responses(), Converse())}

@@ -62,6 +62,16 @@ def config(*upstreams, route: Mapping | None = None, routes: Sequence | None = N
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in document.items()) + "\n"
 
 
+def patient(*upstreams: Upstream, **top) -> str:
+    """The same for bodies of megabytes: beside a busy machine the test's own upstream, written in
+    Python, takes its time to read them. Their answers are waited for with LONG_WAIT."""
+    entries = [upstream if isinstance(upstream, Mapping) else upstream.entry(NAMES[i])
+               for i, upstream in enumerate(upstreams)]
+    slow = timeouts(response=60_000, total=120_000)
+    return config(*({**entry, "timeouts": slow} for entry in entries),
+                  route={"deadline": ms(120_000)}, **top)
+
+
 plain_and_streamed = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 
 

@@ -184,6 +184,68 @@ def test_thoughts_and_calls_of_tools_make_the_round(start, upstream):
     assert [block["toolResult"]["toolUseId"] for block in results["content"]] == ["tooluse_1", "tooluse_2"]
 
 
+def thinking_body(content, stream=False, model="claude-m") -> dict:
+    """A session of Claude Code's: what it was told is sent back as it came."""
+    return message_body(stream, model, thinking={"type": "enabled", "budget_tokens": 1024},
+                        tools=[{"name": "get_weather", "input_schema": {"type": "object"}},
+                               {"name": "get_time", "input_schema": {"type": "object"}}],
+                        messages=[{"role": "user", "content": "Weather?"},
+                                  *([{"role": "assistant", "content": content},
+                                     {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block["id"],
+                                                                   "content": "cold"} for block in content
+                                                                  if block["type"] == "tool_use"]}] if content else [])])
+
+
+CLAUDE = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+SEALED = [{"type": "thinking", "thinking": "Where is it?", "signature": "c2VhbA=="},
+          {"type": "tool_use", "id": "tooluse_1", "name": "get_weather", "input": {"city": "Oslo"}}]
+
+
+def test_claudes_thoughts_make_the_round_under_their_seal(start, upstream):
+    there = upstream(runtime(events=tool_events()))
+    daemon = start(config(entry(there, model=CLAUDE)), env=AWS)
+    got = ask(daemon, path="/v1/messages", body=thinking_body([], True))
+    told = [json.loads(line[6:]) for line in got.body.decode().split("\n") if line.startswith("data: ")]
+    deltas = [one["delta"] for one in told if one["type"] == "content_block_delta" and one["index"] == 0]
+    assert deltas == [{"type": "thinking_delta", "thinking": "Where is it?"},
+                      {"type": "signature_delta", "signature": "c2VhbA=="}]
+    ask(daemon, path="/v1/messages", body=thinking_body(SEALED, True))
+    assert there.requests[1].json["messages"][1]["content"] == [
+        {"reasoningContent": {"reasoningText": {"text": "Where is it?", "signature": "c2VhbA=="}}},
+        {"toolUse": {"toolUseId": "tooluse_1", "name": "get_weather", "input": {"city": "Oslo"}}}]
+    assert there.requests[1].json["additionalModelRequestFields"]["thinking"]["type"] == "enabled"
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("text", [
+    "The model returned the following errors: messages.1.content.0: Invalid `signature` in `thinking` block",
+    "User messages cannot contain reasoning content. Please remove the reasoning content and try again."])
+def test_a_seal_that_it_refuses_is_taken_out_once_and_nobody_else_is_asked(start, upstream, stream, text):
+    def answer(connection, request):
+        if "reasoningContent" in request.body.decode():
+            bedrock.assert_signed(request)
+            connection.send(refusal(400, "ValidationException", text))
+        else:
+            runtime()(connection, request)
+    primary, backup = upstream(answer), upstream(well())
+    daemon = start(config(entry(primary, model=CLAUDE), backup), env=AWS)
+    got = ask(daemon, path="/v1/messages", body=thinking_body(SEALED, stream))
+    assert got.status == 200 and got.header("x-understudy-upstream") == "primary"
+    first, second = (one.json for one in primary.requests)
+    assert "thinking" in first["additionalModelRequestFields"] and "additionalModelRequestFields" not in second
+    assert [[*block] for block in second["messages"][1]["content"]] == [["toolUse"]]
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary", "reason": "ok"}),
+                   (0, "understudy_attempts_total", {"upstream": "backup"}))
+
+
+def test_a_large_body_is_signed_as_it_is_sent(start, upstream):
+    there = upstream(runtime())
+    daemon = start(config(entry(there, context_window=10_000_000)), env=AWS)
+    words = "A word of many. " * 200_000
+    assert chat(daemon, messages=[{"role": "user", "content": words}]).text == "It works."
+    assert there.requests[0].json["messages"][0]["content"] == [{"text": words}]
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 @plain_and_streamed

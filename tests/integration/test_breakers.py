@@ -91,8 +91,10 @@ def test_a_dead_primary_is_asked_as_often_as_configured_and_then_left_alone(star
                    (3, "understudy_failovers_total", {"from": "primary"}),
                    (10, "understudy_requests_total", {"outcome": "fallback"}))
     told = [line for line in request_lines(daemon) if line["event"] == "breaker"]
+    # Nobody has answered the model yet. That nobody can connect is no matter of it.
+    model = "other" if told[0]["reason"] == "connection" else "m"
     assert [(line["upstream"], line["model"], line["state"]) for line in told] == \
-        [("primary", "other", "open")], told
+        [("primary", model, "open")], told
     assert told[0]["reason"] in ("server_error", "connection", "malformed", "timeout")
     assert told[0]["rest_ms"] > 0
 
@@ -517,6 +519,22 @@ def test_what_one_request_asked_for_shuts_the_upstream_for_nobody(start, upstrea
     assert chat(daemon).status in (402, 403)
     mood.now = well("From the primary.")
     assert chat(daemon).text == "From the primary." and worst(daemon, "primary") == 0
+
+
+@plain_and_streamed
+def test_a_limit_of_one_model_that_has_no_label_rests_no_other(start, upstream, stream):
+    def by_model(connection, request):
+        limited = status(429, error_body("Slow down."), "Retry-After: 60")
+        run_answer(limited if request.model == "busy" else status(404, error_body())
+                   if request.model == "none" else well("From the primary."), connection, request)
+    primary, backup = upstream(by_model), upstream(well("From the backup."))
+    daemon = start(config(primary, backup, breaker=breaker()))
+    assert chat(daemon, model="busy", stream=stream).text == "From the backup."
+    got = chat(daemon, model="busy", stream=stream)
+    assert got.text == "From the backup." and got.trace[0][1] == "skipped"
+    assert chat(daemon, model="none", stream=stream).status == 404
+    assert chat(daemon, model="new", stream=stream).text == "From the primary."
+    assert len(primary.requests) == 3 and states(daemon, "primary")["other"] == 2
 
 
 def test_a_model_that_is_refused_shuts_out_no_other_and_readiness_knows(start, upstream):

@@ -9,8 +9,8 @@ import pytest
 
 from coding import (MAGIC, block, frame, gzipped, repeat, sized_frame, zstd, zstd_bomb,
                     zstd_in_pieces)
-from harness import (MAX_WAIT, Client, ask, as_bytes, chat, chat_body, config, expect_metrics, get,
-                     in_turn, plain, plain_and_streamed, request_bytes, status, timeouts, well)
+from harness import (LONG_WAIT, MAX_WAIT, Client, ask, as_bytes, chat, chat_body, config, expect_metrics, get,
+                     in_turn, patient, plain, plain_and_streamed, request_bytes, status, well)
 from tests.support.daemon import wait_until
 from test_endpoints import form
 from test_keys import KEYS, B
@@ -203,12 +203,10 @@ def test_a_problem_in_the_body_is_told_by_its_place_in_the_decoded_one(start, up
 def test_a_large_compressed_body_arrives_decoded(start, upstream, name, encode, size):
     primary = upstream()
     body = BODIES[size]
-    # Patient: on a busy machine the test's own upstream takes its time for so much.
-    entry = primary.entry("primary", timeouts=timeouts(response=60_000, total=120_000))
-    with Client(start(config(entry))) as client:
+    with Client(start(patient(primary))) as client:
         for _ in range(2):
             client.ask(body=encode(body), headers=coded(name))
-            assert client.response(6 * MAX_WAIT).status == 200
+            assert client.response(LONG_WAIT).status == 200
             assert primary.requests[-1].body == body
         client.ask(body=BODIES["short strings"])
         assert client.response().status == 200

@@ -96,12 +96,17 @@ def test_a_compressed_error_with_it_leaves_its_status_only(start, upstream):
     assert got.status == 401 and got.error["type"] == "understudy_error"
 
 
-def test_a_compressed_stream_with_it_falls_back_or_breaks(start, upstream):
+@pytest.mark.parametrize("asked", [True, False], ids=["usage asked", "usage not asked"])
+def test_a_compressed_stream_with_it_falls_back_or_is_masked_where_it_is_decoded(start, upstream, asked):
     packed = gzip.compress(ROLE + event({"content": f"key {KEY}"}) + FINISH + DONE)
     primary = upstream(plain(packed, "Content-Encoding: gzip", content_type="text/event-stream"))
     backup = upstream()
-    got = chat(daemon_for(start, primary, backup), stream=True)
-    assert got.text == "It works." and len(backup.requests) == 1
+    more = {"stream_options": {"include_usage": True}} if asked else {}
+    got = chat(daemon_for(start, primary, backup), stream=True, **more)
+    if asked:
+        assert got.text == "It works." and len(backup.requests) == 1
+    else:
+        assert got.text == f"key {STARS}" and not backup.requests
 
 
 def test_a_credential_in_a_configured_header_is_masked_too(start, upstream):

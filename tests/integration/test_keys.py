@@ -1,11 +1,13 @@
 """Inbound keys, and the rule that without them only loopback is served."""
 
 import json
+import signal
 
 import pytest
 
-from harness import as_bytes, ask, chat, chat_body, config, get, plain_and_streamed, well
-from tests.support.daemon import Daemon, StartError
+from harness import (MAX_WAIT, as_bytes, ask, chat, chat_body, config, get, plain_and_streamed,
+                     status, well)
+from tests.support.daemon import Daemon, StartError, wait_until
 
 A, B = "sk-team-a-8c1f", "sk-team-b-55d0"
 KEYS = [{"name": "team-a", "key": A}, {"name": "team-b", "key": B, "routes": ["gpt-4o*"]}]
@@ -172,7 +174,28 @@ def test_a_request_that_comes_back_is_answered_508(start, upstream):
     got = chat(daemon, headers={"Via": f"1.1 other, {mark}"})
     assert got.status == 508 and got.error["code"] == "loop_detected"
     assert "base_url" in got.error["message"] and len(primary.requests) == 1
+    assert got.header("x-should-retry") == "false"
     assert chat(daemon, headers={"Via": "1.1 other"}).status == 200
+
+
+def test_a_loop_is_told_by_each_daemon_of_it_once(start, upstream):
+    told = (b'{"error":{"message":"m","type":"understudy_error","param":null,'
+            b'"code":"loop_detected"}}')
+    primary, backup = upstream(status(508, told)), upstream()
+    daemon = start(config(primary, backup, route={"retries": 3}))
+    got = chat(daemon)
+    assert got.status == 508 and got.error["code"] == "loop_detected"
+    assert len(primary.requests) == 1 and not backup.requests
+
+
+def test_a_reload_cannot_lead_back_to_a_port_that_the_kernel_chose(start, upstream):
+    primary = upstream()
+    daemon = start(config(primary))
+    daemon.write_config(config(primary).replace(primary.url, daemon.url + "/v1"))
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: any("leads back to this daemon" in line for line in daemon.stderr_lines()),
+               "refused", MAX_WAIT)
+    assert chat(daemon).status == 200 and len(primary.requests) == 1
 
 
 # --- where it listens

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from harness import ask, chat, config, get, plain, silent, status, well
+from coding import zstd
+from harness import ask, chat, config, get, gzipped, plain, silent, status, well
 from tests.support.daemon import wait_until
 
 
@@ -47,6 +48,12 @@ def test_the_lists_of_the_upstreams_are_merged_where_a_route_is_open(start, upst
     assert affirmed(daemon, "team/b") and affirmed(daemon, "gpt-a")
     assert not affirmed(daemon, "nobody-has-this")
     assert len(primary.requests) == len(backup.requests) == 1  # kept, not asked for again
+
+
+def test_a_compressed_list_is_read(start, upstream):
+    primary = upstream(serving(plain(gzipped(listing("gpt-a")), "Content-Encoding: gzip")))
+    backup = upstream(serving(plain(zstd(listing("team/b")), "Content-Encoding: zstd")))
+    assert ids(start(config(primary, backup))) == ["gpt-a", "team/b"]
 
 
 def test_a_list_is_bounded_by_the_glob_of_its_route_and_by_the_route_that_takes_the_name(

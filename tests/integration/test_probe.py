@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from harness import (close, error_body, head, plain, reset, run_answer, silent, status, timeouts,
+from harness import (close, error_body, gzipped, head, plain, reset, run_answer, silent, status, timeouts,
                      well)
 from tests.support.daemon import closed_port, run
 
@@ -86,6 +86,13 @@ def test_without_a_model_one_of_the_list_is_asked_for_that_can_chat(upstream, tm
     listed = there.requests[0]
     assert (listed.method, listed.target) == ("GET", "/v1/models")
     assert listed.header("authorization") == f"Bearer {KEY}"
+
+
+def test_a_compressed_list_is_read(upstream, tmp_path):
+    listed = json.dumps({"object": "list", "data": [{"id": "qwen3:8b", "object": "model"}]}).encode()
+    there = upstream(provider(plain(gzipped(listed), "Content-Encoding: gzip"), knows("qwen3:8b")))
+    assert probe(tmp_path, there.entry("local", api_key=KEY)).code == 0
+    assert asked(there) == ["qwen3:8b"]
 
 
 def test_of_listed_models_the_cheapest_known_one_is_asked_for(upstream, tmp_path):
@@ -348,7 +355,7 @@ def shy(first):
         if start != b"GET":
             first(connection)
             return
-        connection._buffer = start
+        connection._buffer = bytearray(start)
         while (request := connection.read_request()) is not None:
             provider(models("m"))(connection, request)
     return accept

@@ -111,6 +111,34 @@ def test_a_rescue_may_end_without_a_blank_line(start, upstream, end):
     assert ("[DONE]" in got.events) == (b"[DONE]" in end)
 
 
+UNREADABLE = b'data: {"choices":[{"delta":{"content":" of old\n\n'
+
+
+def test_behind_an_event_of_the_first_that_cannot_be_read_nobody_goes_on(start, upstream):
+    """It may have held a word, and the client's library may have read it or not."""
+    def torn(connection, request):
+        connection.send(SSE_HEAD + chunk(ROLE) + b"".join(map(chunk, words(HALF))) + chunk(UNREADABLE))
+        time.sleep(0.05)
+        connection.reset()
+    primary, backup = upstream(torn), upstream(prefilled())
+    got = chat(rescuing(start, primary, backup), stream=True)
+    assert got.ended == "cut" and b"stream_interrupted" in got.body and not backup.requests
+
+
+def test_an_event_of_the_rest_that_cannot_be_read_is_not_left_out(start, upstream):
+    def torn(connection, request):
+        connection.send(SSE_HEAD + b"".join(map(chunk, words(" over the"))) + chunk(UNREADABLE))
+        for piece in [*words(" lazy dog"), FINISH, DONE]:
+            connection.send(chunk(piece))
+        connection.send(LAST_CHUNK)
+    primary, backup = upstream(cut_after()), upstream(torn)
+    third = upstream(prefilled(" lazy dog and runs away."))
+    daemon = rescuing(start, primary, backup, third)
+    one_answer(chat(daemon, stream=True))
+    assert third.requests[0].json["messages"][-1]["content"] == HALF + " over the"
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "backup", "reason": "malformed"}))
+
+
 @pytest.mark.row(35)
 def test_a_stream_that_falls_silent_is_gone_on_with(start, upstream):
     primary, backup = upstream(cut_after(how="hold")), upstream(prefilled())

@@ -122,3 +122,16 @@ def test_by_load_tells_models_of_one_upstream_apart(start, upstream):
         go.set()
         assert client.response().text == "busy"
     assert {chat(daemon, model="x").text for _ in range(40)} == {"busy", "idle"}
+
+
+def test_an_empty_model_is_none(start, upstream):
+    primary = upstream()
+    for entry, code in ((primary.entry("primary"), 400), (primary.entry("primary", model="m2"), 200)):
+        daemon = start(config(entry))
+        with Client(daemon) as client:
+            client.ask(body=json.dumps({**json.loads(chat_body()), "model": ""}).encode())
+            answer = client.response()
+        assert answer.status == code
+        if code == 400:
+            assert answer.error["code"] == "model_required" and answer.error["param"] == "model"
+    assert [request.json["model"] for request in primary.requests] == ["m2"]

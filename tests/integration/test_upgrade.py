@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -258,6 +259,59 @@ def test_budgets_see_what_the_old_process_spends(start, upstream, upgrade, tmp_p
     assert refused.status == 200 and ask("same").error["code"] == "budget_exceeded"
     assert ask().error["code"] == "budget_exceeded"
     assert left() == 0 and len(primary.requests) == 5
+
+
+def test_budgets_go_on_though_the_old_process_keeps_its_ledger_in_an_older_form(start, upstream, upgrade,
+                                                                                tmp_path):
+    """The new process may not bring it up to date while the old one writes it, but reads what was spent."""
+    go_on, waiting = threading.Event(), []
+    usage = {"prompt_tokens": 0, "completion_tokens": 2000, "total_tokens": 2000}  # two dollars
+
+    def answer(connection, request):
+        if request.model != "slow":
+            return well(usage=usage)(connection, request)
+        connection.send(SSE_HEAD + chunk(ROLE) + chunk(words("Late")[0]))
+        waiting.append(1)
+        connection.wait(go_on)
+        told = json.dumps({"choices": [], "usage": usage}).encode()
+        connection.send(chunk(FINISH) + chunk(b"data: " + told + b"\n\n") + chunk(DONE) + LAST_CHUNK)
+
+    def headers(session):
+        return {"Authorization": f"Bearer {KEY}", "x-understudy-session": session,
+                "x-understudy-session-budget-usd": "5"}
+
+    def ask():
+        return chat(daemon, headers=headers("same"), max_tokens=2000)
+
+    def left():
+        return metric(daemon, "understudy_key_budget_left_usd", period="day")
+
+    def form(statement="PRAGMA user_version"):
+        with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", timeout=MAX_WAIT)) as ledger:
+            return ledger.execute(statement).fetchone()
+    primary = upstream(answer)
+    daemon = start(config(primary.entry("primary", price={"input": 0, "output": 1000}),
+                          keys=[{"name": "team-a", "key": KEY, "limits": {"budget_usd_per_day": 10}}],
+                          ledger=str(tmp_path / "ledger.db"), **JSON_LOG))
+    assert [ask().status for _ in range(2)] == [200, 200]
+    with Client(daemon) as client:
+        client.ask(body=chat_body(model="slow", stream=True, max_tokens=2000), headers=headers("other"))
+        wait_until(lambda: waiting, "the stream of the old process")
+        wait_until(lambda: form("SELECT count(*) FROM request") == (2,), "the rows")
+        newest = form()
+        form("PRAGMA user_version = 3")
+        upgrade(daemon, expect=False)
+        wait_until(lambda: "handed over" in "".join(daemon.stderr_lines() + daemon.stdout_lines()),
+                   "the hand-over")
+        wait_until(lambda: abs(left() - 6) < 1e-6, "what the key had spent")
+        assert ask().status == 200  # four dollars of the session's five: one more is let in
+        assert ask().error["code"] == "budget_exceeded"
+        assert form() == (3,)
+        go_on.set()
+        client.body(client.head())
+    wait_until(lambda: abs(left() - 2) < 1e-6, "what the old process has finished")
+    wait_until(lambda: form() == newest, "the newest form")
+    wait_until(lambda: form("SELECT count(*) FROM request") >= (4,), "all rows")
 
 
 def test_a_request_of_the_last_moment_is_answered_by_the_old_process(start, upstream, upgrade):

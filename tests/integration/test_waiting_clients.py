@@ -30,6 +30,7 @@ def test_a_waiting_client_gets_the_head_and_comments_and_then_the_answer(start, 
     assert got.body.count(b": understudy still waiting\n\n") >= 2
     # Who answers was not known yet when the head went out.
     assert got.header("x-understudy-upstream") is None
+    assert got.header("x-understudy-attempts") is None
     assert got.header("x-request-id")
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "primary"}))
 
@@ -51,6 +52,13 @@ def test_a_final_error_comes_inside_the_stream_and_never_reads_as_success(start,
     assert got.stream_error["message"] == "status 503"
     assert not got.finished and got.ended == "cut"
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "exhausted"}))
+
+
+def test_the_final_error_inside_the_stream_is_the_primarys_own(start, upstream):
+    said = {"message": "slow down", "type": "rate_limit_error", "param": "p1", "code": "c1"}
+    primary, backup = upstream(late(1.5, status(429, {"error": said}))), upstream(status(500))
+    got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True)
+    assert got.status == 200 and got.stream_error == said and got.ended == "cut"
 
 
 def test_a_primary_that_says_nothing_is_told_of_inside_the_stream(start, upstream):
@@ -94,7 +102,7 @@ def test_pings_of_the_upstream_do_not_end_the_wait(start, upstream):
     assert b"understudy still waiting" in got.body
 
 
-def test_a_compressed_stream_cannot_follow_comments_in_the_clear(start, upstream):
+def test_a_compressed_stream_follows_comments_in_the_clear_decoded(start, upstream):
     body = gzipped(b"".join([*words("Hidden."), FINISH, DONE]))
 
     def coded(connection, request):
@@ -102,8 +110,10 @@ def test_a_compressed_stream_cannot_follow_comments_in_the_clear(start, upstream
         connection.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
                              f"Content-Length: {len(body)}") + body)
     primary, backup = upstream(coded), upstream(well("In the clear."))
-    got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True)
-    assert got.text == "In the clear."
+    got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True,
+               stream_options={"include_usage": True})
+    assert got.text == "Hidden." and got.finished and got.header("content-encoding") is None
+    assert not backup.requests
 
 
 def test_a_client_that_leaves_while_it_waits_ends_the_attempt(start, upstream):

@@ -45,6 +45,9 @@ def test_pages_of_allowed_origins_may_ask_call_and_read(start, upstream):
     assert got.header("access-control-allow-headers") == "authorization,content-type"
     assert "POST" in got.header("access-control-allow-methods")
     assert got.header("content-length") is None
+    # Bytes of none are no body; one is, and what has a body is no preflight.
+    assert ask(daemon, "OPTIONS", headers={**GOOD, **wishes, "Content-Length": "0"}).status == 204
+    assert ask(daemon, "OPTIONS", body=b"x", headers={**GOOD, **wishes}).status == 405
     got = ask(daemon, body=chat_body(), headers=GOOD)
     assert got.status == 200 and got.headers("access-control-allow-origin") == [GOOD["Origin"]]
     assert got.header("vary") == "origin"

@@ -6,7 +6,9 @@ import os
 # it asserts, are multiplied by this.
 TIME_SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))
 # Everything that should happen soon happens within this, or the test has failed.
-MAX_WAIT = 10.0 * TIME_SCALE
+MAX_WAIT = 20.0 * TIME_SCALE
+# The same for what moves megabytes through a test's own upstream, which is written in Python.
+LONG_WAIT = 90.0 * TIME_SCALE
 # How long we look before we believe that nothing happens.
 QUIET = 0.12 * TIME_SCALE
 

@@ -64,12 +64,12 @@ class Connection:
         self.sock = sock
         self.index = index
         self.requests: list[Request] = []
-        self.received = b""          # every byte, requests included
+        self.received = bytearray()  # every byte, requests included; grows where it stands
         self.accepted_at = time.monotonic()
         self.gone_at: float | None = None   # when the other side ended it
         self.gone_how = ""                  # "fin" or "reset"
         self.ended = False                  # by us
-        self._buffer = b""
+        self._buffer = bytearray()
 
     # --- scripting
 
@@ -138,9 +138,12 @@ class Connection:
         while b"\r\n\r\n" not in self._buffer:
             if not self._receive():
                 return None
-        end = self._buffer.index(b"\r\n\r\n") + 4
-        raw, self._buffer = self._buffer[:end], self._buffer[end:]
-        return raw
+        return self._take(self._buffer.index(b"\r\n\r\n") + 4)
+
+    def _take(self, count: int) -> bytes:
+        data = bytes(memoryview(self._buffer)[:count])
+        del self._buffer[:count]
+        return data
 
     def read_request(self) -> Request | None:
         raw_head = self.read_head()
@@ -160,19 +163,18 @@ class Connection:
         while len(self._buffer) < count:
             if not self._receive():
                 raise Gone
-        data, self._buffer = self._buffer[:count], self._buffer[count:]
-        return data
+        return self._take(count)
 
     def _chunked_body(self) -> bytes:
-        body = b""
+        body = bytearray()
         while True:
             while b"\r\n" not in self._buffer:
                 if not self._receive():
                     raise Gone
-            line, _, self._buffer = self._buffer.partition(b"\r\n")
+            line = self._take(self._buffer.index(b"\r\n") + 2)
             data = self.read_exactly(int(line.split(b";")[0], 16) + 2)
             if len(data) == 2:
-                return body
+                return bytes(body)
             body += data[:-2]
 
     def _receive(self) -> bool:

@@ -28,14 +28,14 @@ ChatContinuation::ChatContinuation(const ChatTranscript& transcript,
       shown_(transcript.reasoning()),
       same_thoughts_(!shown_.empty()) {}
 
-Continuation::State ChatContinuation::feed(std::string_view data, std::string& out) {
-    if (state_ == State::diverged) return state_;
-    if (wire::is_done_event(data)) {
-        if (state_ == State::finished) stitch_.append_done(out);
-        return state_;
-    }
-    if (wire::read_chunk(data, chunk_) && !chunk_.error) chunk(data, out);
-    return state_;
+bool ChatContinuation::event(std::string_view data, std::string& out) {
+    if (!wire::read_chunk(data, chunk_)) return false;
+    if (!chunk_.error) chunk(data, out);
+    return true;
+}
+
+void ChatContinuation::end_marker(std::string& out) {
+    if (state_ == State::finished) stitch_.append_done(out);
 }
 
 void ChatContinuation::chunk(std::string_view data, std::string& out) {

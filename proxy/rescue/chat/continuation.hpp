@@ -19,12 +19,13 @@ class ChatContinuation final : public Continuation {
     /// `transcript` outlives this; what it holds now is what the client has.
     ChatContinuation(const ChatTranscript& transcript, const ContinuationOptions& options);
 
-    State feed(std::string_view data, std::string& out) override;
     std::size_t bytes() const noexcept override {
         return passage_.bytes() + shown_.capacity() + thought_.capacity() + new_thought_.capacity();
     }
 
   private:
+    bool event(std::string_view data, std::string& out) override;
+    void end_marker(std::string& out) override;
     void chunk(std::string_view data, std::string& out);
     void usage_chunk(std::string_view data, std::string& out);
     void choice_chunk(std::string_view data, std::string& out);

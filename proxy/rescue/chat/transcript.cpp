@@ -9,10 +9,8 @@ void ChatTranscript::forget() {
     std::string().swap(reasoning_);
 }
 
-void ChatTranscript::observe(const wire::SseEvent& event) {
-    if (!event.has_data || wire::is_done_event(event.data)) return;
-    // One broken event does not condemn a stream, and whoever reads it has skipped it.
-    if (!wire::read_chunk(event.data, chunk_)) return;
+bool ChatTranscript::observe(const wire::SseEvent& event) {
+    if (!wire::read_chunk(event.data, chunk_)) return false;
     if (envelope_.id.empty() && envelope_.created.empty()) {
         note_envelope(event.data);
         crlf_ = event.raw.ends_with("\r\n\r\n") || event.raw.ends_with("\n\r\n");
@@ -23,6 +21,7 @@ void ChatTranscript::observe(const wire::SseEvent& event) {
         note_usage(usage);
         if (usage) break;
     }
+    return true;
 }
 
 void ChatTranscript::note_envelope(std::string_view data) {

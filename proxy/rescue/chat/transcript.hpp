@@ -34,7 +34,7 @@ class ChatTranscript final : public Transcript {
     }
 
   private:
-    void observe(const wire::SseEvent& event) override;
+    bool observe(const wire::SseEvent& event) override;
     void forget() override;
     void note_envelope(std::string_view data);
     void note_choice(std::string_view data);

@@ -22,10 +22,13 @@ GeminiContinuation::GeminiContinuation(const GeminiTranscript& transcript,
                                        const ContinuationOptions& options)
     : first_(transcript), passage_(transcript, options.rung) {}
 
-Continuation::State GeminiContinuation::feed(std::string_view data, std::string& out) {
-    if (failed() || is_void(data)) return state_;
-    if (!dialects::is_object_text(data)) return state_ = State::lost;
-    const auto chunk = Value::of(data);
+bool GeminiContinuation::event(std::string_view data, std::string& out) {
+    if (!dialects::is_object_text(data)) return false;
+    chunk(Value::of(data), out);
+    return true;
+}
+
+void GeminiContinuation::chunk(Value chunk, std::string& out) {
     Value candidate;
     chunk.at("candidates").elements([&](Value one) {
         if (!candidate.present()) candidate = one;
@@ -38,16 +41,21 @@ Continuation::State GeminiContinuation::feed(std::string_view data, std::string&
         candidate.at("content").at("parts").elements(
             [&](Value one) { goes_on = goes_on && part(one, parts); });
         finishes = is_finished(candidate);
-        if (!goes_on || (finishes && !text({}, true, parts))) return state_ = State::diverged;
+        if (!goes_on || (finishes && !text({}, true, parts))) {
+            state_ = State::diverged;
+            return;
+        }
         if (passage_.open()) state_ = State::flowing;
         if (finishes) state_ = State::finished;
     }
     const bool over = state_ == State::finished && !finishes;
-    if (over && says_something(candidate)) return state_ = State::lost;  // there is no place for it
+    if (over && says_something(candidate)) {
+        state_ = State::lost;  // there is no place for it
+        return;
+    }
     const bool late_usage = state_ == State::finished && chunk.at("usageMetadata").is_object();
     if (!parts_.empty() || finishes || late_usage)
         write(chunk, finishes || !parts_.empty() ? candidate : Value(), parts_, out);
-    return state_;
 }
 
 /// False: it is another answer.

@@ -18,13 +18,14 @@ class GeminiContinuation final : public Continuation {
     /// `transcript` outlives this; what it holds now is what the client has.
     GeminiContinuation(const GeminiTranscript& transcript, const ContinuationOptions& options);
 
-    State feed(std::string_view data, std::string& out) override;
     std::size_t bytes() const noexcept override { return passage_.bytes(); }
 
   private:
     using Value = dialects::Value;
     using Writer = dialects::Writer;
 
+    bool event(std::string_view data, std::string& out) override;
+    void chunk(Value chunk, std::string& out);
     bool part(Value part, Writer& parts);
     bool text(Value content, bool last, Writer& parts);
     void write(Value chunk, Value candidate, std::string_view parts, std::string& out);

@@ -21,8 +21,8 @@ bool is_finished(dialects::Value candidate) {
     return reason.is_string() && !reason.empty() && !reason.is("FINISH_REASON_UNSPECIFIED");
 }
 
-void GeminiTranscript::observe(const wire::SseEvent& event) {
-    if (!event.has_data || !dialects::is_object_text(event.data)) return;
+bool GeminiTranscript::observe(const wire::SseEvent& event) {
+    if (!dialects::is_object_text(event.data)) return false;
     const auto [candidates, usage, model, id, error] =
         Value::of(event.data)
             .pick({"candidates", "usageMetadata", "modelVersion", "responseId", "error"});
@@ -36,6 +36,7 @@ void GeminiTranscript::observe(const wire::SseEvent& event) {
             obstruct("there is more than one choice");
         note_candidate(candidate);
     });
+    return true;
 }
 
 void GeminiTranscript::note_candidate(Value candidate) {

@@ -20,7 +20,7 @@ class GeminiTranscript final : public Transcript {
   private:
     using Value = dialects::Value;
 
-    void observe(const wire::SseEvent& event) override;
+    bool observe(const wire::SseEvent& event) override;
     void note_candidate(Value candidate);
     void note_part(Value part);
 

@@ -31,9 +31,8 @@ MessagesContinuation::MessagesContinuation(const MessagesTranscript& transcript,
       open_(transcript.open()),
       index_(transcript.index()) {}
 
-Continuation::State MessagesContinuation::feed(std::string_view data, std::string& out) {
-    if (failed() || is_void(data)) return state_;
-    if (!dialects::is_object_text(data)) return state_ = State::lost;
+bool MessagesContinuation::event(std::string_view data, std::string& out) {
+    if (!dialects::is_object_text(data)) return false;
     const auto event = Value::of(data);
     const auto type = event.at("type");
     if (type.content().starts_with("content_block_")) {
@@ -46,7 +45,7 @@ Continuation::State MessagesContinuation::feed(std::string_view data, std::strin
         begin("message_stop", out);
         end_event(out);
     }
-    return state_;
+    return true;
 }
 
 void MessagesContinuation::goes_on(Value event, std::string_view data, std::string& out) {

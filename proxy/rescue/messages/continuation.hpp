@@ -21,12 +21,12 @@ class MessagesContinuation final : public Continuation {
     /// `transcript` outlives this; what it holds now is what the client has.
     MessagesContinuation(const MessagesTranscript& transcript, const ContinuationOptions& options);
 
-    State feed(std::string_view data, std::string& out) override;
     std::size_t bytes() const noexcept override { return passage_.bytes(); }
 
   private:
     using Value = dialects::Value;
 
+    bool event(std::string_view data, std::string& out) override;
     void goes_on(Value event, std::string_view data, std::string& out);
     void start(Value event, std::string_view data, std::string& out);
     void delta(Value event, std::string_view data, std::string& out);

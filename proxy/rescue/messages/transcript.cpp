@@ -13,8 +13,8 @@ constexpr const char* kOther = "something other than text was sent";
 
 }  // namespace
 
-void MessagesTranscript::observe(const wire::SseEvent& event) {
-    if (!event.has_data || !dialects::is_object_text(event.data)) return;
+bool MessagesTranscript::observe(const wire::SseEvent& event) {
+    if (!dialects::is_object_text(event.data)) return false;
     const auto data = Value::of(event.data);
     const auto [type, index, delta, usage] = data.pick({"type", "index", "delta", "usage"});
     if (type.is("content_block_delta")) {
@@ -33,6 +33,7 @@ void MessagesTranscript::observe(const wire::SseEvent& event) {
     } else if (type.is("error")) {
         obstruct("the stream has told an error");
     }
+    return true;
 }
 
 void MessagesTranscript::note_message(Value message) {

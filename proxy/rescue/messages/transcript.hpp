@@ -22,7 +22,7 @@ class MessagesTranscript final : public Transcript {
     std::uint64_t index() const noexcept { return index_; }
 
   private:
-    void observe(const wire::SseEvent& event) override;
+    bool observe(const wire::SseEvent& event) override;
     void note_message(dialects::Value message);
     void note_block(dialects::Value block);
     void note_delta(dialects::Value delta);

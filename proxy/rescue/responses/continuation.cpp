@@ -66,9 +66,8 @@ ResponsesContinuation::ResponsesContinuation(const ResponsesTranscript& transcri
     for (const auto& item : items_) kept_ += item.size();
 }
 
-Continuation::State ResponsesContinuation::feed(std::string_view data, std::string& out) {
-    if (failed() || is_void(data)) return state_;
-    if (!dialects::is_object_text(data)) return state_ = State::lost;
+bool ResponsesContinuation::event(std::string_view data, std::string& out) {
+    if (!dialects::is_object_text(data)) return false;
     const auto event = Value::of(data);
     const auto type = event.at("type");
     const bool says = type.content().ends_with(".delta") || type.is("response.output_item.added");
@@ -79,7 +78,7 @@ Continuation::State ResponsesContinuation::feed(std::string_view data, std::stri
     } else {
         goes_on(event, data, out);
     }
-    return state_;
+    return true;
 }
 
 void ResponsesContinuation::goes_on(Value event, std::string_view data, std::string& out) {

@@ -23,7 +23,6 @@ class ResponsesContinuation final : public Continuation {
     ResponsesContinuation(const ResponsesTranscript& transcript,
                           const ContinuationOptions& options);
 
-    State feed(std::string_view data, std::string& out) override;
     std::uint64_t events() const noexcept override { return sequence_; }
     std::size_t bytes() const noexcept override {
         return passage_.bytes() + response_.size() + said_.capacity() + thoughts_.capacity() +
@@ -34,6 +33,7 @@ class ResponsesContinuation final : public Continuation {
     using Value = dialects::Value;
     using Writer = dialects::Writer;
 
+    bool event(std::string_view data, std::string& out) override;
     void goes_on(Value event, std::string_view data, std::string& out);
     void add_item(Value event, std::string_view data, std::string& out);
     void item_done(Value event, std::string_view data, std::string& out);

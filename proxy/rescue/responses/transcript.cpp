@@ -29,9 +29,13 @@ void ResponsesTranscript::forget() {
     kept_ = 0;
 }
 
-void ResponsesTranscript::observe(const wire::SseEvent& event) {
-    if (!event.has_data || !dialects::is_object_text(event.data)) return;
-    const auto data = Value::of(event.data);
+bool ResponsesTranscript::observe(const wire::SseEvent& event) {
+    if (!dialects::is_object_text(event.data)) return false;
+    note(Value::of(event.data));
+    return true;
+}
+
+void ResponsesTranscript::note(Value data) {
     const auto [type, number, index, item, part] =
         data.pick({"type", "sequence_number", "output_index", "item", "part"});
     next_sequence_ = number.is_number() ? number.count() + 1 : next_sequence_ + 1;

@@ -45,12 +45,13 @@ class ResponsesTranscript final : public Transcript {
   private:
     using Value = dialects::Value;
 
-    void observe(const wire::SseEvent& event) override;
+    bool observe(const wire::SseEvent& event) override;
     void forget() override;
     void note_item(Value item, std::uint64_t index);
     void note_item_done(Value item);
     void note_part(Value part);
     void note_text(Value data);
+    void note(Value data);
     bool note_end(Value type);
     std::string keep(Value value);
 

@@ -77,6 +77,61 @@ TEST_CASE("An entry that nobody can connect to has been asked for nothing") {
     CHECK(proxy.upstream("two").dialled == 1);  // its connection was kept for the second request
 }
 
+TEST_CASE("A replaced configuration goes with its last request, whoever stays connected") {
+    Proxy proxy(kPatient);
+    proxy.upstream("one").then(answers(1s, "Here.")).then(answers(5s, "Late."));
+    const auto idle = proxy.ask(false);
+    REQUIRE(proxy.world.until([&] { return idle.answered(); }));
+    const auto busy = proxy.ask(false);
+    proxy.world.pass(1s);
+    const auto before = proxy.reload(kPatient);
+    proxy.world.pass(1s);
+    CHECK_FALSE(before.expired());
+    REQUIRE(proxy.world.until([&] { return busy.answered(); }));
+    CHECK(busy.text() == "Late.");
+    const auto next = proxy.reload(kPatient);
+    proxy.world.pass(1s);
+    CHECK(before.expired());
+    CHECK(next.expired());
+    CHECK_FALSE(idle.closed());
+    CHECK_FALSE(busy.closed());
+}
+
+TEST_CASE("A probe whose plain answer takes a minute keeps the others away for ten seconds") {
+    Proxy proxy(two("retries: 0, deadline: 5m") +
+                "breaker: { failures: 1, window: 60s, cooldown: 3s }\n");
+    auto& one = proxy.upstream("one").then(refuses(1s, 503));
+    one.improvises = [] { return answers(60s, "Slow."); };
+    auto& two = proxy.upstream("two");
+    two.improvises = [] { return answers(100ms, "Backup."); };
+    const auto from_two = [&] {
+        const auto client = proxy.ask(false);
+        return proxy.world.until([&] { return client.answered(); }, 1s) &&
+               client.text() == "Backup.";
+    };
+    const auto first = proxy.ask(false);
+    REQUIRE(proxy.world.until([&] { return first.answered(); }));
+    proxy.world.pass(3s);
+    const auto probe = proxy.ask(false);
+    proxy.world.pass(1s);
+    CHECK(one.asked.size() == 2);
+    CHECK(from_two());
+    proxy.world.pass(8s);
+    CHECK(from_two());
+    proxy.world.pass(1s);
+    const auto second = proxy.ask(false);
+    proxy.world.pass(1s);
+    CHECK(one.asked.size() == 3);
+    CHECK(from_two());
+    REQUIRE(proxy.world.until([&] { return probe.answered(); }));
+    CHECK(probe.text() == "Slow.");
+    const auto asked = one.asked.size();
+    const auto third = proxy.ask(false);  // while the second probe is still out
+    proxy.world.pass(1s);
+    CHECK_FALSE(second.answered());
+    CHECK(one.asked.size() == asked + 1);
+}
+
 TEST_CASE("The request's deadline ends an attempt that a wait was spent on") {
     Proxy proxy(two("retries: 2, deadline: 10s"));
     auto& one = proxy.upstream("one");

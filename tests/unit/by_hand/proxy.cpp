@@ -272,8 +272,21 @@ Proxy::Proxy(std::string_view yaml, std::uint64_t seed)
     worker_.emplace(0, shared, registry.shard(0));
     worker_->seed(seed);
     world.drive(worker_->io());
-    worker_->use(std::make_shared<proxy::LoadedConfig>(proxy::test::config_of(yaml)), 1);
+    load(yaml);
     world.until([this] { return worker_->runtime() != nullptr; });
+}
+
+void Proxy::load(std::string_view yaml) {
+    auto loaded = std::make_shared<const proxy::LoadedConfig>(proxy::test::config_of(yaml),
+                                                              loaded_.lock().get());
+    loaded_ = loaded;
+    worker_->use(std::move(loaded), 1);
+}
+
+std::weak_ptr<const proxy::LoadedConfig> Proxy::reload(std::string_view yaml) {
+    auto before = loaded_;
+    load(yaml);
+    return before;
 }
 
 Proxy::~Proxy() {

@@ -99,6 +99,8 @@ class Proxy {
     Upstream& upstream(std::string_view name) {
         return world.upstream(std::string(name) + ".test");
     }
+    /// Another configuration takes the place of the one in use, which is returned.
+    std::weak_ptr<const proxy::LoadedConfig> reload(std::string_view yaml);
     Client ask(bool stream, std::string_view headers = {});
     /// What was booked until now; of requests that are over.
     Books books();
@@ -112,9 +114,12 @@ class Proxy {
     proxy::Shared shared;
 
   private:
+    void load(std::string_view yaml);
+
     struct Written;
     std::shared_ptr<Written> written_;
     std::optional<proxy::Worker> worker_;
+    std::weak_ptr<const proxy::LoadedConfig> loaded_;
     std::vector<std::shared_ptr<FarEnd>> clients_;
 };
 

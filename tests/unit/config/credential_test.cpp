@@ -58,6 +58,8 @@ TEST_CASE("A placeholder and a value that keeps its quotes are refused and not r
                              "sk-proj-...",
                              "sk-xxxxxxxxxxxxxxxx",
                              "xxxx",
+                             "xxx",
+                             "sk-XXX",
                              "gsk_XXXXXXXX",
                              "YOUR_API_KEY",
                              "your-api-key-here",

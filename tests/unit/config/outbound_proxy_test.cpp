@@ -41,6 +41,7 @@ TEST_CASE("A proxy's URL gives host, port and credentials") {
     CHECK(text("http://proxy.example:3128") == "proxy.example:3128");
     CHECK(text("HTTP://Proxy.Example:3128/") == "proxy.example:3128");
     CHECK(text("http://proxy") == "proxy:80");
+    CHECK(text("proxy.example") == "proxy.example:80");
     CHECK(text("10.0.0.1:8080") == "10.0.0.1:8080");
     CHECK(text("http://[2001:DB8::1]:3128") == "[2001:db8::1]:3128");
     CHECK(text("user:pass@proxy:1") == "proxy:1");
@@ -61,6 +62,8 @@ TEST_CASE("What cannot be used as a proxy is refused with a sentence that repeat
         {"socks5://user:hunter2@proxy:1", "is a SOCKS proxy, which is not supported"},
         {"socks5h://proxy:1", "SOCKS"},
         {"socks4a://proxy:1", "SOCKS"},
+        {"x", "has neither a scheme nor a port"},
+        {"user:hunter2@proxy", "has neither a scheme nor a port"},
         {"ftp://user:hunter2@proxy:1", "scheme that is not supported"},
         {"", "has no valid host"},
         {"http://", "has no valid host"},

@@ -106,8 +106,6 @@ TEST_CASE("Mistakes in conditions and groups are named") {
           std::string::npos);
     CHECK(said("{ model: a, chain: [{ any: [one, two] }, two/own] }").find("twice") !=
           std::string::npos);
-    CHECK(said("{ model: a, chain: [{ any: [one, two], by: weight }] }").find("no weights") !=
-          std::string::npos);
     CHECK(said("{ model: a, chain: [{ any: { one: 0, two: 1 } }] }").find("out of range") !=
           std::string::npos);
     CHECK(said("{ model: a, chain: [{ any: { one: 2, two: 1 }, by: latency }] }")
@@ -127,6 +125,8 @@ TEST_CASE("A group says by what its members are ordered, and whether sessions st
     CHECK(order("{ any: [one, two], by: latency, sticky: session }").order == GroupOrder::latency);
     CHECK(order("{ any: [one, two], sticky: session }").sticky);
     CHECK_FALSE(order("{ any: [one, two] }").sticky);
+    CHECK(order("{ any: [one, two], by: weight, sticky: session }").weight ==
+          order("{ any: [one, two] }").weight);
 }
 
 TEST_CASE("A group is one tier with weights") {

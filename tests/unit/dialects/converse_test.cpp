@@ -48,7 +48,7 @@ struct Run {
                  : client == "gemini" ? gemini::make_writer(told, tools)
                                       : chat::make_writer(told, tools);
         writer->write_to(out);
-        reader = converse::make_reader("req-1");
+        reader = converse::make_reader("req-1", "anthropic.claude-sonnet-4-5");
     }
     std::string client, body, model, sent, out;
     Talk talk;

@@ -23,6 +23,8 @@ std::string_view word_of(Stop stop) {
             return "calls";
         case Stop::filter:
             return "filter";
+        case Stop::unsaid:
+            return "unsaid";
         case Stop::pause:
             return "pause";
     }

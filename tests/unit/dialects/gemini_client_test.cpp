@@ -90,7 +90,7 @@ TEST_CASE("Google's schemas become JSON Schema") {
          R"({"type":"array","items":{"$ref":"#/$defs/x"},"$defs":{"x":{"type":"integer"}}})"},
         {R"({"type":"object","additional_properties":false,"required":["a"],"title":"T\u00e9"})",
          R"({"type":"object","additionalProperties":false,"required":["a"],"title":"T\u00e9"})"},
-        {R"({"type":5,"enum":"x","items":true})", R"({"type":5,"enum":[],"items":true})"},
+        {R"({"type":9,"enum":"x","items":true})", R"({"type":9,"enum":[],"items":true})"},
         {R"({})", R"({})"},
         {R"([])", R"([])"},
     }));

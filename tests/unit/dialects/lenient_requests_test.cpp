@@ -100,10 +100,6 @@ TEST_CASE("A Chat client's looser words are read as they are meant") {
         check(AnswerShape::chat, Dialect::gemini, own ? "{" : kHi, row);
     }
     check(AnswerShape::chat, Dialect::responses, kHi, {R"("user":5)", R"("user":"5")", ""});
-    const Sent url(AnswerShape::chat, Dialect::gemini,
-                   "{" + part(R"({"type":"file","file":{"file_data":"https://x.test/a"}})") + "}");
-    REQUIRE(url.problem);
-    CHECK(url.problem->kind == Problem::Kind::bad_request);
     for (const auto* members : {R"("functions":[{"name":"f"}],"function_call":"auto")",
                                 R"("function_call":{"name":"f"})"}) {
         const Sent old(AnswerShape::chat, Dialect::gemini, kHi + members + "}");

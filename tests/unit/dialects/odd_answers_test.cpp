@@ -271,6 +271,35 @@ TEST_CASE("An answer of Responses that goes on elsewhere is not told as whole") 
     }
 }
 
+TEST_CASE("A whole answer that does not say how it ended is told without a reason") {
+    const std::string chat =
+        R"({"id":"c","choices":[{"message":{"content":"Hi"},"finish_reason":null}]})";
+    const std::string messages =
+        R"({"id":"m","type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":null})";
+    const std::string gemini = R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]})";
+    const std::string converse = R"({"output":{"message":{"content":[{"text":"Hi"}]}}})";
+    for (const auto& [dialect, body] :
+         {std::pair(Dialect::chat, chat), std::pair(Dialect::messages, messages),
+          std::pair(Dialect::gemini, gemini), std::pair(Dialect::converse, converse)}) {
+        CAPTURE(body);
+        const auto told = [&, dialect = dialect, body = body](AnswerShape client) {
+            return json::parse(asked(client, dialect, false)->whole(body));
+        };
+        if (dialect != Dialect::chat) {
+            CHECK(told(AnswerShape::chat)["choices"][0]["finish_reason"].is_null());
+        }
+        if (dialect != Dialect::messages) {
+            CHECK(told(AnswerShape::messages)["stop_reason"].is_null());
+        }
+        if (dialect != Dialect::gemini) {
+            CHECK_FALSE(told(AnswerShape::gemini)["candidates"][0].contains("finishReason"));
+        }
+        const auto response = told(AnswerShape::responses);
+        CHECK(response["status"] == "incomplete");
+        CHECK(response["incomplete_details"].is_null());
+    }
+}
+
 TEST_CASE("Clients that insist on numbers get an estimate where the upstream counts nothing") {
     const std::string text(39, 'x');
     auto out = streamed(AnswerShape::messages, Dialect::chat, {chat_text(text), "[DONE]"});

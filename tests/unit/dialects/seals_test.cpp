@@ -1,5 +1,6 @@
 // Thoughts and their seals belong to one provider: they go back to it intact, and to nobody else.
 #include "dialects/translate.hpp"
+#include "wire/sse.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,68 @@ std::string sent(AnswerShape shape, Dialect to, std::string_view body) {
     return outgoing.body;
 }
 
+/// The content of a message that came as events, put together as Anthropic's libraries do it.
+Json blocks_in(std::string_view events) {
+    Json blocks = Json::array();
+    std::string arguments;
+    wire::SseScanner scanner;
+    wire::SseEvent event;
+    for (; scanner.next(events, event); events.remove_prefix(event.raw.size())) {
+        const auto data = Json::parse(event.data);
+        if (event.name == "content_block_start") {
+            CHECK(data["index"] == blocks.size());
+            blocks.push_back(data["content_block"]);
+            arguments.clear();
+        } else if (event.name == "content_block_delta") {
+            const auto& delta = data["delta"];
+            auto& block = blocks.back();
+            for (const auto* name : {"text", "thinking", "signature"}) {
+                if (delta.contains(name))
+                    block[name] = block[name].get<std::string>() + delta[name].get<std::string>();
+            }
+            arguments += delta.value("partial_json", "");
+            if (!arguments.empty()) block["input"] = Json::parse(arguments, nullptr, false);
+        }
+    }
+    return blocks;
+}
+
+/// The blocks that a client of Messages makes of these, which come as a stream of Converse's.
+Json told_by(Translation& translation, const Json& content) {
+    std::string out;
+    const auto event = [&](std::string_view name, const Json& data) {
+        translation.event(data.dump(), name, out);
+    };
+    event("messageStart", {{"role", "assistant"}});
+    for (std::size_t at = 0; at < content.size(); ++at) {
+        const auto delta = [&](const Json& what) {
+            event("contentBlockDelta", {{"contentBlockIndex", at}, {"delta", what}});
+        };
+        const auto& block = content[at];
+        if (block.contains("text")) delta(block);
+        if (block.contains("toolUse")) {
+            auto start = block["toolUse"];
+            start.erase("input");
+            event("contentBlockStart",
+                  {{"contentBlockIndex", at}, {"start", {{"toolUse", start}}}});
+            delta({{"toolUse", {{"input", block["toolUse"]["input"].dump()}}}});
+        }
+        if (block.contains("reasoningContent")) {
+            const auto& thought = block["reasoningContent"];
+            const auto& parts = thought.value("reasoningText", thought);
+            for (const auto& [name, value] : parts.items()) {
+                if (name != "signature") delta({{"reasoningContent", {{name, value}}}});
+            }
+            if (parts.contains("signature"))
+                delta({{"reasoningContent", {{"signature", parts["signature"]}}}});
+        }
+        event("contentBlockStop", {{"contentBlockIndex", at}});
+    }
+    event("messageStop", {{"stopReason", "tool_use"}});
+    translation.end(out);
+    return blocks_in(out);
+}
+
 }  // namespace
 
 TEST_CASE("A seal goes to the provider that issued it, and to nobody else") {
@@ -66,9 +129,9 @@ TEST_CASE("A seal goes to the provider that issued it, and to nobody else") {
         std::vector<Dialect> own;  // to whom it goes
     };
     const Row rows[] = {
-        {AnswerShape::chat, claude, {Dialect::messages}},
+        {AnswerShape::chat, claude, {Dialect::messages, Dialect::converse}},
         {AnswerShape::chat, google, {Dialect::gemini}},
-        {AnswerShape::messages, anthropic, {}},
+        {AnswerShape::messages, anthropic, {Dialect::converse}},
         {AnswerShape::responses, openai, {}},
         {AnswerShape::gemini, gemini, {}},
     };
@@ -82,5 +145,50 @@ TEST_CASE("A seal goes to the provider that issued it, and to nobody else") {
             CHECK((body.find(kSeal) != std::string::npos) == own);
             CHECK(Json::accept(body));
         }
+    }
+}
+
+TEST_CASE("Claude's thoughts on Bedrock go to a client of Messages and back as they were") {
+    const auto content = Json::parse(
+        R"([{"reasoningContent":{"reasoningText":{"text":"Hm \u00e9\"\n","signature":"SEAL+/8="}}},)"
+        R"({"reasoningContent":{"redactedContent":"EqQB"}},)"
+        R"({"reasoningContent":{"reasoningText":{"text":"","signature":"Es=="}}},)"
+        R"({"text":"Checking."},{"toolUse":{"toolUseId":"tooluse_1","name":"f","input":{"a":[1.0]}}}])");
+    const Json question{{"role", "user"}, {"content", "x"}};
+    Json asked{{"max_tokens", 9},
+               {"messages", {question}},
+               {"thinking", {{"type", "enabled"}, {"budget_tokens", 2000}}},
+               {"tools", {{{"name", "f"}, {"input_schema", {{"type", "object"}}}}}}};
+    for (const bool stream : {false, true}) {
+        CAPTURE(stream);
+        Json said = Json::array();
+        const auto first = asked.dump();
+        Ask ask;
+        ask.shape = AnswerShape::messages;
+        ask.body = first;
+        ask.stream = stream;
+        Target target;
+        target.dialect = Dialect::converse;
+        target.model = "anthropic.claude-sonnet-4-5";
+        Outgoing outgoing;
+        std::unique_ptr<Translation> translation;
+        REQUIRE_FALSE(translate(ask, target, outgoing, translation));
+        if (stream) {
+            said = told_by(*translation, content);
+        } else {
+            const Json whole{
+                {"output", {{"message", {{"role", "assistant"}, {"content", content}}}}},
+                {"stopReason", "tool_use"}};
+            said = Json::parse(translation->whole(whole.dump())).at("content");
+        }
+        auto next = asked;
+        next["messages"] = {
+            question,
+            {{"role", "assistant"}, {"content", said}},
+            {{"role", "user"},
+             {"content",
+              {{{"type", "tool_result"}, {"tool_use_id", "tooluse_1"}, {"content", "y"}}}}}};
+        const auto back = Json::parse(sent(AnswerShape::messages, Dialect::converse, next.dump()));
+        CHECK(back.at("messages").at(1).at("content") == content);
     }
 }

@@ -58,6 +58,12 @@ TEST_CASE("a request goes again without the thoughts that were refused, and is e
         {"one of chat's that stands for none", Dialect::chat,
          R"({"messages":[7,{"tool_calls":[8,{"extra_content":{"google":{"thought_signature":"skip_thought_signature_validator"}}}]}]})",
          ""},
+        {"a body of Converse's", Dialect::converse,
+         R"({"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"x","signature":"s"}}},{"reasoningContent":{"redactedContent":"EqQB"}},{"text":"b"}]}],"inferenceConfig":{}})",
+         R"({"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"text":"b"}]}],"inferenceConfig":{}})"},
+        {"one of Converse's without any", Dialect::converse,
+         R"({"messages":[{"role":"assistant","content":[{"text":"b"}]}],"inferenceConfig":{}})",
+         ""},
         {"chat has no seals of its own", Dialect::chat,
          R"({"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"x"}]}]})",
          ""},
@@ -96,6 +102,14 @@ TEST_CASE("refusals of seals, as the APIs word them") {
     CHECK_FALSE(refuses_seals(401, anthropic("Invalid `signature` in `thinking` block")));
     CHECK_FALSE(refuses_seals(500, R"({"error":{"code":"invalid_encrypted_content"}})"));
     CHECK_FALSE(refuses_seals(400, ""));
+    // Bedrock's, and what it quotes of its models.
+    CHECK(refuses_seals(400,
+                        R"({"message":"User messages cannot contain reasoning content. Please )"
+                        R"(remove the reasoning content and try again."})"));
+    CHECK(refuses_seals(400, R"({"message":"The model returned the following errors: )"
+                             R"(messages.369.content.0.thinking.signature: Field required"})"));
+    CHECK(refuses_seals(400, R"({"message":"This model doesn't support the )"
+                             R"(reasoningContent.reasoningText.signature field."})"));
 }
 
 }  // namespace understudy::dialects

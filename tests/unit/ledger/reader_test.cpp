@@ -1,5 +1,6 @@
 #include "ledger/reader.hpp"
 
+#include "ledger/sqlite/schema.hpp"
 #include "ledger/sqlite/sqlite_store.hpp"
 #include "tests/unit/ledger/support.hpp"
 
@@ -99,21 +100,51 @@ TEST_CASE("Lines come page by page, and the total is that of all of them") {
         kept.put(row);
     }
     const auto reader = kept.read();
-    std::string names;
-    UsagePage page;
-    page.limit = 3;
-    for (std::size_t left : {4, 1, 0}) {
-        REQUIRE(reader->usage(By::session, {}, page) == Fault::none);
-        for (const auto& line : page.lines) names += line.name + ' ';
-        CHECK(page.more == left);
-        CHECK(page.total.attempts == 7);
-        CHECK(page.total.cost_nano_usd == 700 - 21);
-        UsagePage next;
-        next.skip = page.skip + page.lines.size();
-        next.limit = 3;
-        page = next;
+    // Also where not all of them may be kept at once.
+    for (const std::size_t most_names : {100, 7, 6, 3, 2, 1}) {
+        CAPTURE(most_names);
+        std::string names;
+        UsagePage page;
+        page.limit = 3;
+        for (std::size_t left : {4, 1, 0, 0}) {
+            page.most_names = most_names;
+            REQUIRE(reader->usage(By::session, {}, page) == Fault::none);
+            for (const auto& line : page.lines) names += line.name + ' ';
+            CHECK(page.more == left);
+            CHECK(page.total.attempts == 7);
+            CHECK(page.total.cost_nano_usd == 700 - 21);
+            UsagePage next;
+            next.skip = page.skip + page.lines.size();
+            next.limit = 3;
+            page = next;
+        }
+        CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
+        UsagePage all;
+        all.most_names = most_names;
+        REQUIRE(reader->usage(By::session, {}, all) == Fault::none);
+        CHECK(all.lines.size() == 7);
     }
-    CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
+}
+
+TEST_CASE("However many sessions there are, so many are kept at once as may be") {
+    Kept kept;
+    Database other;
+    REQUIRE(other.open(kept.folder.file(), Database::Access::read_write) == Fault::none);
+    REQUIRE(
+        other.run("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE "
+                  "i < 29999) INSERT INTO session_hour SELECT i / 10000, 's' || (i % 10000), 0, "
+                  "1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, i % 10000, 0, 0, 0 FROM n") == Fault::none);
+    UsagePage page;
+    page.skip = 2;
+    page.limit = 3;
+    page.most_names = 700;
+    REQUIRE(kept.read()->usage(By::session, {}, page) == Fault::none);
+    CHECK(page.total.requests == 30'000);
+    CHECK(page.total.cost_nano_usd == 3 * 49'995'000);
+    CHECK(page.more == 9'995);
+    REQUIRE(page.lines.size() == 3);
+    CHECK(page.lines[0].name == "s9997");
+    CHECK(page.lines[2].sums.cost_nano_usd == 3 * 9'995);
 }
 
 TEST_CASE("A question that takes too long ends, and says so") {
@@ -320,6 +351,65 @@ TEST_CASE("What a session costs is told for each key apart") {
     CHECK(cost("a", "t") == 6);
     CHECK(cost("nobody", "s") == 0);
     CHECK(cost("a", "never") == 0);
+}
+
+TEST_CASE("What was used is read from a ledger of any older version, as it is") {
+    for (std::size_t version = 1; version < schema_steps().size(); ++version) {
+        CAPTURE(version);
+        const Folder folder;
+        Database old;
+        REQUIRE(old.open(folder.file(), Database::Access::create) == Fault::none);
+        REQUIRE(bring_up_to_date(old, schema_steps().first(version)) == Fault::none);
+        REQUIRE(old.run("INSERT INTO name (id, text) VALUES (1, 'ok'), (2, 'a'), (3, 'b');"
+                        "INSERT INTO request (id, request_id, session, outcome, attempts, total_us)"
+                        " VALUES (7200000300, 'x', 's', 1, 1, 500),"
+                        "(7200005000, 'y', 's', 1, 1, 1000), (7200006000, 'z', 't', 1, 1, 9);"
+                        "INSERT INTO attempt (id, request_id, number, upstream, position, reason, "
+                        "deliveries, total_us, usage, session, key, cost_nano_usd, "
+                        "estimated_cost_nano_usd) VALUES "
+                        "(100, 'w', 1, 1, 0, 1, 1, 5, 1, NULL, 2, 30, NULL),"
+                        "(7200000001, 'x', 1, 1, 0, 1, 1, 5, 1, 's', 2, 10, NULL),"
+                        "(7200000002, 'x', 2, 1, 0, 2, 1, 5, 4, 's', 2, NULL, 1),"
+                        "(7200004000, 'y', 1, 1, 0, 1, 1, 5, 1, 's', 3, 100, NULL),"
+                        "(7200005999, 'z', 1, 1, 0, 1, 1, 5, 1, 't', 2, 7, NULL),"
+                        "(7200009000, 'u', 1, 1, 0, 1, 1, 5, 1, 's', NULL, 1000, NULL);"
+                        "INSERT INTO usage_hour VALUES "
+                        "(0, 0, 2, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 30, 0, 0, 0),"
+                        "(2, 0, 2, 1, 0, 2, 3, 1, 0, 0, 0, 0, 0, 0, 0, 17, 1, 1, 0),"
+                        "(2, 0, 3, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0),"
+                        "(2, 0, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1000, 0, 0, 0)") ==
+                Fault::none);
+        const auto reader = sqlite_reader(folder.file());
+        REQUIRE(reader->open() == Fault::none);
+        const auto by_key = [&](std::int64_t from) {
+            std::vector<UsageLine> lines;
+            REQUIRE(reader->usage(By::key, {from, INT64_MAX}, lines) == Fault::none);
+            std::string out;
+            for (const auto& line : lines) {
+                const auto& s = line.sums;
+                out +=
+                    line.name + std::to_string(s.cost_nano_usd + s.estimated_cost_nano_usd) + ' ';
+            }
+            return out;
+        };
+        CHECK(by_key(0) == "1000 b100 a48 ");
+        CHECK(by_key(7'200'000'002) == "1000 b100 a8 ");
+        const auto of_session = [&](std::string_view key, std::string_view session) {
+            std::int64_t nano = -1;
+            REQUIRE(reader->session_cost(key, session, nano) == Fault::none);
+            return nano;
+        };
+        CHECK(of_session("a", "s") == 11);
+        CHECK(of_session("b", "s") == 100);
+        CHECK(of_session("", "s") == 1000);
+        CHECK(of_session("a", "t") == 7);
+        CHECK(of_session("b", "t") == 0);
+        CHECK(of_session("a", "never") == 0);
+        std::optional<Story> story;
+        CHECK(reader->request("x", story) == (version < 3 ? Fault::unreachable : Fault::none));
+        CHECK((version >= 3 || reader->why().find("older version") != std::string::npos));
+        CHECK(old.number("PRAGMA user_version") == static_cast<std::int64_t>(version));
+    }
 }
 
 TEST_CASE("Each day's use is told by what was asked for and what answered") {

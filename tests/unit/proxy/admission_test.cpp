@@ -47,7 +47,7 @@ struct Stage {
         loaded = std::make_shared<LoadedConfig>(std::move(config), loaded.get());
         bench.registry.set_states(loaded);
         return std::make_shared<Runtime>(loaded, bench.context, bench.registry.shard(0),
-                                         bench.peers, 1);
+                                         bench.peers);
     }
 
     Bench bench;
@@ -128,6 +128,104 @@ TEST_CASE("models that nobody has answered are one, and one that was answered is
     CHECK(kind(*runtime, 0, now, "gpt-d") == Kind::resting);
 }
 
+TEST_CASE("of models without a label each rests alone for what is said of it, and counts alone") {
+    Stage stage;
+    const auto runtime = stage.load();
+    auto now = Clock::now();
+    const auto settled = [&](std::string_view model, Class failure) {
+        Admission admission(*runtime, entry(*runtime, 0), model, now);
+        admission.settle(ended(failure, now), model, now, 0);
+    };
+    for (const auto failure :
+         {Class::server_error, Class::timeout, Class::malformed, Class::server_error}) {
+        settled(failure == Class::timeout ? "gpt-b" : "gpt-c", failure);
+        settled("gpt-a", failure);
+    }
+    settled("gpt-limited", Class::rate_limit);
+    CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::resting);
+    CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::ready);  // one failure of two
+    CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::resting);
+    CHECK(kind(*runtime, 0, now, "gpt-limited") == Kind::resting);
+    CHECK(kind(*runtime, 0, now, "gpt-d") == Kind::ready);
+    const auto page = stage.bench.metrics();
+    CHECK(has_line(page, R"(understudy_breaker_state{upstream="one",model="other"} 2)"));
+    CHECK(has_line(page, R"(understudy_breaker_opened_total{upstream="one",model="other"} 3)"));
+    CHECK_FALSE(entry(*runtime, 0).breakers->usable(now));
+
+    now += 3s;
+    {
+        Admission probe(*runtime, entry(*runtime, 0), "gpt-a", now);
+        CHECK(probe.is_probe());
+        CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::resting);
+        CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::probe);
+    }
+    CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::probe);  // given back
+    Admission probe(*runtime, entry(*runtime, 0), "gpt-a", now);
+    probe.begun(now);
+    CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::ready);
+    CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::probe);
+    probe.settle(ended(Class::none, now), "gpt-a", now, 0);
+
+    SECTION("what a client may make up leaves nothing behind") {
+        for (int i = 0; i < 10; ++i) {
+            const auto name = "made-up-" + std::to_string(i);
+            settled(name, Class::not_found);
+            settled(name, Class::bad_request);
+            settled(name, Class::client_closed);
+        }
+        settled("gpt-c", Class::none);
+        settled("gpt-limited", Class::none);
+        CHECK(has_line(stage.bench.metrics(),
+                       R"(understudy_breaker_state{upstream="one",model="other"} 0)"));
+    }
+    SECTION("and not more than so many of them are told apart; who rests stays longest") {
+        for (std::size_t i = 0; i < 3 * Breakers::kMostUnlabelled; ++i) {
+            now += 1ms;
+            CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::probe);
+            settled("made-up-" + std::to_string(i), Class::server_error);
+        }
+        CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::probe);
+    }
+}
+
+TEST_CASE("that nobody can connect is no matter of a model, and one request finds out its end") {
+    Stage stage;
+    const auto runtime = stage.load();
+    auto now = Clock::now();
+    fail(*runtime, 0, now, Class::connection);
+    now += 3s;
+    const auto probe_of = [&](std::string_view model) {
+        Admission probe(*runtime, entry(*runtime, 0), model, now);
+        REQUIRE(probe.is_probe());
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::resting);
+        return probe;
+    };
+    auto probe = probe_of("gpt-a");
+    SECTION("by an answer of whatever kind, which may make its model rest") {
+        probe.settle(ended(Class::rate_limit, now), "gpt-a", now, 0);
+        CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::resting);
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::ready);
+    }
+    SECTION("silence is no end of it") {
+        probe.settle(ended(Class::timeout, now), "gpt-a", now, 0);
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::resting);
+        now += 6s;
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::probe);
+    }
+    SECTION("a client that leaves hands it on") {
+        probe.settle(ended(Class::client_closed, now), "gpt-a", now, 0);
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::probe);
+    }
+    SECTION("a model that rests by itself does not take it") {
+        probe = Admission();
+        auto limited = ended(Class::rate_limit, now);
+        limited.retry_after = 60s;
+        entry(*runtime, 0).breakers->settle({"other", "gpt-c"}, {}, limited, now, 0);
+        CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::named);
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::probe);
+    }
+}
+
 TEST_CASE("a 403 for a model without a label puts down that model and no other") {
     Stage stage;
     auto runtime = stage.load();
@@ -144,7 +242,13 @@ TEST_CASE("a 403 for a model without a label puts down that model and no other")
     const auto page = stage.bench.metrics();
     CHECK(has_line(page, R"(understudy_breaker_state{upstream="one",model="other"} 0)"));
     CHECK(page.find("gpt-a") == std::string::npos);
-    for (std::size_t i = 0; i < 3 * Breakers::kMostRefused; ++i)
+    // Nobody else pays for it with a lock.
+    std::size_t locked = 0;
+    for (int i = 0; i < 64; ++i)
+        locked += entry(*runtime, 0).breakers->quiet("gpt-" + std::to_string(i)) ? 0 : 1;
+    CHECK(locked < 16);
+    CHECK_FALSE(entry(*runtime, 0).breakers->quiet("gpt-a"));
+    for (std::size_t i = 0; i < 3 * Breakers::kMostUnlabelled; ++i)
         forbid("made-up-" + std::to_string(i));
     CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::ready);
     SECTION("one that the configuration names has its own place") {
@@ -168,7 +272,8 @@ TEST_CASE("names of models cannot fill the table") {
     Breakers breakers("one", config::Breaker{1, 60s, 3s});
     const auto now = Clock::now();
     for (std::size_t i = 0; i < 3 * Breakers::kMostModels; ++i) {
-        breakers.settle("m" + std::to_string(i), {}, ended(Class::connection, now), now, 0);
+        const auto name = "m" + std::to_string(i);
+        breakers.settle({name, name}, {}, ended(Class::connection, now), now, 0);
     }
     metrics::States states;
     breakers.collect(now, states);
@@ -326,11 +431,14 @@ TEST_CASE("an upstream is usable as long as some model is answered there") {
     const auto now = Clock::now();
     breakers.declare("other");
     CHECK(breakers.usable(now));
-    for (int i = 0; i < 2; ++i) breakers.settle("a", "a", ended(Class::connection, now), now, 0);
+    const auto settle = [&](std::string_view model, Class failure) {
+        breakers.settle({model, model}, {}, ended(failure, now), now, 0);
+    };
+    for (int i = 0; i < 2; ++i) settle("a", Class::connection);
     CHECK_FALSE(breakers.usable(now));  // `other` has not been asked for
-    breakers.settle("b", "b", ended(Class::connection, now), now, 0);
+    settle("b", Class::connection);
     CHECK_FALSE(breakers.usable(now));
-    breakers.settle("b", "b", ended(Class::none, now), now, 0);
+    settle("b", Class::none);
     CHECK(breakers.usable(now));
     CHECK(breakers.usable(now + 3s));  // half open
 }
@@ -423,17 +531,16 @@ TEST_CASE("of many workers exactly one sends the probe, round after round") {
         threads.emplace_back([&] {
             for (int i = 0; i < 20'000; ++i) {
                 const auto now = start + std::chrono::milliseconds(clock.fetch_add(1));
-                if (breakers.quiet() || breakers.look("m", "m", now).usable()) {
-                    const auto probe = breakers.start("m", now);
-                    if (probe != 0) {
+                if (breakers.quiet() || breakers.look({"m", "m"}, now).usable()) {
+                    const auto probe = breakers.start({"m", "m"}, now);
+                    if (probe) {
                         const int others = out.fetch_add(1);
                         if (others + 1 > most) most = others + 1;
                         ++probes;
                         out.fetch_sub(1);
                     }
-                    auto result = ended(i % 3 == 0 ? Class::none : Class::connection, now);
-                    result.probe = probe;
-                    breakers.settle("m", "m", result, now, 0.5);
+                    const auto result = ended(i % 3 == 0 ? Class::none : Class::connection, now);
+                    breakers.settle({"m", "m"}, probe, result, now, 0.5);
                 }
             }
         });

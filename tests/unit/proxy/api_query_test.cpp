@@ -48,6 +48,8 @@ TEST_CASE("Usage is asked for by what, and since when") {
     CHECK(ask.skip == 20'000);
     CHECK(refused("/api/usage?limit=10001").message.find("1 to 10000") != std::string::npos);
     CHECK(refused("/api/usage?skip=-1").status == 400);
+    CHECK(asked<AskUsage>("/api/usage?skip=100000").skip == 100'000);
+    CHECK(refused("/api/usage?skip=100001").status == 400);
 }
 
 TEST_CASE("How the upstreams are is asked for without more") {

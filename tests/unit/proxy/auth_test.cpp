@@ -179,3 +179,32 @@ TEST_CASE("A key opens until it expires") {
     CHECK(who(config, show_a) == "api_key_expired");
     CHECK(who(config, {{"x-api-key", "secret b"}}) == "b");
 }
+
+TEST_CASE("A credential that was good before opens what it opens now") {
+    auto config = two_keys();
+    const auto ask = [&config](const std::string& credential) {
+        return who(config, {{"x-api-key", credential}});
+    };
+    for (int round = 0; round < 3; ++round) {
+        CHECK(ask("secret-a") == "a");
+        CHECK(ask("secret-b") == "invalid_api_key");
+        CHECK(ask("secret b") == "b");
+        CHECK(ask("secret-") == "invalid_api_key");
+    }
+    config.keys[1].expires = std::chrono::sys_seconds{};
+    CHECK(ask("secret b") == "api_key_expired");
+    config.keys.erase(config.keys.begin());
+    CHECK(ask("secret-a") == "invalid_api_key");
+    // More of them than are remembered, and longer ones.
+    config.keys.clear();
+    for (int i = 0; i < 40; ++i) {
+        const auto name = std::to_string(i);
+        config.keys.push_back(key(name, std::string(static_cast<std::size_t>(i) * 10, 'k') + name));
+    }
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 40; ++i) {
+            const auto name = std::to_string(i);
+            CHECK(ask(std::string(static_cast<std::size_t>(i) * 10, 'k') + name) == name);
+        }
+    }
+}

@@ -36,7 +36,7 @@ TEST_CASE("Proxied paths are known with and without /v1, and are sent without it
         {"/v1/moderations", AnswerShape::moderations, "/moderations"},
         {"/v1/images/generations", AnswerShape::images, "/images/generations"},
         {"/images/edits?n=1", AnswerShape::images, "/images/edits?n=1"},
-        {"/v1/audio/speech", AnswerShape::opaque, "/audio/speech"},
+        {"/v1/audio/speech", AnswerShape::speech, "/audio/speech"},
         {"/audio/transcriptions", AnswerShape::transcription, "/audio/transcriptions"},
     };
     for (const Row& row : rows) {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace understudy;
@@ -108,6 +109,58 @@ TEST_CASE("The rest is asked for in the client's API, and every other byte stays
     for (const Row& row : rows) {
         CAPTURE(row.body);
         CHECK(asked(row.shape, row.body, row.rung) == row.asked);
+    }
+}
+
+namespace {
+
+/// Events in which there may be anything, and those in which nothing can be.
+const std::vector<std::string> kUnreadable{
+    "{broken", R"({"choices":[{"delta":{"content":"he)", R"(llo"}}]})", R"("text")", "[{}]", "{}{}",
+    "}"};
+const std::vector<std::string> kWords{"", " ", "ping", "[DONE]", ": keep-alive", "null", "0"};
+
+}  // namespace
+
+TEST_CASE("Behind an event that cannot be read no answer is gone on with") {
+    for (const Api& api : kApis) {
+        for (const auto& data : kUnreadable) {
+            CAPTURE(api.name, data);
+            const auto dialect = told(api.shape, "So far");
+            REQUIRE(dialect->transcript().obstacle() == nullptr);
+            dialect->transcript().sent(event_of(data));
+            CHECK(dialect->transcript().obstacle() != nullptr);
+        }
+        for (const auto& data : kWords) {
+            CAPTURE(api.name, data);
+            const auto dialect = told(api.shape, "So far");
+            dialect->transcript().sent(event_of(data));
+            CHECK(dialect->transcript().obstacle() == nullptr);
+        }
+    }
+}
+
+TEST_CASE("An event that cannot be read ends a rescue, whatever the API") {
+    for (const Api& api : kApis) {
+        const auto rest_behind = [&](const std::string& data) {
+            const auto dialect = told(api.shape, "So far");
+            const auto rest = dialect->go_on({});
+            std::string out;
+            for (const auto& event : api.head("two")) rest->feed(event, out);
+            rest->feed(api.text("\" so good\"", "two"), out);
+            rest->feed(data, out);
+            const auto told_before = out.size();
+            for (const auto& event : api.tail("two")) rest->feed(event, out);
+            return std::pair(rest->state(), out.size() > told_before);
+        };
+        for (const auto& data : kUnreadable) {
+            CAPTURE(api.name, data);
+            CHECK(rest_behind(data) == std::pair(Continuation::State::lost, false));
+        }
+        for (const auto& data : kWords) {
+            CAPTURE(api.name, data);
+            CHECK(rest_behind(data) == std::pair(Continuation::State::finished, true));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ TEST_CASE("A transcript keeps the envelope and the text, however the bytes are c
     const std::string stream = ": comment\n\n" +
                                event_of(chunk_data({{"role", "assistant"}, {"content", ""}})) +
                                event_of(chunk_data({{"content", "Caf\xC3\xA9 "}})) +
-                               event_of("{broken") + event_of(chunk_data({{"content", "\"x\"\n"}}));
+                               event_of("ping") + event_of(chunk_data({{"content", "\"x\"\n"}}));
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         ChatTranscript transcript;
         transcript.sent(std::string_view(stream).substr(0, cut));

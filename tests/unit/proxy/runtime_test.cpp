@@ -167,13 +167,12 @@ TEST_CASE("Two upstreams at one address share a pool, and the larger limit holds
         "upstreams:\n"
         "  - { name: a, base_url: 'http://127.0.0.1:1/v1', max_connections: 3 }\n"
         "  - { name: b, base_url: 'http://127.0.0.1:1/v2', max_connections: 10 }\n"
-        "  - { name: c, base_url: 'http://127.0.0.1:2/v2', max_connections: 1 }\n",
-        4);
+        "  - { name: c, base_url: 'http://127.0.0.1:2/v2', max_connections: 1 }\n");
     const auto& entries = runtime->route_for("x")->entries;
     CHECK(entries[0].peer == entries[1].peer);
     CHECK(entries[0].peer != entries[2].peer);
-    CHECK(entries[0].peer->max_connections() == 3);  // ceil(10 / 4)
-    CHECK(entries[2].peer->max_connections() == 1);  // never none
+    CHECK(entries[0].peer->places()->limit() == 10);
+    CHECK(entries[2].peer->places()->limit() == 1);
 }
 
 TEST_CASE("A reload that lowers max_connections lowers it") {
@@ -184,7 +183,8 @@ TEST_CASE("A reload that lowers max_connections lowers it") {
     };
     const auto first = bench.load(yaml(10));
     const auto second = bench.load(yaml(2));
-    CHECK(second->route_for("x")->entries[0].peer->max_connections() == 2);
+    CHECK(second->route_for("x")->entries[0].peer->places()->limit() == 2);
+    CHECK(first->route_for("x")->entries[0].peer == second->route_for("x")->entries[0].peer);
 }
 
 TEST_CASE("A price override goes before the table, and an unknown model has no price") {

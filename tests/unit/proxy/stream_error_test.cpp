@@ -93,3 +93,49 @@ TEST_CASE("An error that comes behind a head keeps the status that it would have
         CHECK(events[0].data["error"]["status"] == row.google);
     }
 }
+
+TEST_CASE("What an upstream said of its failure goes on as it said it") {
+    struct Row {
+        const char* what;
+        wire::AnswerShape shape;
+        std::string body;
+        std::string kept;  // this object stands in the event as `error`
+    };
+    using enum wire::AnswerShape;
+    const std::string openai =
+        R"({"message":"slow down","type":"rate_limit_error","param":"p1","code":"c1"})";
+    const std::string anthropic =
+        R"({"type":"overloaded_error","message":"busy","details":{"a":[1]}})";
+    const std::string google =
+        R"({"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"t","retryDelay":"7s"}]})";
+    const std::string bare = R"({"message":"m","code":null})";
+    for (const Row& row : std::vector<Row>{
+             {"chat", chat, "{\"error\":\n" + openai + "}", openai},
+             {"completions", completion, "{\"error\":" + openai + "}", openai},
+             {"responses", responses, "{\"error\":" + openai + "}", openai},
+             {"messages", messages,
+              R"({"type":"error","error":)" + anthropic + R"(,"request_id":"r"})", anthropic},
+             {"messages, only the object", messages, "{\"error\":" + anthropic + "}", anthropic},
+             {"gemini", gemini, "{\"error\":" + google + "}", google},
+             {"gemini, a list", gemini, "[{\"error\":" + google + "}]", google},
+             {"chat without a type", chat, "{\"error\":" + bare + "}", bare}}) {
+        INFO(row.what);
+        const auto events =
+            events_of(proxy::upstream_error_event(row.shape, row.body, {"made", "made", 500}));
+        REQUIRE(events.size() == (row.shape == responses ? 2 : 1));
+        CHECK(events[0].data["error"] == json::parse(row.kept));
+        if (row.shape == messages || row.shape == responses)
+            CHECK(events[0].data["type"] == "error");
+        if (row.shape != responses) continue;
+        CHECK(events[0].data["code"] == "c1");
+        CHECK(events[0].data["param"] == "p1");
+        CHECK(events[1].data["response"]["error"]["message"] == "slow down");
+    }
+    for (const char* body : {"", "gone", "{}", R"({"error":"text"})", R"({"error":{}})", "[]"}) {
+        INFO(body);
+        for (const auto shape : {chat, responses, messages, gemini}) {
+            CHECK(proxy::upstream_error_event(shape, body, {"made", "word", 503}) ==
+                  proxy::stream_error_event(shape, "made", 0, "word", 503));
+        }
+    }
+}

@@ -26,13 +26,13 @@ inline std::shared_ptr<const config::Config> config_of(std::string_view yaml) {
 /// Builds one Runtime after the other on the same worker, as reloads do.
 class Bench {
   public:
-    std::shared_ptr<Runtime> load(std::string_view yaml, std::size_t workers = 1) {
-        auto loaded = std::make_shared<LoadedConfig>(config_of(yaml));
-        return std::make_shared<Runtime>(std::move(loaded), context, registry.shard(0), peers,
-                                         workers);
+    std::shared_ptr<Runtime> load(std::string_view yaml) {
+        loaded = std::make_shared<LoadedConfig>(config_of(yaml), loaded.get());
+        return std::make_shared<Runtime>(loaded, context, registry.shard(0), peers);
     }
     std::string metrics() const { return registry.render(metrics::Format::prometheus); }
 
+    std::shared_ptr<LoadedConfig> loaded;
     boost::asio::io_context io;
     net::TimerQueue timers{io};
     net::Resolver resolver;

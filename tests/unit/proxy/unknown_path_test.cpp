@@ -12,8 +12,28 @@ TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") 
     struct Row {
         const char* target;
         const char* said;  // in the guess; empty: no guess at all
+        Dialect dialect = Dialect::chat;
+        const char* unsaid = "\x01";
     };
+    using enum Dialect;
+    const char* const ends_in_v1 = "should end in /v1";
     const std::vector<Row> rows{
+        {"/v1/v1/messages", "without /v1. Did you mean /v1/messages?", messages, ends_in_v1},
+        {"/v1/v1/messages/count_tokens", "Did you mean /v1/messages/count_tokens?", messages,
+         ends_in_v1},
+        {"/anthropic/v1/messages", "without /anthropic. Did you mean /v1/messages?", messages,
+         ends_in_v1},
+        {"/anthropic/messages", "Did you mean /v1/messages?", messages, ends_in_v1},
+        {"/v1/v1/chat/completions", "/v1 twice", chat, "seems to end"},
+        {"/v1/v1beta/models/g:generateContent",
+         "without /v1. Did you mean /v1beta/models/g:generateContent?", gemini, ends_in_v1},
+        {"/v1beta/v1beta/models/g:countTokens", "without /v1beta.", gemini, ends_in_v1},
+        {"/v1beta/v1/models/g:countTokens", "without /v1beta.", gemini, ends_in_v1},
+        {"/gemini/models/g:generateContent", "Did you mean /v1beta/models/", gemini, ends_in_v1},
+        {"/v1/messages/batches", "one by one", messages},
+        {"/api/generate", "/v1/completions", chat},
+        {"/api/show", "/v1/models", chat},
+        {"/api/other", "upstreams", chat},
         {"/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"},
         {"/v1/v1/models", "Did you mean /v1/models?"},
         {"/v1/chat/completions/chat/completions", "Did you mean /v1/chat/completions?"},
@@ -27,8 +47,6 @@ TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") 
         {"/openai/deployments/gpt/chat/completions", "Azure"},
         {"/v1beta/models/gemini:embedContent", ":generateContent"},
         {"/v1beta/openai/chat/completions", "/v1"},
-        {"/v1/messages/batches", "one by one"},
-        {"/v1/v1/messages", "Did you mean /v1/messages?"},
         {"/api/chat", "Ollama"},
         {"/api/tags", "/v1/models"},
         {"/v1", "Did you mean /v1/chat/completions?"},
@@ -43,7 +61,9 @@ TEST_CASE("The mistake behind an unknown path is guessed, and nothing else is") 
             CHECK(guess.empty());
         } else {
             CHECK(guess.find(row.said) != std::string::npos);
+            CHECK(guess.find(row.unsaid) == std::string::npos);
         }
+        if (row.dialect != chat) CHECK(dialect_of_path(row.target) == row.dialect);
     }
 }
 

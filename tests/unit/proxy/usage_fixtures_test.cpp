@@ -65,7 +65,7 @@ std::vector<std::string> events_of(const Json& events) {
 }
 
 Metered metered_of(AnswerShape shape, const std::vector<std::string>& pieces, bool large = false) {
-    StreamMeter meter(shape, nullptr, false);
+    StreamMeter meter(shape, {}, false);
     if (large) meter.give_up();
     std::string held;
     for (const auto& piece : pieces) {

@@ -49,7 +49,8 @@ std::string events(const std::string& body, bool cut = false) {
 struct Exchange {
     explicit Exchange(const std::string& answer, bool close_after = false,
                       const std::string& after_commit = "")
-        : peer(bench.context, server.upstream(), nullptr, 4), upstream(server.upstream()) {
+        : peer(bench.context, server.upstream(), nullptr, std::make_shared<Places>(4)),
+          upstream(server.upstream()) {
         upstream.timeouts.idle = 100ms;
         upstream.timeouts.first_token = 100ms;
         upstream.timeouts.response = 100ms;
@@ -130,6 +131,51 @@ TEST_CASE("An error answer is held whole with its class") {
     CHECK(e.attempt->failure() == FailureClass::rate_limit);
     CHECK(e.attempt->answered());
     CHECK(e.held == R"({"error":{"message":"slow down"}})");
+}
+
+TEST_CASE("A large body is hashed for its signature in several turns, and can be left on the way") {
+    const std::string body(std::size_t{3} << 20U, 'x');
+    for (const bool leaves : {false, true}) {
+        CAPTURE(leaves);
+        Bench bench;
+        Server server;
+        auto upstream = server.upstream();
+        upstream.dialect = config::Dialect::converse;
+        upstream.region = "us-east-1";
+        upstream.aws.emplace();
+        upstream.aws->key_id = "AKIDEXAMPLE";
+        upstream.aws->secret = config::Secret("secret");
+        Peer peer(bench.context, upstream, nullptr, 4);
+        const HeadTemplate head(upstream);
+        AttemptSpec spec;
+        spec.upstream = &upstream;
+        spec.head_template = &head;
+        spec.peer = &peer;
+        spec.head.method = "POST";
+        spec.body = body;
+        net::Signal signal;
+        bool gone = false;
+        Attempt attempt(spec, signal, gone);
+        bool ended = false;
+        const auto run = [](Attempt& one, bool& over) -> net::Task<void> {
+            co_await one.run();
+            over = true;
+        };
+        net::spawn(run(attempt, ended));
+        CHECK(attempt.request_bytes() == 0);  // not all of it has been looked at
+        if (leaves) {
+            gone = true;
+            signal.notify();
+            REQUIRE(bench.until([&] { return ended; }));
+            CHECK(attempt.failure() == FailureClass::client_closed);
+            CHECK(attempt.request_bytes() == 0);
+            continue;
+        }
+        REQUIRE(bench.until([&] { return attempt.request_bytes() > body.size(); }));
+        gone = true;
+        signal.notify();
+        REQUIRE(bench.until([&] { return ended; }));
+    }
 }
 
 TEST_CASE("A stream that comes in one read with its end is passed on whole") {
@@ -228,7 +274,9 @@ namespace {
 /// of the loop.
 struct Lane {
     explicit Lane(Bench& bench, const config::Upstream& to, std::uint32_t places = 4)
-        : upstream(to), head(upstream), peer(bench.context, upstream, tls_of(upstream), places) {
+        : upstream(to),
+          head(upstream),
+          peer(bench.context, upstream, tls_of(upstream), std::make_shared<Places>(places)) {
         spec.upstream = &upstream;
         spec.head_template = &head;
         spec.peer = &peer;

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,13 @@ using Verdict = StreamMeter::Verdict;
 namespace {
 
 net::MemoryBudget budget{64 << 20};
+
+/// Of a stream that is in gzip.
+StreamMeter::Coded coded(net::MemoryBudget& memory) {
+    StreamMeter::Coded coded;
+    coded.decoder = std::make_unique<Decoder>(memory, wire::Coding::deflated);
+    return coded;
+}
 
 const std::string kRole = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
 const std::string kHello =
@@ -51,7 +59,8 @@ std::ostream& operator<<(std::ostream& out, const Seen& s) {
 /// The meter's user, as an attempt is one: keeps what is not ready, moves its buffer all the time.
 class Relay {
   public:
-    Relay(AnswerShape shape, bool gzip, bool drop) : meter(shape, gzip ? &budget : nullptr, drop) {}
+    Relay(AnswerShape shape, bool gzip, bool drop)
+        : meter(shape, gzip ? coded(budget) : StreamMeter::Coded(), drop) {}
 
     void feed(std::string_view bytes) {
         buffer_ = std::string(buffer_).append(bytes);
@@ -121,7 +130,7 @@ Seen run_every_way(const std::string& stream, bool drop = false) {
 }
 
 Verdict first(const std::string& stream) {
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     return meter.scan(stream);
 }
 
@@ -221,6 +230,86 @@ TEST_CASE("The end marker of an answer without a finish_reason is held back") {
     CHECK(seen.forwarded == kHello);
 }
 
+TEST_CASE("An end that names a failure is passed on, and no end marker behind it") {
+    const auto failed = [](const std::string& reason) {
+        return "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" + reason + "\"}]}\n\n";
+    };
+    for (const std::string reason : {"error", "abort", "overloaded_error"}) {
+        CHECK(run_every_way(kHello + failed(reason) + kDone).forwarded == kHello + failed(reason));
+    }
+    // Of several choices one has come to its end.
+    const std::string both =
+        "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n";
+    CHECK(run_every_way(kHello + kFinish + both + kDone).forwarded == kHello + kFinish + both);
+    // What a library raises needs no other words.
+    CHECK(run_every_way(kHello + failed("error") + kError + kDone).forwarded ==
+          kHello + failed("error") + kError + kDone);
+}
+
+TEST_CASE("A message's end marker counts only behind how it ended") {
+    const auto after = [](const std::string& delta) {
+        const std::string text =
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+            "\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n";
+        const std::string stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+        Relay relay(AnswerShape::messages, false, false);
+        relay.feed(text + delta + stop);
+        relay.end();
+        const auto seen = relay.seen();
+        CHECK(seen.done);
+        CHECK(seen.forwarded == text + delta + (seen.finish ? stop : std::string()));
+        return seen.finish;
+    };
+    const auto delta = [](const std::string& reason) {
+        return "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{"
+               "\"stop_reason\":" +
+               reason + "}}\n\n";
+    };
+    CHECK(after(delta("\"end_turn\"")));
+    CHECK_FALSE(after(""));
+    CHECK_FALSE(after(delta("null")));
+    CHECK_FALSE(after(delta("\"api_error\"")));
+}
+
+TEST_CASE("A stream of parts is open until its closing event or marker") {
+    const auto open = [](std::initializer_list<const char*> types) {
+        Relay relay(AnswerShape::transcription, false, false);
+        for (const char* const type : types) {
+            relay.feed(*type == '[' ? "data: [DONE]\n\n"
+                                    : "data: {\"type\":\"" + std::string(type) + "\"}\n\n");
+        }
+        return relay.meter.facts().open;
+    };
+    CHECK(open({"transcript.text.delta"}));
+    CHECK(open({"transcript.text.segment"}));
+    CHECK(open({"speech.audio.delta", "speech.audio.delta"}));
+    CHECK(open({"image_edit.partial_image"}));
+    CHECK_FALSE(open({"transcript.text.delta", "transcript.text.done"}));
+    CHECK_FALSE(open({"image_generation.partial_image", "image_generation.completed"}));
+    CHECK_FALSE(open({"speech.audio.delta", "[DONE]"}));
+    CHECK_FALSE(open({"whatever"}));
+}
+
+TEST_CASE("A usage of null that we asked for is cut out of every event, and nothing else") {
+    const auto chunk = [](const std::string& usage, const std::string& rest = "") {
+        return "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":null,x\"}}]" + usage +
+               rest + "}\n\n";
+    };
+    const std::string null = ",\"usage\":null";
+    const std::string more = ",\"obfuscation\":\"ab\"";
+    CHECK(
+        run_every_way(chunk(null) + chunk(null, more) + kFinish + kUsage + kDone, true).forwarded ==
+        chunk("") + chunk("", more) + kFinish + kDone);
+    CHECK(run_every_way(chunk(", \"usage\": null", more), true).forwarded == chunk("", more));
+    // In front of everything, and beside another of the name.
+    CHECK(run_every_way("data: {\"usage\":null,\"choices\":[]}\n\n", true).forwarded ==
+          "data: {\"choices\":[]}\n\n");
+    const std::string inner = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"usage\":null}]";
+    CHECK(run_every_way(inner + null + "}\n\n", true).forwarded == inner + "}\n\n");
+    // A client that asked sees it.
+    CHECK(run_every_way(chunk(null), false).forwarded == chunk(null));
+}
+
 TEST_CASE("The usage event we asked for is metered and dropped, and nothing else is") {
     const auto seen = run_every_way(kWhole, true);
     CHECK(seen.forwarded == kPing + kRole + kHello + kHello + kFinish + kDone);
@@ -284,7 +373,7 @@ TEST_CASE("Progress is what brings the answer forward, once") {
         {kDone, 1},
         {kDone, 0},
     };
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     std::string payload;
     std::uint64_t expected = 0;
     for (const auto& [event, forward] : steps) {
@@ -388,7 +477,7 @@ TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts
     std::string pings;
     for (int i = 0; i < 100000; ++i) pings += kPing;
     const auto packed = gzip(pings + kHello);
-    StreamMeter meter(AnswerShape::chat, &budget, false);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false);
     int turns = 0;
     auto verdict = Verdict::none;
     do {
@@ -401,12 +490,12 @@ TEST_CASE("What decodes to megabytes is decoded in slices, in memory that counts
     CHECK(turns > 2);
 
     net::MemoryBudget small{100 << 10};
-    StreamMeter poor(AnswerShape::chat, &small, false);
+    StreamMeter poor(AnswerShape::chat, coded(small), false);
     CHECK(poor.scan(gzip("data: " + std::string(1 << 20, 'x'))) == Verdict::no_memory);
 }
 
 TEST_CASE("Several events in one read are one range, unless something between is dropped") {
-    StreamMeter meter(AnswerShape::chat, nullptr, true);
+    StreamMeter meter(AnswerShape::chat, {}, true);
     const auto payload = kRole + kHello + kUsage + kFinish + kDone + "data: {";
     CHECK(meter.scan(payload) == Verdict::commit);
     REQUIRE(meter.ready().size() == 2);
@@ -433,7 +522,7 @@ TEST_CASE("A stream given up is passed on as it comes, from where it stood") {
 }
 
 TEST_CASE("An unreadable stream commits with its first byte") {
-    StreamMeter meter(AnswerShape::chat, nullptr, false);
+    StreamMeter meter(AnswerShape::chat, {}, false);
     meter.give_up();
     CHECK(meter.scan("") == Verdict::none);
     CHECK(meter.progress() == 0);
@@ -475,7 +564,7 @@ TEST_CASE("Where something of ours may have to be taken out, a compressed stream
     for (const char c : packed) bytes.emplace_back(1, c);
     CHECK(run(bytes, true, true) == whole);
     // Half an event at the end of a stream that broke is not passed on.
-    StreamMeter meter(AnswerShape::chat, &budget, true);
+    StreamMeter meter(AnswerShape::chat, coded(budget), true);
     const auto cut = gzip(kHello + "data: {\"choi");
     meter.scan(cut);
     const auto end = meter.source_end();
@@ -494,7 +583,7 @@ TEST_CASE("Where something of ours may have to be taken out, a compressed stream
 
 TEST_CASE("A compressed error event is an error, and a broken coding is unreadable") {
     CHECK(run({gzip(kRole + kError)}, false, true).verdict == Verdict::error);
-    StreamMeter meter(AnswerShape::chat, &budget, false);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false);
     CHECK(meter.scan("this is not gzip at all, whatever the head said") == Verdict::unreadable);
 }
 
@@ -520,4 +609,36 @@ TEST_CASE("The responses API ends with its own events") {
     const std::string failed =
         "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"x\"}}}\n\n";
     CHECK(run({failed}, true, false, AnswerShape::responses).verdict == Verdict::error);
+}
+
+TEST_CASE(
+    "A key in a compressed stream is a leak, and masked where the stream is passed on decoded") {
+    const std::string key = "sk-secret-0123456789";
+    KeyMask mask;
+    mask.add(key);
+    const auto said = "data: {\"choices\":[{\"delta\":{\"content\":\"" + key + "\"}}]}\n\n";
+    const auto packed = gzip(kRole + said + kFinish + kDone);
+    StreamMeter meter(AnswerShape::chat, coded(budget), false, &mask);
+    CHECK(meter.scan(packed) == Verdict::leak);
+
+    auto stars = kRole + said + kFinish + kDone;
+    stars.replace(stars.find(key), key.size(), std::string(key.size(), '*'));
+    for (std::size_t cut = 0; cut <= packed.size(); ++cut) {
+        auto decoding = coded(budget);
+        decoding.pass_decoded = true;
+        StreamMeter decoded(AnswerShape::chat, std::move(decoding), false, &mask);
+        std::string passed;
+        const auto take = [&](std::string_view payload) {
+            for (const auto& span : decoded.ready()) passed += span.of(decoded.source(payload));
+            const auto used = decoded.ready_end();
+            decoded.take();
+            return used;
+        };
+        decoded.scan(std::string_view(packed).substr(0, cut));
+        const auto used = take(std::string_view(packed).substr(0, cut));
+        decoded.scan(std::string_view(packed).substr(used));
+        take(std::string_view(packed).substr(used));
+        REQUIRE(passed == stars);
+        CHECK(decoded.facts().done);
+    }
 }

@@ -21,7 +21,9 @@ struct Pair {
 };
 
 struct Pool {
-    explicit Pool(std::uint32_t max = 3) : peer(bench.context, server.upstream(), nullptr, max) {}
+    explicit Pool(std::uint32_t max = 3)
+        : places(std::make_shared<Places>(max)),
+          peer(bench.context, server.upstream(), nullptr, places) {}
 
     /// A connection leased from the pool, as an attempt would dial it.
     Pair lease() {
@@ -40,6 +42,7 @@ struct Pool {
     }
     Bench bench;
     Server server;
+    std::shared_ptr<Places> places;
     Peer peer;
 };
 
@@ -52,10 +55,10 @@ bool ended(Server::Accepted& socket) {
 }
 
 net::Task<void> queue_up(Peer& peer, net::Signal& signal, std::vector<int>& order, int number) {
-    while (!peer.reserve()) {
+    if (!peer.reserve()) {
         Peer::Turn turn(peer, signal);
-        co_await signal.wait();
-        turn.use();
+        while (!turn.ready()) co_await signal.wait();
+        const auto stream = turn.take();
     }
     order.push_back(number);
 }
@@ -176,7 +179,7 @@ TEST_CASE("max_connections counts idle connections and active ones, and never le
     pool.peer.discard(std::move(again));
     CHECK(pool.peer.reserve());
     pool.peer.unreserve();
-    pool.peer.update(3, nullptr);
+    pool.places->set_limit(3);
     CHECK(pool.peer.reserve());
     CHECK(pool.peer.reserve());
     CHECK_FALSE(pool.peer.reserve());
@@ -222,7 +225,6 @@ TEST_CASE("What is free is for those who wait, not for those who come meanwhile"
         pool.peer.release(std::move(a.ours));
         CHECK_FALSE(pool.peer.reserve());
         CHECK(pool.peer.take_idle() == nullptr);
-        pool.peer.close_idle();  // else the waiter, which asks for places only, has none
     }
     CHECK(pool.bench.until([&] { return order == std::vector{1}; }));
     CHECK(pool.check(1, 0));
@@ -282,7 +284,8 @@ TEST_CASE("Closing idle connections leaves the active ones alone") {
 TEST_CASE("A pool may go while its connections are idle") {
     Bench bench;
     Server server;
-    std::optional<Peer> peer(std::in_place, bench.context, server.upstream(), nullptr, 4U);
+    std::optional<Peer> peer(std::in_place, bench.context, server.upstream(), nullptr,
+                             std::make_shared<Places>(4));
     REQUIRE(peer->reserve());
     net::Socket socket(bench.io);
     socket.connect({boost::asio::ip::address_v4::loopback(), server.port()});

@@ -103,6 +103,19 @@ TEST_CASE("An answer is one when it has what its endpoint must give") {
         {"a bare page instead of audio", opaque, "<HTML>", "HTML"},
         {"a transcript with a tag", opaque, "<i>softly</i> hello", nullptr},
         {"an error for audio", opaque, R"({"error":{"message":"x"}})", "error object inside"},
+        {"a list with an error", chat, R"([{"error":{"code":429}}])", "error object inside"},
+        {"a list without one", chat, R"([{"choices":[]}])", "not a JSON object"},
+        {"a list with an error for Google", gemini, R"([{"error":{"code":429}}])",
+         "error object inside"},
+        {"speech", speech, std::string("\xff\xfb\0x", 4), nullptr},
+        {"speech in JSON", speech, R"({"data":{"audio":")" + std::string(80, 'A') + R"("}})",
+         nullptr},
+        {"the address of speech", speech, R"({"output":["https://a.example/1.mp3"]})", nullptr},
+        {"an object without speech", speech, R"({"id":"x","status":"ok"})", "no audio"},
+        {"words in place of speech", speech,
+         R"({"detail":"The voice that was asked for is none of those that there are here, sorry."})",
+         "no audio"},
+        {"an object about audio", opaque, R"({"id":"x","status":"ok"})", nullptr},
     };
     for (const Row& row : rows) {
         INFO(row.title);

@@ -35,6 +35,22 @@ std::string openai(std::string_view message, std::string_view type, std::string_
 
 }  // namespace
 
+TEST_CASE("a loop that another proxy of this kind tells of is no transient error") {
+    check({
+        {"OpenAI's shape", 508, openai("This came back.", "understudy_error", "loop_detected"),
+         FailureClass::bad_request},
+        {"Anthropic's", 508,
+         R"({"type":"error","error":{"type":"api_error","message":"m","details":{"error_code":"loop_detected"}}})",
+         FailureClass::bad_request},
+        {"Google's", 508,
+         R"({"error":{"code":508,"message":"m","status":"INTERNAL","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"LOOP_DETECTED","domain":"understudy"}]}})",
+         FailureClass::bad_request},
+        {"somebody else's 508", 508, "{}", FailureClass::server_error},
+        {"the word with another status", 500, openai("m", "t", "loop_detected"),
+         FailureClass::server_error},
+    });
+}
+
 TEST_CASE("the status alone decides where the body says nothing") {
     const std::vector<std::pair<unsigned, FailureClass>> table{
         {200, FailureClass::none},         {204, FailureClass::none},

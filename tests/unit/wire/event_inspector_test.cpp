@@ -21,8 +21,13 @@ std::string text_of(const EventFacts& facts) {
     text.append(" ").append(facts.model).append(" ").append(facts.service_tier);
     text.append(" ").append(std::to_string(facts.text_bytes));
     if (facts.usage) {
-        text += ' ' + std::to_string(facts.usage->prompt) + '/' +
-                std::to_string(facts.usage->completion);
+        const auto& usage = *facts.usage;
+        for (const std::uint64_t count :
+             {std::uint64_t{usage.prompt}, std::uint64_t{usage.completion},
+              std::uint64_t{usage.reasoning}, std::uint64_t{usage.cache_read},
+              std::uint64_t{usage.said}}) {
+            text += '/' + std::to_string(count);
+        }
     }
     return text;
 }
@@ -53,6 +58,12 @@ std::string response(std::string_view delta, int number) {
            R"(,"item_id":"i","delta":")" + std::string(delta) + R"(","obfuscation":"x"})";
 }
 
+std::string gemini(std::string_view text, std::string_view counts) {
+    return R"({"candidates":[{"content":{"parts":[{"text":")" + std::string(text) +
+           R"("}],"role":"model"},"index":0}],"usageMetadata":{)" + std::string(counts) +
+           R"(},"modelVersion":"m"})";
+}
+
 }  // namespace
 
 TEST_CASE("Events that differ in their text only are judged without a walk") {
@@ -69,6 +80,51 @@ TEST_CASE("Events that differ in their text only are judged without a walk") {
     CHECK(check(AnswerShape::completion, {text("a"), text("bc"), text("d")}) == 2);
     CHECK(check(AnswerShape::responses,
                 {response("a", 9), response("b", 10), response("", 11), response("c", 12)}) == 2);
+}
+
+TEST_CASE("Google's counts are read in each event that repeats the one before") {
+    const auto counted = [](int candidates, const char* more) {
+        const auto count = std::to_string(candidates);
+        return gemini("a", R"("promptTokenCount":9,"candidatesTokenCount":)" + count +
+                               R"(,"totalTokenCount":)" + std::to_string(9 + candidates) + more);
+    };
+    const auto* const details = R"(,"promptTokensDetails":[{"modality":"TEXT","tokenCount":9}])";
+    const auto* const thoughts = R"(,"thoughtsTokenCount":4,"cachedContentTokenCount":2)";
+    for (const auto* const more : {"", details, thoughts}) {
+        CHECK(check(AnswerShape::gemini, {counted(1, more), counted(20, more), counted(0, more),
+                                          counted(300, more)}) == 3);
+    }
+    EventInspector inspector(AnswerShape::gemini);
+    for (const int candidates : {1, 20, 300}) {
+        const auto& facts = inspector.inspect(counted(candidates, details), {});
+        REQUIRE(facts.usage);
+        CHECK(facts.usage->completion == static_cast<std::uint64_t>(candidates));
+    }
+    CHECK(inspector.repeats() == 2);
+}
+
+TEST_CASE("Counts of Google's that do not say alone what was used are walked through") {
+    const std::string plain = R"("promptTokenCount":9,"candidatesTokenCount":)";
+    for (const auto* const count :
+         {"1e3", "-1", "1.5", "99999999999999999999", "null", "\"7\"", "{}"}) {
+        check(AnswerShape::gemini,
+              {gemini("a", plain + "1"), gemini("a", plain + count), gemini("a", plain + "2"),
+               gemini("a", plain + count), gemini("a", plain + count)});
+    }
+    const auto twice = [&](const char* first, const char* second) {
+        return gemini("a", plain + first + R"(},"usageMetadata":{"promptTokenCount":)" + second);
+    };
+    const auto beside = [&](const char* first, const char* second) {
+        return gemini("a", plain + first + R"(},"usage":{"prompt_tokens":)" + second);
+    };
+    const auto inside = [&](const char* first, const char* second) {
+        return gemini("a",
+                      plain + first + R"(},"response":{"usage":{"prompt_tokens":)" + second + "}");
+    };
+    check(AnswerShape::gemini,
+          {twice("1", "2"), twice("3", "4"), twice("5", "2"), twice("6", "6")});
+    check(AnswerShape::gemini, {beside("1", "2"), beside("3", "2"), beside("5", "2")});
+    check(AnswerShape::gemini, {inside("1", "2"), inside("3", "2"), inside("5", "2")});
 }
 
 TEST_CASE("What is not the same event is walked") {
@@ -106,6 +162,7 @@ TEST_CASE("Every mutation of an event gets the facts that a walk finds") {
         const auto& [shape, base] : std::vector<std::pair<AnswerShape, std::string>>{
             {AnswerShape::chat, chat("hello", "pad")},
             {AnswerShape::responses, response("hello", 12)},
+            {AnswerShape::gemini, gemini("hello", R"("promptTokenCount":9,"totalTokenCount":21)")},
             {AnswerShape::chat,
              R"({"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}],"model":"m"})"}}) {
         std::vector<std::string> events;

@@ -283,6 +283,50 @@ TEST_CASE("Speech, transcription and image streams commit at once and end with t
           });
 }
 
+TEST_CASE("An error that no library of a client raises is known as such") {
+    struct Row {
+        AnswerShape shape;
+        const char* data;
+        bool untold;
+        bool done;
+    };
+    using enum AnswerShape;
+    for (const auto& row :
+         {Row{chat, R"({"choices":[{"delta":{},"finish_reason":"abort"}]})", true, false},
+          Row{chat, R"({"choices":[{"delta":{},"error":{"code":502}}]})", true, false},
+          Row{chat, R"({"error":{"code":1},"choices":[{"finish_reason":"error"}]})", false, false},
+          Row{chat, R"({"choices":[{"finish_reason":"error"}],"error":null})", true, false},
+          Row{messages, R"({"type":"error","error":{"type":"overloaded_error"}})", false, false},
+          Row{messages, R"({"type":"message_delta","delta":{"stop_reason":"api_error"}})", true,
+              false},
+          Row{gemini, R"({"candidates":[{"finishReason":"ERROR"}]})", true, false},
+          Row{responses, R"({"type":"response.failed","response":{"error":{"code":"x"}}})", false,
+              false},
+          Row{responses, R"({"type":"response.completed","response":{"status":"failed"}})", true,
+              true},
+          Row{responses, R"({"type":"response.completed","response":{"status":"in_progress"}})",
+              true, true}}) {
+        CAPTURE(row.data);
+        const auto facts = inspected(row.shape, row.data);
+        CHECK(facts.error);
+        CHECK(facts.untold == row.untold);
+        CHECK(facts.done == row.done);
+    }
+}
+
+TEST_CASE("A usage of null is there because usage was asked for") {
+    const auto null_usage = [](const char* data) {
+        const auto facts = inspected(AnswerShape::chat, data);
+        CHECK(facts.asked_for == (facts.null_usage || facts.usage_only));
+        return facts.null_usage;
+    };
+    CHECK(null_usage(R"({"choices":[{"delta":{"content":"a"}}],"usage":null})"));
+    CHECK(null_usage(R"({"choices":[],"usage":null})"));
+    CHECK_FALSE(null_usage(R"({"choices":[{"delta":{"content":"a"},"usage":null}]})"));
+    CHECK_FALSE(null_usage(R"({"choices":[{"delta":{"content":"\"usage\":null"}}]})"));
+    CHECK_FALSE(null_usage(R"({"choices":[],"usage":{"prompt_tokens":1}})"));
+}
+
 TEST_CASE("A usage event is alone when the envelope is all there is beside it") {
     struct Row {
         const char* data;

@@ -85,13 +85,13 @@ TEST_CASE("A message has ended with its reason, and is over with its last event"
             {"a reason of tomorrow", message_delta("\"new_reason\""), "fu"},
             {"no reason yet", message_delta("null"), "u"},
             {"an error as reason", message_delta("\"overloaded_error\""), "e"},
-            {"the last event", R"({"type":"message_stop"})", "fd"},
+            {"the last event", R"({"type":"message_stop"})", "d"},
             {"OpenAI's marker", "[DONE]", "d"},
             {"an error",
              R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})", "e"},
         });
     // The name stands for a type that is not in the data.
-    CHECK(flags(inspected(AnswerShape::messages, R"({"a":1})", "message_stop")) == "fd");
+    CHECK(flags(inspected(AnswerShape::messages, R"({"a":1})", "message_stop")) == "d");
     CHECK(flags(inspected(AnswerShape::messages, R"({"message":"x"})", "error")) == "e");
 }
 

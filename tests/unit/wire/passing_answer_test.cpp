@@ -199,3 +199,28 @@ TEST_CASE("Events that go by are read one by one, to the end marker and no furth
         CHECK(told<PassingEvents>(AnswerShape::chat, row.text) == row.expected);
     }
 }
+
+TEST_CASE("What a model wrote in an answer that is passed on is measured: no names, no pictures") {
+    const auto text_bytes = [](AnswerShape shape, const std::string& text) {
+        std::uint64_t first = 0;
+        for (std::size_t split = 0; split <= text.size(); ++split) {
+            PassingAnswer answer(shape);
+            answer.feed(std::string_view(text).substr(0, split));
+            answer.feed(std::string_view(text).substr(split));
+            if (split == 0) first = answer.facts().text_bytes;
+            CHECK(answer.facts().text_bytes == first);
+        }
+        return first;
+    };
+    using enum AnswerShape;
+    CHECK(text_bytes(
+              chat, R"({"id":"long id","choices":[{"message":{"content":"1234 678"}}],"x":"y"})") ==
+          8);
+    CHECK(text_bytes(chat, R"({"choices":[{"message":{"content":"1234 67)") == 7);
+    CHECK(text_bytes(gemini, R"({"candidates":[{"content":{"parts":[{"text":"12 45"}]}}]})") == 5);
+    CHECK(text_bytes(messages, R"({"model":"m","content":[{"text":"12 4"}]})") == 4);
+    CHECK(text_bytes(embeddings, R"({"data":[{"embedding":"12 4"}]})") == 0);
+    const std::string picture(3000, 'A');
+    CHECK(text_bytes(chat, R"({"choices":[{"url":"data:image/png;base64,)" + picture + R"("}]})") <
+          32);
+}

@@ -65,13 +65,28 @@ TEST_CASE("A model that is not a string is no model, but its value is known") {
     CHECK_FALSE(scanned("{}").has_model);
 }
 
-TEST_CASE("Only the literal true switches something on") {
-    for (const char* value : {"false", "null", "\"true\"", "1", "[true]", "{}"}) {
+TEST_CASE("What servers take for true switches something on; what none can read is known") {
+    struct Row {
+        const char* value;
+        bool on;
+        bool odd;
+    };
+    for (const auto& [value, on, odd] :
+         {Row{"true", true, false},     Row{"1", true, false},          Row{"1.0", true, false},
+          Row{"\"1\"", true, false},    Row{"\"True\"", true, false},   Row{"\"yes\"", true, false},
+          Row{"\"ON\"", true, false},   Row{"\"t\"", true, false},      Row{"\"y\"", true, false},
+          Row{"false", false, false},   Row{"null", false, false},      Row{"0", false, false},
+          Row{"\"0\"", false, false},   Row{"\"FALSE\"", false, false}, Row{"\"no\"", false, false},
+          Row{"\"off\"", false, false}, Row{"\"f\"", false, false},     Row{"\"n\"", false, false},
+          Row{"2", false, true},        Row{"-1", false, true},         Row{"\"\"", false, true},
+          Row{"\"null\"", false, true}, Row{"\"maybe\"", false, true},  Row{"[true]", false, true},
+          Row{"{}", false, true}}) {
         CAPTURE(value);
         const RequestFacts facts = scanned(R"({"stream":)" + std::string(value) +
                                            R"(,"stream_options":{"include_usage":)" + value + "}}");
-        CHECK_FALSE(facts.stream);
-        CHECK_FALSE(facts.include_usage);
+        CHECK(facts.stream == on);
+        CHECK(facts.odd_stream == odd);
+        CHECK(facts.include_usage == on);
     }
     CHECK_FALSE(scanned(R"({"stream_options":[{"include_usage":true}]})").include_usage);
     CHECK_FALSE(scanned(R"({"stream_options":{"x":{"include_usage":true}}})").include_usage);

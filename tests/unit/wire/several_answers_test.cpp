@@ -23,6 +23,13 @@ TEST_CASE("Several answers are asked for as each API has it") {
     CHECK_FALSE(several(chat, R"({"n":1})"));
     CHECK_FALSE(several(chat, R"({"n":null})"));
     CHECK_FALSE(several(chat, R"({"messages":[{"n":2}]})"));
+    CHECK(several(completion, R"({"n":1,"prompt":["a","b"]})"));
+    CHECK(several(completion, R"({"prompt":[[1,2],[3]]})"));
+    CHECK_FALSE(several(completion, R"({"prompt":["a"]})"));
+    CHECK_FALSE(several(completion, R"({"prompt":[[1,2]]})"));
+    CHECK_FALSE(several(completion, R"({"prompt":[1,2,3]})"));
+    CHECK_FALSE(several(completion, R"({"prompt":"a"})"));
+    CHECK_FALSE(several(chat, R"({"prompt":["a","b"]})"));
     CHECK_FALSE(several(messages, R"({"n":2})"));
     CHECK(several(gemini, R"({"generationConfig":{"candidateCount":2}})"));
     CHECK(several(gemini, R"({"generation_config":{"candidate_count":8}})"));

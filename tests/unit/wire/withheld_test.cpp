@@ -26,6 +26,9 @@ TEST_CASE("A name that says so holds a credential, known or not, in any case") {
                              "x-goog-iap-jwt-assertion",
                              "x-api-key-2",
                              "sig",
+                             "x-amzn-oidc-data",
+                             "x-amzn-oidc-identity",
+                             "X-Amzn-Oidc-Accesstoken",
                              "Cookie2"}) {
         INFO(name);
         CHECK(names_secret(name));
@@ -36,7 +39,7 @@ TEST_CASE("What only looks like one at a glance is none") {
     for (const char* name :
          {"user-agent", "idempotency-key", "x-stainless-retry-count", "openai-beta",
           "anthropic-version", "max_tokens", "traceparent", "x-monkey", "alt", "api-version",
-          "x-prompt-cache-key", "content-language", ""}) {
+          "x-prompt-cache-key", "content-language", "code", "x-forwarded-for", "x-consumer", ""}) {
         INFO(name);
         CHECK_FALSE(names_secret(name));
         CHECK_FALSE(names_account(name));
@@ -44,8 +47,26 @@ TEST_CASE("What only looks like one at a glance is none") {
 }
 
 TEST_CASE("Accounts and pages are known by their names") {
-    for (const char* name : {"OpenAI-Organization", "openai-project", "ChatGPT-Account-ID",
-                             "anthropic-workspace-id", "x-goog-user-project"}) {
+    for (const char* name : {"OpenAI-Organization",
+                             "openai-project",
+                             "ChatGPT-Account-ID",
+                             "anthropic-workspace-id",
+                             "x-goog-user-project",
+                             "x-ms-client-principal",
+                             "X-MS-CLIENT-PRINCIPAL-NAME",
+                             "x-amzn-mtls-clientcert-subject",
+                             "x-forwarded-client-cert",
+                             "Client-Cert",
+                             "x-forwarded-user",
+                             "x-forwarded-email",
+                             "x-forwarded-groups",
+                             "Remote-User",
+                             "remote-groups",
+                             "Tailscale-User-Login",
+                             "x-pomerium-claim-email",
+                             "x-endpoint-api-userinfo",
+                             "x-appengine-user-email",
+                             "x-consumer-username"}) {
         INFO(name);
         CHECK(names_account(name));
     }
@@ -96,6 +117,7 @@ TEST_CASE("Secret query parameters go, however they are spelt, and the rest stay
              Row{"/x?%6bey=s&a", "/x?a"},
              Row{"/x?a=1;Access-Token=s", "/x?a=1"},
              Row{"/x?key", "/x"},
+             Row{"/x?code=s&encode=1", "/x?encode=1"},
          }) {
         std::string out;
         INFO(target);
