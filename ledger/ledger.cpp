@@ -25,9 +25,9 @@ constexpr std::chrono::minutes kBetweenReplacements{1};
 }  // namespace
 
 std::string_view name_of(Fault fault) {
-    static constexpr std::array<std::string_view, 9> kNames{"none",      "locked",      "full",
-                                                            "read_only", "unreachable", "corrupt",
-                                                            "foreign",   "newer",       "failed"};
+    static constexpr std::array<std::string_view, 10> kNames{
+        "none",    "locked",  "full",  "read_only", "unreachable",
+        "corrupt", "foreign", "newer", "removed",   "failed"};
     return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -75,7 +75,12 @@ Fault Ledger::open_store() {
     const bool others = settings_.predecessor_lives && settings_.predecessor_lives();
     // At its own end nobody comes after it who could write them.
     store_->leave_form(others && !congested() && !ending());
-    return store_->open();
+    const auto fault = store_->open();
+    if (fault != Fault::removed) return fault;
+    note_down(fault);
+    const auto again = store_->open();
+    if (again == Fault::none) note_up();
+    return again;
 }
 
 bool Ledger::ending() {
@@ -196,6 +201,7 @@ void Ledger::look_for_others() {
     // Asked first: what one that has ended by now had written is seen below.
     const bool predecessor = settings_.predecessor_lives && settings_.predecessor_lives();
     if (!read_ && open_store() == Fault::none && read_counters() == Fault::none) note_up();
+    if (read_) open_store();  // it may have been removed
     if (read_ && store_->changed_elsewhere()) {
         read_counters();
         others_until_ = now + kOthersAbout;
@@ -264,7 +270,7 @@ void Ledger::recycle(Batch& batch) {
 void Ledger::tidy() {
     bool more = false;
     const auto keep = keep_.load();
-    if (keep.count() > 0 && store_->open() == Fault::none) {
+    if (keep.count() > 0 && open_store() == Fault::none) {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
         const auto before = std::chrono::duration_cast<std::chrono::microseconds>(now - keep);
         // A fault will be met again by what has to be written, and said then.

@@ -22,6 +22,7 @@ enum class Fault : std::uint8_t {
     corrupt,      // it is no ledger any more
     foreign,      // it belongs to another program
     newer,        // a later version made it
+    removed,      // what was open is no longer at its place: open() begins anew there
     failed,       // anything else: an error of the disk
 };
 std::string_view name_of(Fault fault);
@@ -37,12 +38,14 @@ struct Counter {
 class Store {
   public:
     virtual ~Store() = default;
-    /// Opens it, or makes it; brings an older one up to date. Nothing where it is open already. One
-    /// that had to be made anew goes on with the counters as they were last known.
+    /// Opens it, or makes it; brings an older one up to date. Nothing where it is open already, but
+    /// for a look whether it still stands at its place: if not, it is closed and that is the fault.
+    /// One that had to be made anew goes on with the counters as they were last known.
     virtual Fault open() = 0;
     /// Whether open() leaves an older one as it is, and says `locked`: others write to it.
     virtual void leave_form(bool leave) = 0;
-    /// Writes all rows of the batch, their sums and counters, or nothing.
+    /// Writes all rows of the batch, their sums and counters, or nothing. What went into a file
+    /// that has left its place meanwhile is as good as not written (`removed`).
     virtual Fault write(const Batch& batch) = 0;
     /// One small step of forgetting what ended before this; `more`: there is more to forget.
     virtual Fault forget(std::int64_t before_us, bool& more) = 0;

@@ -1,6 +1,6 @@
 #include "proxy/expected.hpp"
 
-#include "wire/request_content.hpp"
+#include "wire/prompt_parts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +11,15 @@ namespace understudy::proxy {
 namespace {
 
 constexpr std::uint64_t kImages = 2000;  // tokens: two or three pictures of a usual size
+
+// Of what is no text, in tokens: an image in full resolution; base64 of a document a token, where
+// pages are read as text and as pictures; base64 of sound in the smallest codec; a file of some ten
+// pages. And what comes to every prompt: templates, and tools that the provider has.
+constexpr std::uint64_t kImage = 2000;
+constexpr std::uint64_t kDocumentPerToken = 4;
+constexpr std::uint64_t kAudioPerToken = 32;
+constexpr std::uint64_t kReferenced = 16'000;
+constexpr std::uint64_t kAdded = 2000;
 
 // No request uses more, and sums of these stay sums.
 constexpr std::uint64_t kMostTokens = 100'000'000;
@@ -31,10 +40,26 @@ bool answers_in_tokens(wire::AnswerShape shape) {
 
 }  // namespace
 
-std::uint64_t expected_prompt(std::string_view body, const wire::RequestFacts& facts) {
-    const auto content = wire::read_content(body, facts);
-    const auto text = content.prompt_tokens + content.prompt_tokens / 3;  // it counts four bytes
-    return std::min(text + (content.images ? kImages : 0), kMostTokens);
+PromptSize prompt_size(std::string_view body, const wire::RequestFacts& facts) {
+    const auto size = wire::read_prompt(body, facts);
+    const auto tokens = wire::text_tokens(size);
+    PromptSize prompt;
+    const auto text = tokens + tokens / 3;  // it counts four bytes
+    prompt.expected = std::min(text + (size.images > 0 ? kImages : 0), kMostTokens);
+    // A form: pictures to be changed, sound to be written down.
+    const auto form = facts.json ? 0 : body.size() / kAudioPerToken;
+    const auto all = text + form + size.images * kImage + size.data / kDocumentPerToken +
+                     size.audio / kAudioPerToken + size.referenced * kReferenced;
+    prompt.most = std::min(std::max(all, kAdded), kMostTokens);
+    return prompt;
+}
+
+std::uint64_t prompt_bound(std::uint64_t most, std::uint32_t excess_percent, std::uint64_t window) {
+    constexpr std::uint64_t percent = 100;
+    auto bound =
+        std::min(most * std::max<std::uint64_t>(excess_percent, percent) / percent, kMostTokens);
+    if (window != 0) bound = std::min(bound, window);
+    return bound;
 }
 
 std::uint64_t expected_output(wire::AnswerShape shape, const wire::AnswerLimit& asked,

@@ -24,8 +24,19 @@ struct Expected {
 /// What an answer has at most whose request does not say, where the model's own limit is not known.
 inline constexpr std::uint64_t kUsualAnswer = 4096;
 
-/// Three bytes of text a token, and something for images: rather too much than too little.
-std::uint64_t expected_prompt(std::string_view body, const wire::RequestFacts& facts);
+/// Tokens of a prompt, in two ways.
+struct PromptSize {
+    /// What it has, by its text: three bytes a token, and something for images.
+    std::uint64_t expected = 0;
+    /// What it will hardly have more than, which is for money that is held: what documents, audio
+    /// and files somewhere else may come to, and what providers add by themselves.
+    std::uint64_t most = 0;
+    bool operator==(const PromptSize&) const = default;
+};
+PromptSize prompt_size(std::string_view body, const wire::RequestFacts& facts);
+
+/// `most` made `excess_percent` times as much, but no more than the model reads (0: not known).
+std::uint64_t prompt_bound(std::uint64_t most, std::uint32_t excess_percent, std::uint64_t window);
 
 /// The longest answer: as the request has it, changed as this upstream's `body` changes requests;
 /// else `model_most` (0: not known), else kUsualAnswer. Times the answers asked for.

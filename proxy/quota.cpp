@@ -3,6 +3,7 @@
 #include "config/context_window.hpp"
 #include "proxy/key_limits.hpp"
 #include "proxy/pieces.hpp"
+#include "proxy/prompt_excess.hpp"
 #include "wire/append.hpp"
 
 #include <algorithm>
@@ -98,7 +99,9 @@ Quota::Quota(Runtime& runtime, limits::Allowance* allowance, const Inbound& requ
     session_ = purse_of_session(runtime, request);
     if (!holds_money() && !rules_.rates.tokens_per_minute) return;
     answer_ = wire::answer_limit(request.body, request.facts);
-    expected_.prompt = expected_prompt(request.body, request.facts);
+    const auto prompt = prompt_size(request.body, request.facts);
+    expected_.prompt = prompt.expected;
+    most_prompt_ = prompt.most;
     expected_.output = expected_output(request.endpoint.shape, answer_, {}, 0);
 }
 
@@ -139,9 +142,14 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     money->expected = expected_;
     // The model's own limit is looked for only where the request's is not the last word.
     const bool open = !limit.tokens || !upstream.body.empty();
-    const auto most = open ? config::max_output(runtime_.config(), upstream, model) : 0;
-    money->expected.output = expected_output(shape, limit, upstream.body, most);
-    const auto cost = expected_cost(money->price, money->expected, limit.tier, pieces_of(request_));
+    const auto longest = open ? config::max_output(runtime_.config(), upstream, model) : 0;
+    money->expected.output = expected_output(shape, limit, upstream.body, longest);
+    const auto now = limits::now();
+    auto most = money->expected;
+    most.prompt = prompt_bound(most_prompt_,
+                               PromptExcess::known().percent(upstream.name, model, now.second()),
+                               runtime_.context_window(upstream, model));
+    const auto cost = expected_cost(money->price, most, limit.tier, pieces_of(request_));
     if (!cost && !asks_money()) return leave;
     if (!cost) {
         leave.refused = FailureClass::unsupported;
@@ -149,7 +157,6 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
         return leave;
     }
     money->held = *cost;
-    const auto now = limits::now();
     if (rules_.budgets.any()) {
         refused.refusal = Purse::take(allowance_->purse(), rules_.budgets, now, *cost, money->key);
     }
@@ -202,6 +209,7 @@ void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
         book_unheld(report.bill.cost_pico_usd.value_or(0) / kPicoPerNano);
         return;
     }
+    learn(report, now);
     const auto cost = cost_of(report, *money);
     if (rules_.budgets.any()) {
         money->key.settle(now, cost);
@@ -213,6 +221,13 @@ void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
     } else {
         book_for_session(now, cost);
     }
+}
+
+// What the prompt had, against what it was thought to have at most.
+void Quota::learn(const AttemptReport& report, const limits::Moment& now) const {
+    if (!report.bill.reported) return;
+    PromptExcess::known().note(report.upstream, report.model, now.second(), most_prompt_,
+                               report.bill.said().prompt());
 }
 
 // No budget was asked, but it is counted for those that may be asked later.

@@ -95,6 +95,7 @@ class Quota {
     LocalError money_error(const Refused& refused) const;
     const limits::Standings& standings();
     void count(const Refused& refused);
+    void learn(const AttemptReport& report, const limits::Moment& now) const;
     void book_unheld(limits::NanoUsd cost);
     void book_for_session(const limits::Moment& now, limits::NanoUsd cost);
 
@@ -110,6 +111,7 @@ class Quota {
     const RuntimeEntry* prepared_for_ = nullptr;
     std::optional<LocalError> denied_;
     std::optional<limits::Standings> standings_;  // as the client is told
+    std::uint64_t most_prompt_ = 0;               // what money is held for
 };
 
 }  // namespace understudy::proxy

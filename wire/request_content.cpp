@@ -1,7 +1,7 @@
 #include "wire/request_content.hpp"
 
 #include "wire/json_cursor.hpp"
-#include "wire/text_size.hpp"
+#include "wire/prompt_parts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,6 +25,9 @@ constexpr std::array<std::string_view, 11> kPrompts{"messages",
                                                     "generateContentRequest",
                                                     "generate_content_request"};
 constexpr std::array<std::string_view, 2> kTools{"tools", "functions"};
+// Members that name a part of the prompt that the server has.
+constexpr std::array<std::string_view, 4> kKept{"previous_response_id", "conversation",
+                                                "cachedContent", "cached_content"};
 
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -41,12 +44,15 @@ bool has_elements(std::string_view array) {
     return any;
 }
 
-}  // namespace
+struct Found {
+    TextSize size;
+    bool tools = false;
+};
 
-RequestContent read_content(std::string_view body, const RequestFacts& facts) {
-    RequestContent content;
-    if (!facts.json) return content;
-    std::uint64_t bytes = 0;
+Found find_prompt(std::string_view body, const RequestFacts& facts) {
+    Found found;
+    if (!facts.json) return found;
+    auto& size = found.size;
     std::string decoded;
     std::string_view key;
     for (const auto& member : facts.members) {
@@ -58,16 +64,33 @@ RequestContent read_content(std::string_view body, const RequestFacts& facts) {
         }
         const auto value = member.value.of(body);
         if (among(kPrompts, key)) {
-            const auto text = measure_text(value);
-            content.images |= text.images;
-            bytes += text.bytes;
-            content.prompt_tokens += text.numbers;
+            size += measure_text(value);
         } else if (among(kTools, key) && member.kind == JsonKind::array && has_elements(value)) {
-            content.tools = true;
-            bytes += value.size();
+            found.tools = true;
+            size.bytes += value.size();
+        } else if (among(kKept, key) && member.kind != JsonKind::null) {
+            ++size.referenced;
         }
     }
-    content.prompt_tokens += (bytes + kBytesPerToken - 1) / kBytesPerToken;
+    return found;
+}
+
+}  // namespace
+
+TextSize read_prompt(std::string_view body, const RequestFacts& facts) {
+    return find_prompt(body, facts).size;
+}
+
+std::uint64_t text_tokens(const TextSize& prompt) {
+    return prompt.numbers + (prompt.bytes + kBytesPerToken - 1) / kBytesPerToken;
+}
+
+RequestContent read_content(std::string_view body, const RequestFacts& facts) {
+    const auto found = find_prompt(body, facts);
+    RequestContent content;
+    content.images = found.size.images > 0;
+    content.tools = found.tools;
+    content.prompt_tokens = text_tokens(found.size);
     return content;
 }
 

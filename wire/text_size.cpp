@@ -15,13 +15,26 @@ constexpr std::array<std::string_view, 3> kImageTypes{"image_url", "input_image"
 // A part that is an image because it has this member (OpenAI's chat, also without a type).
 constexpr std::string_view kImageMember = "image_url";
 
-// Members whose strings are no text: data, places, names of things. What is not listed counts.
-// `data` is looked at by itself.
-constexpr std::array<std::string_view, 18> kNoText{
-    "role",   "id",       "call_id", "tool_call_id", "tool_use_id", "name",
-    "url",    "fileUri",  "file_id", "file_data",    "filename",    "detail",
-    "format", "b64_json", "bytes",   "signature",    "index",       "encrypted_content"};
+// Members whose strings are no text: names of things. What is not listed counts.
+constexpr std::array<std::string_view, 13> kNoText{
+    "role",      "id",       "call_id",          "tool_call_id", "tool_use_id",
+    "name",      "filename", "detail",           "format",       "b64_json",
+    "signature", "index",    "encrypted_content"};
 constexpr std::array<std::string_view, 2> kSignatures{"thoughtSignature", "thought_signature"};
+
+// Members that are data where they are strings.
+constexpr std::array<std::string_view, 3> kData{"data", "bytes", "file_data"};
+constexpr std::array<std::string_view, 2> kPlaces{"url", "file_url"};
+constexpr std::array<std::string_view, 2> kFileUris{"fileUri", "file_uri"};
+
+// Objects with a file_id that give the model a file; others cite one.
+constexpr std::array<std::string_view, 4> kGivesFile{"file", "input_file", "document",
+                                                     "container_upload"};
+// What a URL is fetched for; others are mentioned. Types, and names of members.
+constexpr std::array<std::string_view, 4> kPlaced{"url", "input_file", "file_url", "s3Location"};
+// Of a member whose object is a medium, with `format` beside it (Converse) or not (OpenAI, vLLM).
+constexpr std::array<std::string_view, 5> kAudioMembers{"input_audio", "audio_url", "video_url",
+                                                        "audio", "video"};
 
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -97,66 +110,177 @@ std::uint64_t saved_by_escapes(std::string_view content) {
     return sum;
 }
 
+enum class Medium { none, image, audio, document };
+
+Medium medium_of(std::string_view mime) {
+    if (mime.starts_with("image/")) return Medium::image;
+    if (mime.starts_with("audio/") || mime.starts_with("video/")) return Medium::audio;
+    return mime.starts_with("application/") || mime.starts_with("text/") ? Medium::document
+                                                                         : Medium::none;
+}
+
+constexpr std::string_view kDataUrl = "data:";
+
+/// Text and base64 of a string, in bytes of the former and characters of the latter.
+struct Split {
+    std::uint64_t text = 0, base64 = 0;
+};
+
+Split split(std::string_view content) {
+    constexpr std::string_view mark = ";base64,";
+    if (is_base64(content)) return {0, content.size()};
+    Split of;
+    for (;;) {
+        const auto at = content.find(mark);
+        const auto text = content.substr(0, at);
+        of.text += text.size() - saved_by_escapes(text);
+        if (at == std::string_view::npos) return of;
+        content.remove_prefix(at + mark.size());
+        const auto run = base64_run(content);
+        of.base64 += run;
+        content.remove_prefix(run);
+    }
+}
+
 class TextWalk {
   public:
     explicit TextWalk(std::string_view text) : in_(text) {}
     void run() {
         in_.skip_preamble();
-        visit(false);
+        visit(false, {});
     }
     TextSize size;
 
   private:
-    /// What an object says of its `data`, which may stand on either side of it.
-    struct Data {
-        std::uint64_t bytes = 0;
-        bool is_text = false;  // Anthropic's documents: {"type":"text","data":"..."}
+    /// What an object says of what it is and has, in any order.
+    struct Thing {
+        // By the name of the member that it is.
+        bool named_image = false, named_file = false, is_s3 = false, player = false, placed = false;
+        std::string_view type;         // its own
+        Medium medium = Medium::none;  // by a member for that
+        Split data;                    // in its `data`
+        std::uint64_t base64 = 0;      // in others
+        bool image = false, url = false, file_id = false, file_uri = false;
+        bool format = false, source = false;  // there is such a member
     };
 
-    bool visit(bool in_array) {
+    bool visit(bool in_array, std::string_view name) {
         JsonKind kind{};
         if (!in_.peek(kind)) return false;
-        if (kind == JsonKind::object) return object();
+        if (kind == JsonKind::object) return object(name);
         if (kind == JsonKind::array) {
-            return in_.each_element([this] { return visit(true); });
+            return in_.each_element([this] { return visit(true, {}); });
         }
         JsonValue value;
         if (!in_.take(value)) return false;
-        size.bytes += text_bytes(value.string_content());
+        const auto of = split(value.string_content());
+        size.bytes += of.text;
+        size.data += of.base64;
         if (kind == JsonKind::number && in_array) ++size.numbers;
         return true;
     }
 
-    bool object() {
-        Data data;
+    bool object(std::string_view name) {
+        const auto before = size;
+        Thing thing;
+        thing.named_image = name == "image";
+        thing.named_file = name == "file";
+        thing.is_s3 = name == "s3Location";
+        thing.player = among(kAudioMembers, name);
+        thing.placed = among(kPlaced, name);
         const bool walked =
-            in_.each_member([&](std::string_view key) { return member(key, data); });
-        if (data.is_text) size.bytes += data.bytes;
+            in_.each_member([&](std::string_view key) { return member(key, thing); });
+        count(thing, before);
         return walked;
     }
 
-    bool member(std::string_view key, Data& data) {
-        if (key == kImageMember) size.images = true;
-        if (key == "data") {
-            JsonValue value;
-            if (!in_.take(value)) return false;
-            data.bytes = text_bytes(value.string_content());
-            return true;
+    // What an object holds by itself, and what that makes of the things within it: an image is
+    // counted once, whether it, its source or both say that it is one.
+    void count(Thing& thing, const TextSize& before) {
+        if (thing.type == "text") {
+            size.bytes += thing.data.text;
+        } else {
+            thing.base64 += std::max(thing.data.base64, thing.data.text);
         }
-        if (key == "mime_type" || key == "mimeType" || key == "media_type" || key == "type") {
-            JsonValue value;
-            if (!in_.take(value)) return false;
-            const auto said = value.string_content();
-            if (said.starts_with("image/") || (key == "type" && among(kImageTypes, said))) {
-                size.images = true;
-            }
-            data.is_text |= key == "type" && said == "text";
-            return true;
+        const bool in_format = thing.format && thing.source && thing.named_image;
+        const bool whole = in_format || among(kImageTypes, thing.type);
+        if (whole) {
+            size.data = before.data;
+            size.referenced = before.referenced;
         }
-        if (key == kImageMember || among(kNoText, key) || among(kSignatures, key)) {
+        if (whole || thing.image || thing.medium == Medium::image) {
+            if (size.images == before.images) ++size.images;
+            return;
+        }
+        if (thing.player) {
+            size.audio += size.data - before.data;
+            size.data = before.data;
+        }
+        (thing.player || thing.medium == Medium::audio ? size.audio : size.data) += thing.base64;
+        const bool file = thing.file_id && (among(kGivesFile, thing.type) || thing.named_file);
+        const bool place =
+            thing.url && (thing.player || thing.placed || among(kPlaced, thing.type));
+        if (file || place || thing.file_uri) ++size.referenced;
+    }
+
+    // A string that is data, or says where it is.
+    bool data_member(std::string_view key, Thing& thing) {
+        JsonKind kind{};
+        if (!in_.peek(kind)) return false;
+        if (kind == JsonKind::object) return visit(false, key);
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        auto said = value.string_content();
+        if (said.starts_with(kDataUrl)) {
+            said.remove_prefix(kDataUrl.size());
+            const auto comma = std::min(said.find(','), said.size());
+            if (thing.medium == Medium::none) thing.medium = medium_of(said.substr(0, comma));
+            thing.base64 += said.size() - comma;
+        } else if (among(kPlaces, key)) {
+            thing.url = !said.empty();  // no string says nothing
+        } else if (key == "data") {
+            thing.data = split(said);
+        } else {
+            thing.base64 += said.size();
+        }
+        return true;
+    }
+
+    bool given(bool& flag) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        flag = value.kind == JsonKind::string && !value.string_content().empty();
+        return true;
+    }
+
+    // `type`, or the name of a medium.
+    bool kind_member(std::string_view key, Thing& thing) {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        const auto said = value.string_content();
+        if (key == "type") thing.type = said;
+        if (const auto medium = medium_of(said); medium != Medium::none) thing.medium = medium;
+        return true;
+    }
+
+    bool member(std::string_view key, Thing& thing) {
+        if (key == kImageMember) {
+            thing.image = true;
             return in_.skip();
         }
-        return visit(false);
+        if (key == "mime_type" || key == "mimeType" || key == "media_type" || key == "type") {
+            return kind_member(key, thing);
+        }
+        if (among(kData, key) || among(kPlaces, key)) return data_member(key, thing);
+        if (key == "uri" && thing.is_s3) return given(thing.url);
+        if (key == "file_id") return given(thing.file_id);
+        if (among(kFileUris, key)) return given(thing.file_uri);
+        if (among(kNoText, key) || among(kSignatures, key)) {
+            thing.format |= key == "format";
+            return in_.skip();
+        }
+        thing.source |= key == "source";
+        return visit(false, key);
     }
 
     JsonCursor in_;
@@ -164,18 +288,18 @@ class TextWalk {
 
 }  // namespace
 
+TextSize& TextSize::operator+=(const TextSize& other) {
+    bytes += other.bytes;
+    numbers += other.numbers;
+    images += other.images;
+    data += other.data;
+    audio += other.audio;
+    referenced += other.referenced;
+    return *this;
+}
+
 std::uint64_t text_bytes(std::string_view content) {
-    constexpr std::string_view mark = ";base64,";
-    if (is_base64(content)) return 0;
-    std::uint64_t bytes = 0;
-    for (;;) {
-        const auto at = content.find(mark);
-        const auto text = content.substr(0, at);
-        bytes += text.size() - saved_by_escapes(text);
-        if (at == std::string_view::npos) return bytes;
-        content.remove_prefix(at + mark.size());
-        content.remove_prefix(base64_run(content));
-    }
+    return split(content).text;
 }
 
 TextSize measure_text(std::string_view value) {

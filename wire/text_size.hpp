@@ -1,5 +1,6 @@
 // How much text a piece of JSON holds: what people, tools and models wrote. Images, audio and other
-// data are none, wherever they stand and however they are written. Pure; any thread.
+// data are none, wherever they stand and however they are written; they are counted by themselves.
+// Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,12 @@ namespace understudy::wire {
 struct TextSize {
     std::uint64_t bytes = 0;    // of text, as UTF-8 has it, roughly
     std::uint64_t numbers = 0;  // in lists: token numbers in place of text
-    bool images = false;        // there is an image, in whatever way its API writes that
+    std::uint64_t images = 0;   // in whatever way their APIs write them
+    std::uint64_t data = 0;     // characters of base64 that are neither image nor audio: documents
+    std::uint64_t audio = 0;    // characters of base64 that are audio or video
+    std::uint64_t referenced = 0;  // files and documents that are named, and are somewhere else
+    TextSize& operator+=(const TextSize& other);
+    bool operator==(const TextSize&) const = default;
 };
 
 /// Of one JSON value that is known to be well-formed.

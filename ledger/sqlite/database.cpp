@@ -90,6 +90,12 @@ std::optional<std::string> Database::text(const char* sql) {
     return std::string(statement.text(0));
 }
 
+bool Database::has_moved() const {
+    int moved = 0;
+    const int code = sqlite3_file_control(handle_, nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
+    return code == SQLITE_OK && moved != 0;
+}
+
 std::int64_t Database::last_id() const {
     return sqlite3_last_insert_rowid(handle_);
 }

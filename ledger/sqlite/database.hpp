@@ -37,6 +37,8 @@ class Database {
     /// The first column of the first row of a query; nullopt: none came, or a fault.
     std::optional<std::int64_t> number(const char* sql);
     std::optional<std::string> text(const char* sql);
+    /// Its file is no longer at the place where it was opened.
+    bool has_moved() const;
     /// The number of the row that was inserted last.
     std::int64_t last_id() const;
     /// How many rows the last statement has inserted, changed or deleted; of one that failed, those

@@ -65,6 +65,16 @@ Fault make_place(const std::string& path, std::string& why) {
     return Fault::none;
 }
 
+std::uint64_t log_of(const std::string& path) {
+    struct stat log {};
+    return ::stat((path + "-wal").c_str(), &log) == 0 ? std::uint64_t{log.st_ino} : 0;
+}
+
+void forget_log(const std::string& path, std::uint64_t log) {
+    if (log == 0 || log_of(path) != log) return;
+    for (const char* const beside : {"-wal", "-shm"}) ::unlink((path + beside).c_str());
+}
+
 std::string move_aside(const std::string& path) {
     const auto base = path + ".corrupt-" + time_stamp();
     auto target = base;

@@ -45,6 +45,7 @@ class SqliteStore final : public Store {
   private:
     Fault prepare();
     void close();
+    Fault note_removed();
     Fault write_rows(const Batch& batch);
     Fault fail(Fault fault);
     // A counter in words, which stay the same whatever file it is in.
@@ -65,12 +66,13 @@ class SqliteStore final : public Store {
     std::map<std::pair<std::string_view, Tallies::Four>, std::uint64_t*> own_by_number_;
     std::vector<std::uint64_t*> own_raised_;  // by the batch under way
     bool leave_form_ = false;
+    std::uint64_t log_ = 0;     // the file that it is in
     std::int64_t version_ = 0;  // of what others have written, as SQLite counts it
     Statement begin_, commit_, version_query_, name_of_;
 };
 
 Fault SqliteStore::open() {
-    if (database_.is_open()) return Fault::none;
+    if (database_.is_open()) return database_.has_moved() ? note_removed() : Fault::none;
     std::string why;
     auto fault = make_place(path_, why);
     if (fault != Fault::none) {
@@ -90,6 +92,7 @@ Fault SqliteStore::open() {
     if (fault == Fault::none) fault = database_.run("BEGIN IMMEDIATE; ROLLBACK");
     if (fault == Fault::none) fault = prepare();
     if (fault == Fault::none) fault = carry_over();
+    log_ = log_of(path_);
     if (fault != Fault::none) close();
     return fault;
 }
@@ -121,6 +124,15 @@ void SqliteStore::close() {
     database_.set_why(why);
 }
 
+Fault SqliteStore::note_removed() {
+    close();
+    names_.forget();
+    tallies_.clear();
+    forget_log(path_, log_);
+    database_.set_why("the file has been removed, or another one is in its place");
+    return Fault::removed;
+}
+
 // Nothing of what has begun stays, neither in the file nor in memory.
 Fault SqliteStore::fail(Fault fault) {
     const auto why = database_.why();
@@ -146,6 +158,8 @@ Fault SqliteStore::write(const Batch& batch) {
         rows_.go_back(place);
         return fail(fault);
     }
+    // Asked now: what was written before the file went away is not in the next one.
+    if (database_.has_moved()) return note_removed();
     for (std::size_t i = 0; i < own_raised_.size(); ++i) {
         *own_raised_[i] += tallies_.raised()[i].by;
     }

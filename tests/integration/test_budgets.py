@@ -1,6 +1,7 @@
 """Limits of keys and budgets of sessions: over all workers, held before an attempt, settled after it,
 through restarts and reloads. An answer here costs what its completion tokens do: a tenth of a cent each."""
 
+import base64
 import contextlib
 import signal
 import threading
@@ -91,6 +92,47 @@ def test_a_hundred_parallel_clients_spend_no_more_than_the_budget(start, upstrea
                    (101 - len(good), "understudy_key_denied_total",
                     {"key": "team-a", "limit": "budget_usd_per_day"}),
                    (0.06, "understudy_cost_usd_total", {}))
+
+
+PDF = base64.b64encode(bytes(range(256)) * 200).decode()
+THINGS = [
+    ("hi", 1000),
+    ([{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + PDF}}], 6000),
+    ([{"type": "input_audio", "input_audio": {"data": PDF, "format": "wav"}}], 1800),
+    ([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}] * 8, 12_000),
+    ([{"type": "file", "file": {"file_id": "file-1"}}], 12_000),
+]
+
+
+@pytest.mark.parametrize("content, tokens", THINGS, ids=["a template", "a document", "audio", "images", "a file"])
+def test_prompts_that_are_no_text_stay_within_the_budget_too(start, upstream, content, tokens):
+    gate = Gate(well(usage=usage(10, tokens)))
+    primary = upstream(gate)
+    one = tokens / 1e6 * 100
+    daemon = start(limited(primary, price={"input": 100, "output": 0}, workers=2,
+                           limits={"budget_usd_per_day": 2.5 * one}))
+    with under_way(*[lambda: talk(daemon, content=content)] * 20) as calls:
+        gate.wait_for(1)
+        wait_until(lambda: sum(call.done() for call in calls) + gate.waiting == 20, "all are in or refused")
+        gate.open.set()
+        good = [call.result() for call in calls if call.result().status == 200]
+    assert 1 <= len(good) <= 3
+    while talk(daemon, content=content).status == 200:
+        pass
+    assert 2.5 * one <= settled(daemon, "understudy_cost_usd_total") <= 3.5 * one
+
+
+def test_what_an_upstream_adds_to_prompts_is_learned(start, upstream):
+    gate = Gate(well(usage=usage(10, 20_000)))  # for a prompt of a word
+    gate.open.set()
+    daemon = start(limited(upstream(gate), price={"input": 100, "output": 0},
+                           limits={"budget_usd_per_day": 9}))  # of two dollars each
+    assert talk(daemon).status == 200
+    gate.open.clear()
+    with under_way(*[lambda: talk(daemon)] * 10) as calls:
+        wait_until(lambda: sum(call.done() for call in calls) + gate.waiting == 11, "all are in or refused")
+        gate.open.set()
+        assert sum(call.result().status == 200 for call in calls) == 3  # what is left holds no more
 
 
 def test_an_answer_that_was_underrated_goes_beyond_the_budget_once(start, upstream):
@@ -224,7 +266,7 @@ def test_requests_per_minute_hold_over_all_workers(start, upstream):
     assert sum(a.status == 200 for a in answers) == len(primary.requests) == 10
     refused = next(a for a in answers if a.status == 429)
     assert refused.error["code"] == "key_rate_limited" and "Rate limit" in refused.error["message"]
-    assert 1 <= int(refused.header("retry-after")) <= 61
+    assert 1 <= int(refused.header("retry-after")) <= 60
     assert (refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")) == ("10", "0")
     assert refused.header("x-ratelimit-remaining-requests") == "0"
     assert refused.header("x-should-retry") is None

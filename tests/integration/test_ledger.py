@@ -425,6 +425,23 @@ def test_a_place_that_was_named_is_tried_until_it_is_there(start, upstream, tmp_
     wait_until(lambda: not down(daemon), "understudy_ledger_up 1")
 
 
+@pytest.mark.parametrize("beside", [True, False], ids=["with its log", "alone"])
+def test_a_file_that_is_removed_is_said_and_begun_anew(start, upstream, path, beside):
+    daemon = start(config(upstream(well()), ledger=str(path)))
+    chat(daemon)
+    wait_rows(path, "requests", 1)
+    for name in ("", "-wal", "-shm") if beside else ("",):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    for _ in range(3):
+        chat(daemon)
+    daemon.wait_line("ledger_down.*removed")
+    daemon.wait_line("ledger_up")
+    wait_until(path.exists, "a new ledger")
+    wait_rows(path, "requests", 3)
+    wait_until(lambda: not down(daemon), "understudy_ledger_up 1")
+    assert metric(daemon, "understudy_ledger_rows_total", result="lost") == 0
+
+
 def test_a_reload_changes_how_long_rows_are_kept_and_not_where(start, upstream, path, tmp_path):
     primary = upstream(well())
     daemon = start(config(primary, ledger={"path": str(path)}))

@@ -159,6 +159,29 @@ TEST_CASE("What cannot be written is said once, waits, and goes in when it can")
     CHECK(b.ledger->health().rows_lost == 0);
 }
 
+TEST_CASE("A store that has been removed is said to be, and begun anew") {
+    Bench b;
+    REQUIRE(b.ledger->start() == Fault::none);
+    SECTION("found when a batch is written") {
+        b.state.fault = Fault::removed;
+        b.ledger->put(0, attempt());
+        REQUIRE(soon([&] { return b.said.has("ledger_down"); }));
+        CHECK_FALSE(b.ledger->health().up);
+        CHECK(b.said.last().find("(removed)") != std::string::npos);
+        b.state.fault = Fault::none;
+    }
+    SECTION("found before one is written") {
+        b.state.open = Fault::removed;
+        b.ledger->put(0, attempt());
+        REQUIRE(soon([&] { return b.said.has("ledger_down"); }));
+        b.state.open = Fault::none;
+    }
+    REQUIRE(soon([&] { return b.state.rows == 1; }));
+    REQUIRE(soon([&] { return b.ledger->health().up; }));
+    CHECK(b.said.has("ledger_up"));
+    CHECK(b.ledger->health().rows_lost == 0);
+}
+
 TEST_CASE("A corrupt store is put aside and written anew, and not again and again") {
     Bench b;
     REQUIRE(b.ledger->start() == Fault::none);

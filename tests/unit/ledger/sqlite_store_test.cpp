@@ -360,6 +360,40 @@ TEST_CASE("A file that breaks while it is open says so, and the batch goes into 
     REQUIRE(broken->write(batch_of(attempt(kThen + 900))) == Fault::none);
 }
 
+TEST_CASE("A file that goes away while it is open is said, and no row goes with it unseen") {
+    const Folder folder;
+    const auto path = folder.file();
+    enum class Way { removed, removed_alone, replaced };
+    const auto way = GENERATE(Way::removed, Way::removed_alone, Way::replaced);
+    const bool seen_first = GENERATE(true, false);
+    CAPTURE(static_cast<int>(way), seen_first);
+    const auto store = sqlite_store(path);
+    REQUIRE(store->open() == Fault::none);
+    REQUIRE(store->write(batch_of(attempt())) == Fault::none);
+    if (way == Way::replaced) {
+        const auto other = folder.file("other.db");
+        {
+            const auto its = sqlite_store(other);
+            REQUIRE(its->open() == Fault::none);
+        }
+        std::filesystem::rename(other, path);
+    } else {
+        std::filesystem::remove(path);
+    }
+    if (way == Way::removed) {
+        for (const auto* const beside : {"-wal", "-shm"}) std::filesystem::remove(path + beside);
+    }
+    const auto batch = batch_of(attempt(kThen + 1, "r2"));
+    CHECK((seen_first ? store->open() : store->write(batch)) == Fault::removed);
+    CHECK(store->why().find("removed") != std::string::npos);
+    REQUIRE(store->open() == Fault::none);
+    REQUIRE(store->write(batch) == Fault::none);
+    REQUIRE(store->open() == Fault::none);
+    CHECK(ask(path, "SELECT group_concat(request_id) FROM attempt") == "r2");
+    // The counters go on, and what was written twice counts once.
+    CHECK(value(*store, "attempts", {"openai", "gpt-4o", "chat", "ok"}) == 2);
+}
+
 TEST_CASE("What is old is forgotten in small steps, and the counters are not") {
     const Folder folder;
     const auto path = folder.file();

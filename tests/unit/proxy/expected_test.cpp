@@ -10,10 +10,24 @@ using namespace understudy::proxy;
 
 namespace {
 
-std::uint64_t prompt_of(const std::string& body) {
+PromptSize size_of(const std::string& body) {
     wire::RequestFacts facts;
     REQUIRE_FALSE(wire::scan_request(body, facts));
-    return expected_prompt(body, facts);
+    return prompt_size(body, facts);
+}
+
+std::uint64_t prompt_of(const std::string& body) {
+    return size_of(body).expected;
+}
+
+std::string user(const std::string& parts) {
+    return R"({"messages":[{"role":"user","content":[)" + parts + "]}]}";
+}
+
+std::string repeated(const std::string& text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += text;
+    return out;
 }
 
 metrics::ModelPrice price(std::int64_t input, std::int64_t output) {
@@ -36,7 +50,89 @@ TEST_CASE("A prompt is rated by its text, rather too high than too low") {
     REQUIRE(with_picture >= 2000);
     REQUIRE(with_picture < 2100);
     REQUIRE(prompt_of(R"({"model":"m"})") == 0);
-    REQUIRE(expected_prompt("--x\r\nno JSON", {}) == 0);
+    REQUIRE(prompt_size("--x\r\nno JSON", {}).expected == 0);
+}
+
+TEST_CASE("What is held for a prompt counts each thing in it, whoever's words it is in") {
+    const auto data = repeated("JVBERi0xLjQK", 10'000);  // 120,000 characters
+    constexpr std::uint64_t document = 30'000, sound = 3750, file = 16'000, image = 2000;
+    const auto url = [&](const std::string& mime) { return "data:" + mime + ";base64," + data; };
+    struct Row {
+        std::string body;
+        std::uint64_t most;
+    };
+    const std::string picture = R"({"type":"image_url","image_url":{"url":"https://a.example/b"}})";
+    const Row rows[] = {
+        {R"({"messages":[{"role":"user","content":"hi"}]})", 2000},
+        {R"({"model":"m"})", 2000},
+        {user(picture), image},
+        {user(repeated(picture + ",", 7) + picture), 8 * image},
+        {user(R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":")" +
+              data + R"("}},{"type":"image","source":{"type":"url","url":"https://a.example"}},)" +
+              R"({"type":"image","source":{"type":"file","file_id":"f"}})"),
+         3 * image},
+        {R"({"input":[{"role":"user","content":[{"type":"input_image","image_url":")" +
+             url("image/png") + R"("},{"type":"input_image","file_id":"f"}]}]})",
+         2 * image},
+        {user(R"({"type":"file","file":{"filename":"a.pdf","file_data":")" +
+              url("application/pdf") + R"("}})"),
+         document},
+        {user(R"({"type":"file","file":{"file_id":"f"}})"), file},
+        {R"({"input":[{"role":"user","content":[{"type":"input_file","filename":"a","file_data":")" +
+             url("application/pdf") + R"("},{"type":"input_file","file_id":"f"},)" +
+             R"({"type":"input_file","file_url":"https://a.example/b.pdf"}]}]})",
+         document + 2 * file},
+        {R"({"input":"x","previous_response_id":"resp_1"})", file + 1},
+        {R"({"contents":[],"cachedContent":"cachedContents/a"})", file},
+        {user(R"({"type":"document","source":{"type":"base64","media_type":"application/pdf",)"
+              R"("data":")" +
+              data + R"("}})"),
+         document},
+        {user(R"({"type":"document","source":{"type":"url","url":"https://a.example/b.pdf"}})"),
+         file},
+        {user(R"({"type":"document","source":{"type":"file","file_id":"f"}})"), file},
+        {user(R"({"type":"document","source":{"type":"text","data":")" + repeated("word ", 3000) +
+              R"("}})"),
+         5000},
+        {user(R"({"type":"text","text":"x","citations":[{"type":"file_citation","file_id":"f",)"
+              R"("url":"https://a.example"}]})"),
+         2000},
+        {R"({"contents":[{"parts":[{"inlineData":{"mimeType":"application/pdf","data":")" + data +
+             R"("}},{"inline_data":{"data":")" + data + R"(","mime_type":"audio/ogg"}},)" +
+             R"({"fileData":{"mimeType":"video/mp4","fileUri":"gs://x"}},)" +
+             R"({"file_data":{"mime_type":"image/png","file_uri":"gs://x"}}]}]})",
+         document + sound + file + image},
+        {user(R"({"type":"input_audio","input_audio":{"data":")" + data + R"(","format":"wav"}})"),
+         sound},
+        {user(R"({"type":"video_url","video_url":{"url":")" + url("video/mp4") + R"("}},)" +
+              R"({"type":"video_url","video_url":{"url":"https://a.example"}})"),
+         sound + file},
+        {user(R"({"document":{"format":"pdf","name":"x","source":{"bytes":")" + data +
+              R"("}}},{"image":{"format":"png","source":{"bytes":")" + data +
+              R"("}}},{"video":{"format":"mp4","source":{"bytes":")" + data +
+              R"("}}},{"document":{"format":"pdf","name":"y","source":{"s3Location":{"uri":)" +
+              R"("s3://a/b"}}}})"),
+         document + image + sound + file},
+        {R"({"messages":[{"role":"tool","content":")" + repeated("JVBERi0xLjQKa1", 100) + R"("}]})",
+         2000},
+        {R"({"messages":[{"role":"tool","content":")" + data + R"("}]})", document},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.body.substr(0, 300));
+        // A few words that are text beside it.
+        CHECK(size_of(row.body).most >= row.most);
+        CHECK(size_of(row.body).most < row.most + 60);
+    }
+    CHECK(prompt_size(std::string(320'000, '-'), {}) == PromptSize{0, 10'000});
+}
+
+TEST_CASE("A bound grows by what was learned, and ends where the model does") {
+    CHECK(prompt_bound(3000, 100, 0) == 3000);
+    CHECK(prompt_bound(3000, 0, 0) == 3000);
+    CHECK(prompt_bound(3000, 250, 0) == 7500);
+    CHECK(prompt_bound(3000, 250, 4096) == 4096);
+    CHECK(prompt_bound(2000, 100, 512) == 512);
+    CHECK(prompt_bound(100'000'000, 6400, 0) == 100'000'000);
 }
 
 TEST_CASE("The longest answer is what the request, the upstream or the model allows") {
