@@ -15,6 +15,7 @@
 #include "dialects/responses/error.hpp"
 #include "dialects/responses/request_reader.hpp"
 #include "dialects/responses/request_writer.hpp"
+#include "dialects/seals.hpp"
 #include "dialects/text_documents.hpp"
 #include "wire/utf8.hpp"
 
@@ -195,6 +196,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     if (client == Dialect::gemini || ask.stream) talk.stream = asks_stream(ask);
     if (talk.answers > 1)
         return unsupported("several answers at once are asked for in one dialect only");
+    unmark_seals(talk);
     auto tools = std::make_unique<ClientTools>();
     for (const auto& tool : talk.tools) {
         if (tool.custom) tools->custom.insert(tool.name);

@@ -1,10 +1,13 @@
 #include "dialects/unsealed.hpp"
 
+#include "dialects/seals.hpp"
 #include "dialects/value.hpp"
 #include "wire/answer.hpp"
 
+#include <string.h>
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 namespace understudy::dialects {
 
@@ -43,7 +46,11 @@ constexpr std::array<std::array<std::string_view, 2>, 13> kRefusals{{
 /// Copies an object or a list, with some of what is in it left out or replaced.
 class Unsealer {
   public:
-    explicit Unsealer(std::string_view body) { text_.reserve(body.size()); }
+    /// Which thoughts go.
+    enum class Which : std::uint8_t { all, foreign, foreign_and_bare };
+    explicit Unsealer(std::string_view body, Which which = Which::all) : which_(which) {
+        text_.reserve(body.size());
+    }
 
     void messages(Value body) {
         bool any = false;
@@ -55,7 +62,8 @@ class Unsealer {
         if (!any) return;
         // The older way to ask for thoughts demands them in the history as well, and so does what
         // tidies them up.
-        const bool demands = thinking.at("type").is("enabled");
+        const bool demands = thinking.at("type").is("enabled") &&
+                             (which_ == Which::all || leaves_bare_call(body.at("messages")));
         to_.open('{');
         body.members([&](std::string_view key, Value value) {
             if (demands && (key == "thinking" || key == "context_management")) return;
@@ -100,7 +108,9 @@ class Unsealer {
             }
             to_.open('[');
             value.elements([&](Value item) {
-                if (item.at("type").is("reasoning")) {
+                if (which_ != Which::all) {
+                    foreign_item(item);
+                } else if (item.at("type").is("reasoning")) {
                     done_ = true;
                 } else {
                     unnamed(item);
@@ -135,12 +145,36 @@ class Unsealer {
                block.at("reasoningContent").present();
     }
 
-    static bool has_thoughts(Value messages) {
+    bool goes(Value block) const {
+        if (!is_thought(block)) return false;
+        if (which_ == Which::all) return true;
+        const bool redacted = block.at("type").is("redacted_thinking");
+        const auto seal = block.at(redacted ? "data" : "signature");
+        if (seal.content().starts_with(kSealMark)) return true;
+        return which_ == Which::foreign_and_bare && !redacted && seal.content().empty();
+    }
+
+    bool has_thoughts(Value messages) const {
         bool any = false;
         messages.elements([&](Value turn) {
-            turn.at("content").elements([&](Value block) { any = any || is_thought(block); });
+            turn.at("content").elements([&](Value block) { any = any || goes(block); });
         });
         return any;
+    }
+
+    /// The assistant's last turn calls tools, and keeps no thought.
+    bool leaves_bare_call(Value messages) const {
+        bool calls = false;
+        bool thinks = false;
+        messages.elements([&](Value turn) {
+            if (!turn.at("role").is("assistant")) return;
+            calls = thinks = false;
+            turn.at("content").elements([&](Value block) {
+                calls = calls || block.at("type").is("tool_use");
+                thinks = thinks || (is_thought(block) && !goes(block));
+            });
+        });
+        return calls && !thinks;
     }
 
     // `key` is decoded; it may have held escapes.
@@ -208,7 +242,7 @@ class Unsealer {
             bool sealed = false;
             bool other = false;
             turn.at("content").elements(
-                [&](Value block) { (is_thought(block) ? sealed : other) = true; });
+                [&](Value block) { (goes(block) ? sealed : other) = true; });
             if (!sealed) {
                 to_.raw(turn.raw());
             } else if (other) {
@@ -228,11 +262,21 @@ class Unsealer {
             }
             to_.open('[');
             value.elements([&](Value block) {
-                if (!is_thought(block)) to_.raw(block.raw());
+                if (!goes(block)) to_.raw(block.raw());
             });
             to_.close(']');
         });
         to_.close('}');
+    }
+
+    void foreign_item(Value item) {
+        const bool foreign = item.at("type").is("reasoning") &&
+                             item.at("encrypted_content").content().starts_with(kSealMark);
+        if (foreign) {
+            done_ = true;
+        } else {
+            to_.raw(item.raw());
+        }
     }
 
     // An item that is known there by its id is refused without the thought that it was made with.
@@ -258,7 +302,7 @@ class Unsealer {
         bool thought = false;
         bool other = false;
         content.at("parts").elements(
-            [&](Value part) { (part.at("thought").is_true() ? thought : other) = true; });
+            [&](Value part) { (google_thought_goes(part) ? thought : other) = true; });
         if (thought && !other) {
             done_ = true;
             return;
@@ -281,12 +325,18 @@ class Unsealer {
         to_.close('}');
     }
 
+    bool google_thought_goes(Value part) const {
+        if (!part.at("thought").is_true()) return false;
+        return which_ == Which::all ||
+               part.at("thoughtSignature").content().starts_with(kSealMarkBase64);
+    }
+
     void google_part(Value part) {
-        if (part.at("thought").is_true()) {
+        if (google_thought_goes(part)) {
             done_ = true;
             return;
         }
-        if (!part.is_object()) {
+        if (which_ != Which::all || !part.is_object()) {
             to_.raw(part.raw());
             return;
         }
@@ -307,6 +357,7 @@ class Unsealer {
         to_.close('}');
     }
 
+    const Which which_;
     std::string text_;
     Writer to_{text_};
     bool done_ = false;
@@ -324,6 +375,51 @@ bool refuses_seals(unsigned status, std::string_view error_body) {
         return std::all_of(words.begin(), words.end(),
                            [&](auto word) { return said.find(word) != std::string::npos; });
     });
+}
+
+namespace {
+
+// Every native request is looked through: glibc's search skips where find() would stop at each
+// first letter.
+std::size_t place_of(std::string_view what, std::string_view text, std::size_t from = 0) {
+    const auto rest = text.substr(from);
+    const void* const found = ::memmem(rest.data(), rest.size(), what.data(), what.size());
+    if (found == nullptr) return std::string_view::npos;
+    return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+// A member of this name whose text is empty.
+bool has_empty(std::string_view body, std::string_view quoted_name) {
+    constexpr std::string_view kSpace = " \t\r\n";
+    for (auto at = place_of(quoted_name, body); at != std::string_view::npos;
+         at = place_of(quoted_name, body, at)) {
+        at += quoted_name.size();
+        const auto colon = body.find_first_not_of(kSpace, at);
+        if (colon == std::string_view::npos || body[colon] != ':') continue;
+        const auto value = body.find_first_not_of(kSpace, colon + 1);
+        if (value != std::string_view::npos && body.substr(value).starts_with("\"\"")) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string without_foreign_seals(Dialect dialect, std::string_view body, bool demands_seals) {
+    using Which = Unsealer::Which;
+    const bool bare =
+        demands_seals && dialect == Dialect::messages && has_empty(body, "\"signature\"");
+    const auto mark = dialect == Dialect::gemini ? kSealMarkBase64 : kSealMark;
+    if (!bare && place_of(mark, body) == std::string_view::npos) return {};
+    Unsealer unsealer(body, demands_seals ? Which::foreign_and_bare : Which::foreign);
+    const auto value = Value::of(body);
+    if (dialect == Dialect::messages) {
+        unsealer.messages(value);
+    } else if (dialect == Dialect::responses) {
+        unsealer.responses(value);
+    } else if (dialect == Dialect::gemini) {
+        unsealer.gemini(value);
+    }
+    return unsealer.take();
 }
 
 std::string without_seals(Dialect dialect, std::string_view body) {

@@ -18,4 +18,9 @@ bool refuses_seals(unsigned status, std::string_view error_body);
 /// or this dialect has no seals. `body` has been validated.
 std::string without_seals(wire::Dialect dialect, std::string_view body);
 
+/// A request in this dialect without the thoughts that a client of it got from another provider
+/// (dialects/seals.hpp), which this one would refuse each time; `demands_seals`: without those that
+/// have no seal, too, as Claude does. The rest stays as it was written. Empty: there are none.
+std::string without_foreign_seals(wire::Dialect dialect, std::string_view body, bool demands_seals);
+
 }  // namespace understudy::dialects

@@ -124,6 +124,7 @@ class Exchange {
     std::optional<std::size_t> entry_for_hedge(std::optional<std::size_t> next);
     bool ask_in_other_words(Lane& lane);
     bool unseal(Lane& lane);
+    const OwnedRequest* without_others_seals(const RuntimeEntry& entry);
     Move set_aside(std::size_t lane);
 
     // exchange_rescue.cpp: who goes on with a stream that broke
@@ -164,6 +165,8 @@ class Exchange {
     std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
     std::optional<std::size_t> without_responses_;  // the entry that has no /responses
     std::unique_ptr<Unsealed> unsealed_;
+    // Without other providers' seals; at 1 for those that demand seals. Null: not looked for yet.
+    std::array<std::unique_ptr<Unsealed>, 2> own_seals_;
     net::TimePoint keepalive_at_ = net::TimePoint::max();  // the client hears of us
     RetryBudget::Place room_;                              // for the extra attempt that comes next
     boost::container::small_vector<Claim, 1> claims_;  // on entries that the next move may start

@@ -34,6 +34,7 @@ bool Exchange::open(const Move& move) {
         spec.asked = rescuer_->ask(*spec.entry, move.rung, unsealed);
         if (spec.asked == nullptr) return false;
     }
+    if (spec.asked == nullptr) spec.asked = without_others_seals(*spec.entry);
     if (move.entry >= passed_) note_skipped(move.entry);
     for (auto& claim : claims_) {
         if (claim.is_of(*spec.entry)) spec.claim = &claim;

@@ -71,6 +71,28 @@ bool Exchange::unseal(Lane& lane) {
     return true;
 }
 
+// What an upstream of the client's own API is asked where the client has thoughts of others from
+// us; null: what the client sent.
+const OwnedRequest* Exchange::without_others_seals(const RuntimeEntry& entry) {
+    using wire::Dialect;
+    const auto dialect = request_.endpoint.dialect;
+    const bool seals =
+        dialect == Dialect::messages || dialect == Dialect::responses || dialect == Dialect::gemini;
+    if (!seals || entry.upstream->dialect != dialect) return nullptr;
+    // Others that speak Anthropic's API have thoughts without a seal.
+    const bool demands = model_at(entry).name().find("claude") != std::string_view::npos;
+    auto& own = own_seals_[demands ? 1 : 0];
+    if (!own) {
+        own = std::make_unique<Unsealed>(session_.worker().shared().budget);
+        auto& asked = own->request;
+        asked.body = dialects::without_foreign_seals(dialect, request_.body, demands);
+        const bool usable = !asked.body.empty() && own->charge.set(asked.body.size()) &&
+                            !wire::scan_request(asked.body, asked.facts);
+        if (!usable) asked.body.clear();
+    }
+    return own->request.body.empty() ? nullptr : &own->request;
+}
+
 // An answer that the route does not want from anybody as long as there is another to ask.
 Move Exchange::set_aside(std::size_t i) {
     auto& lane = *lanes_[i];

@@ -4,6 +4,7 @@
 #include "dialects/gemini/contents.hpp"
 #include "dialects/gemini/error.hpp"
 #include "dialects/halves.hpp"
+#include "dialects/seals.hpp"
 #include "dialects/usage_text.hpp"
 
 #include <optional>
@@ -34,8 +35,6 @@ class WriterBase : public AnswerWriter {
             id.empty() ? minted_id("", model_ + std::to_string(told_.created), 0) : std::string(id);
     }
     void refusal(std::string_view content) override { text(content); }
-    // Thoughts go back to their issuer only, and this client may send them to another one.
-    void seal(SealKind, std::string_view, bool) override {}
     // A call is one object here: its arguments are gathered until all is told.
     void call(std::size_t number, std::string_view id, std::string_view name,
               std::string_view) override {
@@ -134,6 +133,7 @@ class StreamWriter final : public WriterBase {
     void thinking(std::string_view content) override {
         if (told_.wants_thinking) piece(content, true);
     }
+    void seal(SealKind kind, std::string_view content, bool alone) override;
     void error(const wire::ErrorFacts& error) override {
         note_error();
         out().append("data: ").append(write_error(error, 0)).append("\r\n\r\n");
@@ -163,6 +163,17 @@ void StreamWriter::piece(std::string_view content, bool thought) {
     halves_.piece(content, [&](std::string_view said) { write_piece(said, thought); });
 }
 
+// Behind its thought, in a part that says nothing.
+void StreamWriter::seal(SealKind kind, std::string_view content, bool) {
+    const auto seal = sealed_for(wire::Dialect::gemini, kind, content);
+    if (seal.empty() || !told_.wants_thinking) return;
+    let_go();
+    of_thought_ = true;
+    out().append("data: ").append(kFront).append(
+        R"({"text":"","thought":true,"thoughtSignature":")");
+    out().append(seal).append("\"").append(back_);
+}
+
 void StreamWriter::done() {
     let_go();
     out().append("data: ").append(kFront);
@@ -179,21 +190,31 @@ class WholeWriter final : public WriterBase {
 
     void text(std::string_view content) override { text_ += content; }
     void thinking(std::string_view content) override {
-        if (told_.wants_thinking) thinking_ += content;
+        if (told_.wants_thinking) thoughts_.add(content);
+    }
+    void seal(SealKind kind, std::string_view content, bool alone) override {
+        if (told_.wants_thinking)
+            thoughts_.seal(sealed_for(wire::Dialect::gemini, kind, content), alone);
     }
     void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
     void done() override;
 
   private:
-    std::string text_, thinking_;
+    std::string text_;
+    Thoughts thoughts_;
 };
 
 void WholeWriter::done() {
     mend_halves(text_);
-    mend_halves(thinking_);
     out() += kFront;
     Writer to(out());
-    if (!thinking_.empty()) write_text(thinking_, true, to);
+    for (auto& [text, seal, sealed] : thoughts_.all()) {
+        if (text.empty() && seal.empty()) continue;
+        mend_halves(text);
+        to.open('{').key("text").content(text).key("thought").boolean(true);
+        if (!seal.empty()) to.key("thoughtSignature").content(seal);
+        to.close('}');
+    }
     if (!text_.empty()) write_text(text_, false, to);
     if (!write_calls(to) && text_.empty()) write_text({}, false, to);
     write_end(to);

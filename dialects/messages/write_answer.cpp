@@ -1,9 +1,11 @@
 #include "dialects/halves.hpp"
 #include "dialects/messages/messages.hpp"
+#include "dialects/seals.hpp"
 #include "dialects/usage_text.hpp"
 #include "wire/error_names.hpp"
 
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace understudy::dialects::messages {
@@ -139,6 +141,7 @@ class StreamWriter final : public WriterBase {
     bool has_to_wait() const {
         return !waiting_.empty() || (open_ == Open::call && !call_is_whole());
     }
+    void put_seal(const std::string& content, bool alone);
     void write_seal(std::string_view seal);
     void write_sealed(std::string_view data);
     bool call_is_whole() const { return is_object_text(unescaped(live_arguments_)); }
@@ -237,13 +240,16 @@ void StreamWriter::open_call(const Call& call) {
     finish_event();
 }
 
-// Claude's are this API's own, wherever it was asked. Those of others go back to their issuer only,
-// and this client may send them to another one.
+// Claude's are this API's own, wherever it was asked; those of others are marked as theirs.
 void StreamWriter::seal(SealKind kind, std::string_view content, bool alone) {
-    if (kind != SealKind::claude || content.empty() || !shows_thinking()) return;
+    if (!content.empty()) put_seal(sealed_for(wire::Dialect::messages, kind, content), alone);
+}
+
+void StreamWriter::put_seal(const std::string& content, bool alone) {
+    if (content.empty() || !shows_thinking()) return;
     if (!has_to_wait()) return alone ? write_sealed(content) : write_seal(content);
     gather(content.size());
-    if (alone) return waiting_.push_back({Open::thinking, std::string(content), {}, true});
+    if (alone) return waiting_.push_back({Open::thinking, content, {}, true});
     const bool goes_on =
         !waiting_.empty() && waiting_.back().what == Open::thinking && !waiting_.back().over();
     if (!goes_on) waiting_.push_back({Open::thinking, {}});
@@ -280,8 +286,13 @@ void StreamWriter::tell(const Waiting& waiting) {
     if (!waiting.seal.empty()) write_seal(waiting.seal);
 }
 
+// Google's seal on a call goes with the thoughts before it, or by itself.
 void StreamWriter::call(std::size_t number, std::string_view id, std::string_view name,
-                        std::string_view) {
+                        std::string_view seal) {
+    if (!seal.empty() && !calls_) {
+        put_seal(sealed_for(wire::Dialect::messages, SealKind::gemini, seal, SealOf::call),
+                 open_ != Open::thinking);
+    }
     calls_ = true;
     auto call = call_of(number, id, name);
     if (open_ == Open::call) {
@@ -336,15 +347,15 @@ class WholeWriter final : public WriterBase {
     void thinking(std::string_view content) override { thought().text += content; }
     void refusal(std::string_view content) override { text_ += content; }
     void seal(SealKind kind, std::string_view content, bool alone) override {
-        if (kind != SealKind::claude || content.empty()) return;
-        if (alone) {
-            thoughts_.push_back({{}, std::string(content), true});
-        } else {
-            thought().seal = content;
-        }
+        if (!content.empty()) put_seal(sealed_for(wire::Dialect::messages, kind, content), alone);
     }
     void call(std::size_t number, std::string_view id, std::string_view name,
-              std::string_view) override {
+              std::string_view seal) override {
+        if (!seal.empty() && calls_.empty()) {
+            const bool alone = thoughts_.empty() || !thoughts_.back().seal.empty();
+            put_seal(sealed_for(wire::Dialect::messages, SealKind::gemini, seal, SealOf::call),
+                     alone);
+        }
         calls_.push_back(call_of(number, id, name));
     }
     void arguments(std::size_t number, std::string_view content) override {
@@ -363,6 +374,13 @@ class WholeWriter final : public WriterBase {
     Thought& thought() {
         const bool goes_on = !thoughts_.empty() && thoughts_.back().seal.empty();
         return goes_on ? thoughts_.back() : thoughts_.emplace_back();
+    }
+    void put_seal(std::string content, bool alone) {
+        if (alone) {
+            thoughts_.push_back({{}, std::move(content), true});
+        } else {
+            thought().seal = std::move(content);
+        }
     }
     void write_thoughts(Writer& to);
 

@@ -3,6 +3,7 @@
 #include "dialects/responses/error.hpp"
 #include "dialects/responses/response_object.hpp"
 #include "dialects/responses/tool_list.hpp"
+#include "dialects/seals.hpp"
 
 #include "wire/json_scan.hpp"
 
@@ -34,6 +35,7 @@ class ResponseWriter final : public AnswerWriter {
     }
     void refusal(std::string_view content) override { piece(Kind::refusal, content); }
     void seal(SealKind kind, std::string_view content, bool alone) override;
+    void put_seal(std::string seal, bool alone);
     void call(std::size_t number, std::string_view id, std::string_view name,
               std::string_view seal) override;
     void arguments(std::size_t number, std::string_view content) override;
@@ -98,25 +100,34 @@ void ResponseWriter::piece(Kind kind, std::string_view content) {
 }
 
 void ResponseWriter::seal(SealKind kind, std::string_view content, bool alone) {
+    // Claude's is of no use without the thought that it is on.
+    const bool useless =
+        content.empty() || (kind == SealKind::claude && !alone && !wants_thinking_);
+    put_seal(useless ? std::string() : sealed_for(wire::Dialect::responses, kind, content), alone);
+}
+
+void ResponseWriter::put_seal(std::string seal, bool alone) {
     if (over_) return;
-    const bool ours = kind == SealKind::openai && !content.empty();
     const bool behind =
         !alone && !items_.empty() && items_.back().kind == Kind::reasoning && !items_.back().sealed;
     if (behind) {
-        if (ours) items_.back().seal = content;
+        items_.back().seal = std::move(seal);
         items_.back().sealed = true;
-    } else if (ours) {
+    } else if (!seal.empty()) {
         Item item;
         item.kind = Kind::reasoning;
         item.sealed = true;
-        item.seal = content;
+        item.seal = std::move(seal);
         add(std::move(item));
     }
 }
 
 void ResponseWriter::call(std::size_t number, std::string_view id, std::string_view name,
-                          std::string_view) {
+                          std::string_view seal) {
     if (over_) return;
+    if (!seal.empty() && calls_.empty()) {
+        put_seal(sealed_for(wire::Dialect::responses, SealKind::gemini, seal, SealOf::call), false);
+    }
     Item item;
     item.kind = Kind::function_call;
     const auto sent = unescaped(name);

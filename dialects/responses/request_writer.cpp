@@ -35,6 +35,8 @@ class RequestWriter {
     void input();
     void turn(const Turn& turn);
     void assistant(const Turn& turn);
+    void said(std::string_view words);
+    void thought(const Block& block);
     void say(std::string_view role, const std::vector<Block>& blocks);
     void part(const Block& block);
     void media(const Media& media);
@@ -66,13 +68,21 @@ std::optional<Problem> RequestWriter::check() const {
     return std::nullopt;
 }
 
+// This model's own thoughts: with their seal they need no id there.
+bool is_own_thought(const Block& block) {
+    const bool thought = block.kind == Kind::thinking || block.kind == Kind::sealed;
+    const auto seal = block.kind == Kind::thinking ? block.seal : block.content;
+    return thought && block.sealed_by == SealKind::openai && !seal.empty();
+}
+
 // Thoughts of others are none of this model's, and hints that it has no member for do no harm.
 void RequestWriter::leave_out() {
     const bool cache = talk_.marks_cache();  // also on what is left out
     for (auto& turn : talk_.turns) {
         const bool assistant = turn.role == Role::assistant;
         std::erase_if(turn.blocks, [&](const Block& block) {
-            const bool thought = block.kind == Kind::thinking || block.kind == Kind::sealed;
+            const bool thought = (block.kind == Kind::thinking || block.kind == Kind::sealed) &&
+                                 !is_own_thought(block);
             const bool hosted = block.server_side || (assistant && block.kind == Kind::result);
             if (thought) talk_.drop("reasoning");
             if (hosted) talk_.drop("hosted tool calls");
@@ -173,14 +183,34 @@ void RequestWriter::result(const Block& block) {
     to_.close(']').close('}');
 }
 
-void RequestWriter::assistant(const Turn& turn) {
-    const auto said = join_text(turn.blocks, "\\n\\n");
-    if (!said.empty()) {
-        to_.open('{').key("type").text("message").key("role").text("assistant").key("content");
-        to_.open('[').open('{').key("type").text("output_text").key("text").content(said);
-        to_.key("annotations").raw("[]").close('}').close(']').close('}');
+void RequestWriter::said(std::string_view words) {
+    if (words.empty()) return;
+    to_.open('{').key("type").text("message").key("role").text("assistant").key("content");
+    to_.open('[').open('{').key("type").text("output_text").key("text").content(words);
+    to_.key("annotations").raw("[]").close('}').close(']').close('}');
+}
+
+void RequestWriter::thought(const Block& block) {
+    const bool shown = block.kind == Kind::thinking;
+    to_.open('{').key("type").text("reasoning").key("summary").open('[');
+    if (shown && !block.content.empty()) {
+        to_.open('{')
+            .key("type")
+            .text("summary_text")
+            .key("text")
+            .content(block.content)
+            .close('}');
     }
+    to_.close(']').key("encrypted_content").content(shown ? block.seal : block.content).close('}');
+}
+
+// A thought stands in front of what it has led to.
+void RequestWriter::assistant(const Turn& turn) {
+    const bool thinks = std::any_of(turn.blocks.begin(), turn.blocks.end(), is_own_thought);
+    if (!thinks) said(join_text(turn.blocks, "\\n\\n"));
     for (const auto& block : turn.blocks) {
+        if (is_own_thought(block)) thought(block);
+        if (thinks && block.kind == Kind::text) said(block.content);
         if (block.kind == Kind::call) call(block);
         if (block.kind == Kind::media) {
             refuse(unsupported("media in a message of the assistant's cannot be sent to it"));
@@ -301,6 +331,10 @@ std::optional<Problem> RequestWriter::run() {
     limits();
     format();
     effort();
+    // Who wants to see thoughts sends them back: their seals come only when they are asked for.
+    if (talk_.effort.show && talk_.effort.word != "none") {
+        to_.key("include").raw(R"(["reasoning.encrypted_content"])");
+    }
     to_.key("store").boolean(false);
     if (talk_.stream) to_.key("stream").boolean(true);
     to_.close('}');

@@ -145,3 +145,16 @@ def test_a_seal_that_a_chat_client_carries_for_google(start, upstream):
     assert got.status == 200 and got.text == "It works."
     seals = [request.json["contents"][1]["parts"][0]["thoughtSignature"] for request in there.requests]
     assert seals == ["Eqo=", "skip_thought_signature_validator"]
+
+
+@pytest.mark.parametrize("signature", ["", "understudy-seal-openai:gAAA"])
+def test_thoughts_that_came_from_elsewhere_are_never_sent_to_claude(start, upstream, signature):
+    there = upstream(anthropic())
+    daemon = start(config(native(there, "primary", "messages", model="claude-x")))
+    history = json.loads(json.dumps(HISTORY))
+    history[1]["content"][0]["signature"] = signature
+    for turn in range(2):
+        got = ask(daemon, path="/v1/messages", headers={"anthropic-version": "2023-06-01"},
+                  body=message_body(messages=history))
+        assert got.status == 200 and [step[1] for step in got.trace] == ["ok"]
+        assert there.requests[turn].json["messages"][1]["content"] == history[1]["content"][1:]

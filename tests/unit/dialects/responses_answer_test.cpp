@@ -133,7 +133,7 @@ TEST_CASE("Ids are made of the upstream's, the same every time") {
               .back()["response"]["output"] == one["output"]);
 }
 
-TEST_CASE("Thoughts are items of their own, with OpenAI's seals and nobody else's") {
+TEST_CASE("Thoughts are items of their own, with OpenAI's seals, and others' marked") {
     const auto tell = [](AnswerSink& sink) {
         sink.start("1", "m");
         sink.thinking("hm");
@@ -155,14 +155,15 @@ TEST_CASE("Thoughts are items of their own, with OpenAI's seals and nobody else'
     CHECK(events[4]["summary_index"] == 0);
     CHECK(events[7]["part"] == json::parse(R"({"type":"summary_text","text":"hmm"})"));
     const auto& output = events.back()["response"]["output"];
-    REQUIRE(output.size() == 4);
+    REQUIRE(output.size() == 5);
     CHECK(output[0]["summary"][0]["text"] == "hmm");
     CHECK(output[0]["encrypted_content"] == "gAAA");
     CHECK(output[1]["summary"][0]["text"] == "again");
-    CHECK_FALSE(output[1].contains("encrypted_content"));
+    CHECK(output[1]["encrypted_content"] == "understudy-seal-claude:EqQB");
     CHECK(output[2]["summary"] == json::array());
     CHECK(output[2]["encrypted_content"] == "gBBB");
-    CHECK(output[3]["content"][0]["text"] == "x");
+    CHECK(output[3]["encrypted_content"] == "understudy-seal-claude:redacted");
+    CHECK(output[4]["content"][0]["text"] == "x");
     CHECK(whole(tell)["output"] == output);
 }
 
