@@ -145,7 +145,7 @@ TEST_CASE("A large body is hashed for its signature in several turns, and can be
         upstream.aws.emplace();
         upstream.aws->key_id = "AKIDEXAMPLE";
         upstream.aws->secret = config::Secret("secret");
-        Peer peer(bench.context, upstream, nullptr, 4);
+        Peer peer(bench.context, upstream, nullptr, std::make_shared<Places>(4));
         const HeadTemplate head(upstream);
         AttemptSpec spec;
         spec.upstream = &upstream;
