@@ -170,7 +170,7 @@ std::string Proxy::text() const {
     return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-Parsed<Proxy> parse_proxy(std::string_view text) {
+Parsed<Proxy> parse_proxy(std::string_view text, bool word_will_do) {
     const auto rest = without_scheme(text);
     if (!rest) return {{}, rest.error};
     auto authority = *rest.value;
@@ -185,9 +185,9 @@ Parsed<Proxy> parse_proxy(std::string_view text) {
     const auto url = parse_base_url("http://" + std::string(authority));
     if (!url) return {{}, url.error + "; write " + std::string(kForm)};
     // A word alone is rather a mistake than a host at port 80.
-    const bool bare =
-        rest.value->data() == text.data() && authority.find(':') == std::string_view::npos;
-    if (bare && authority.find('.') == std::string_view::npos) {
+    const bool bare = rest.value->data() == text.data() &&
+                      authority.find_first_of(":.") == std::string_view::npos;
+    if (bare && !word_will_do) {
         return {{}, "has neither a scheme nor a port; write " + std::string(kForm)};
     }
     if (!url.value->path.empty()) {
@@ -229,7 +229,7 @@ void take_environment_proxies(Context& context, Config& config) {
         if (upstream.proxy_configured || upstream.base_url.host.empty()) continue;
         const auto found = proxy_in_environment(upstream.base_url, context.env);
         if (!found) continue;
-        auto proxy = parse_proxy(found->value);
+        auto proxy = parse_proxy(found->value, true);
         if (proxy) {
             upstream.proxy.emplace(std::move(*proxy.value));
             upstream.proxy->variable = found->variable;

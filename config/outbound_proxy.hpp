@@ -14,8 +14,9 @@
 
 namespace understudy::config {
 
-/// `http://proxy:3128`, `http://user:pass@proxy:3128`; in the environment also `proxy:3128`.
-Parsed<Proxy> parse_proxy(std::string_view text);
+/// `http://proxy:3128`, `http://user:pass@proxy:3128`; in the environment also `proxy:3128`, and,
+/// for that is set for many programs, a word alone (`word_will_do`: at port 80).
+Parsed<Proxy> parse_proxy(std::string_view text, bool word_will_do = false);
 
 /// What the environment says about `url`: the variable that names a proxy for its scheme, if there
 /// is one and NO_PROXY does not take `url` out. Never for loopback.

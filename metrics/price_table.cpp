@@ -162,24 +162,30 @@ const ModelPrice* PriceTable::look_up(std::size_t layer, std::string_view provid
         if (own != nullptr) return own;
     }
     const auto* const price = find_in(layer, model);
-    if (price != nullptr && belongs(*price, provider)) return price;
-    if (!provider.empty()) return nullptr;
+    return price != nullptr && belongs(*price, provider) ? price : nullptr;
+}
+
+const ModelPrice* PriceTable::anybodys(std::size_t layer, std::string_view model) const {
+    if (model.empty()) return nullptr;
     return anybodys_price(model, [&](std::string_view key) { return find_in(layer, key); });
 }
 
 // A layer above has its say before one below, however it spells the name: who writes a price for
 // "gpt-4o" means the answers of "gpt-4o-2024-11-20" too, though the table below has a row for
-// those.
+// those. Within a layer a row of its own goes before one that a host has, dated or not.
 const ModelPrice* PriceTable::resolve(std::string_view provider, std::string_view answered_model,
                                       std::string_view configured_model) const {
     const std::lock_guard lock(mutex_);
     for (const auto model : {answered_model, configured_model}) {
         const auto base = fine_tune_base(model);
+        const std::array names{model, without_date(model), base, without_date(base)};
         for (auto layer = layers_.size(); layer-- > 0;) {
-            std::string_view last;
-            for (const auto name : {model, without_date(model), base, without_date(base)}) {
-                if (name == std::exchange(last, name)) continue;
+            for (const auto name : names) {
                 if (const auto* price = look_up(layer, provider, name)) return price;
+            }
+            for (const auto name : names) {
+                const auto* const price = provider.empty() ? anybodys(layer, name) : nullptr;
+                if (price != nullptr) return price;
             }
         }
     }

@@ -59,6 +59,8 @@ class PriceTable {
     /// In one layer, one spelling.
     const ModelPrice* look_up(std::size_t layer, std::string_view provider,
                               std::string_view model) const;
+    /// In one layer, one spelling, whoever serves it.
+    const ModelPrice* anybodys(std::size_t layer, std::string_view model) const;
 
     std::vector<Layer> layers_;  // the lowest first
     mutable std::mutex mutex_;

@@ -48,65 +48,15 @@ std::array<std::string_view, 5> offers(const Inbound& request, std::string& in_q
             fields.find(FieldId::api_key), fields.find(FieldId::x_goog_api_key), in_query};
 }
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-// The last credentials of this thread that opened something, with their digests: clients show the
-// same with every request, and to hash it is the most of what looking it up takes. What a digest
-// opens is looked up in the configuration each time all the same. They are wiped when they go.
-class Digests {
-  public:
-    ~Digests() {
-        for (auto& known : known_) OPENSSL_cleanse(known.text.data(), known.text.size());
-    }
-    /// Takes as long for all credentials of one length.
-    const Digest* find(std::string_view credential) const {
-        const Digest* found = nullptr;
-        for (const auto& known : known_) {
-            const bool same = known.size == credential.size() &&
-                              CRYPTO_memcmp(known.text.data(), credential.data(), known.size) == 0;
-            if (same) found = &known.digest;
-        }
-        return found;
-    }
-    void note(std::string_view credential, const Digest& digest) {
-        if (credential.size() > kLongest) return;
-        auto& known = known_[next_++ % known_.size()];
-        OPENSSL_cleanse(known.text.data(), known.text.size());
-        std::copy(credential.begin(), credential.end(), known.text.begin());
-        known.size = credential.size();
-        known.digest = digest;
-    }
-
-  private:
-    static constexpr std::size_t kLongest = 192;  // what is longer is hashed each time
-    struct Known {
-        std::size_t size = 0;  // 0: nothing
-        std::array<char, kLongest> text{};
-        Digest digest{};
-    };
-    std::array<Known, 8> known_;
-    std::size_t next_ = 0;
-};
-
-thread_local Digests digests;
-
 // Looks at every key, so that the time taken does not tell which one was close.
-const config::Key* find_key(const config::Config& config, const Digest& digest) {
+const config::Key* find_key(const config::Config& config, std::string_view credential) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(credential.data()), credential.size(), digest);
     const config::Key* found = nullptr;
     for (const auto& key : config.keys) {
-        if (CRYPTO_memcmp(digest.data(), key.sha256.data(), digest.size()) == 0) found = &key;
+        if (CRYPTO_memcmp(digest, key.sha256.data(), sizeof digest) == 0) found = &key;
     }
     return found;
-}
-
-const config::Key* find_key(const config::Config& config, std::string_view credential) {
-    if (const auto* const known = digests.find(credential)) return find_key(config, *known);
-    Digest digest;
-    SHA256(reinterpret_cast<const unsigned char*>(credential.data()), credential.size(),
-           digest.data());
-    const auto* const key = find_key(config, digest);
-    if (key != nullptr) digests.note(credential, digest);
-    return key;
 }
 
 bool expired(const config::Key& key) {

@@ -122,11 +122,27 @@ void Breakers::note_refused(TimePoint now) {
     refused_ = refused;
 }
 
+// Names that clients made up once, which nobody will ask for again to find out that they are well.
+void Breakers::forget_unused(TimePoint now) {
+    const milliseconds window = settings_.value_or(config::Breaker{}).window;
+    for (auto it = unlabelled_.begin(); it != unlabelled_.end();) {
+        const auto& row = it->second;
+        const bool over = !is_down(row.breaker, now) && row.breaker.rests_until() < now;
+        if (row.troubled && over && now - row.used_at > window) {
+            trouble_.fetch_sub(1, std::memory_order_relaxed);
+            it = unlabelled_.erase(it);
+        } else {
+            ++it;
+        }
+    }
+}
+
 // Failures age also where nobody asks any more.
 void Breakers::sweep(TimePoint now) {
     constexpr milliseconds kPause{1000};
     if (now - swept_at_ < kPause) return;
     swept_at_ = now;
+    forget_unused(now);
     look_after_all(now);
     if (unwell_counted_ && !unwell(now)) {
         unwell_counted_ = false;

@@ -116,6 +116,7 @@ class Breakers {
     Row* row_of(ModelAt model);
     Row* probed(ModelAt model, Probe probe);
     void make_room(net::TimePoint now);
+    void forget_unused(net::TimePoint now);
     void look_after(Row& row, net::TimePoint now);
     void look_after_all(net::TimePoint now);
     void note_refused(net::TimePoint now);

@@ -29,12 +29,14 @@ bool Exchange::open(const Move& move) {
     spec.deadline = plan_.deadline;
     const bool unsealed = unsealed_ && unsealed_->entry == move.entry;
     if (unsealed) spec.asked = &unsealed_->request;
+    const auto* const own = unsealed ? nullptr : without_others_seals(*spec.entry);
     if (move.cause == Cause::rescue) {
         spec.decode = true;
-        spec.asked = rescuer_->ask(*spec.entry, move.rung, unsealed);
+        const std::string_view body = own != nullptr ? own->body : request_.body;
+        spec.asked = rescuer_->ask(*spec.entry, move.rung, unsealed, body);
         if (spec.asked == nullptr) return false;
     }
-    if (spec.asked == nullptr) spec.asked = without_others_seals(*spec.entry);
+    if (spec.asked == nullptr) spec.asked = own;
     if (move.entry >= passed_) note_skipped(move.entry);
     for (auto& claim : claims_) {
         if (claim.is_of(*spec.entry)) spec.claim = &claim;

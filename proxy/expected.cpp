@@ -50,6 +50,7 @@ PromptSize prompt_size(std::string_view body, const wire::RequestFacts& facts) {
     const auto form = facts.json ? 0 : body.size() / kAudioPerToken;
     const auto all = text + form + size.images * kImage + size.data / kDocumentPerToken +
                      size.audio / kAudioPerToken + size.referenced * kReferenced;
+    prompt.all_here = size.referenced == 0;
     prompt.most = std::min(std::max(all, kAdded), kMostTokens);
     return prompt;
 }

@@ -31,6 +31,8 @@ struct PromptSize {
     /// What it will hardly have more than, which is for money that is held: what documents, audio
     /// and files somewhere else may come to, and what providers add by themselves.
     std::uint64_t most = 0;
+    /// Nothing in it lies elsewhere: what it turns out to have says something of other prompts.
+    bool all_here = true;
     bool operator==(const PromptSize&) const = default;
 };
 PromptSize prompt_size(std::string_view body, const wire::RequestFacts& facts);

@@ -24,8 +24,9 @@ std::uint32_t percent_of(std::uint64_t word, std::uint64_t hash, std::int64_t se
     constexpr auto none = PromptExcess::kNone;
     if ((word ^ hash) >> (kPercentBits + kSecondBits) != 0) return none;
     const auto then = static_cast<std::uint32_t>(word >> kPercentBits);
-    const auto age = static_cast<std::uint32_t>(second) - then;
-    const auto halved = age / static_cast<std::uint32_t>(PromptExcess::kHalfLife);
+    // Another worker's clock may be a tick ahead; seconds wrap with the bits that hold them.
+    const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(second) - then);
+    const auto halved = std::max(age, 0) / static_cast<std::int32_t>(PromptExcess::kHalfLife);
     const auto percent = static_cast<std::uint32_t>(word & 0xFFFF);
     if (percent <= none || halved >= kPercentBits) return none;
     return none + ((percent - none) >> halved);

@@ -102,6 +102,7 @@ Quota::Quota(Runtime& runtime, limits::Allowance* allowance, const Inbound& requ
     const auto prompt = prompt_size(request.body, request.facts);
     expected_.prompt = prompt.expected;
     most_prompt_ = prompt.most;
+    learns_ = prompt.all_here;
     expected_.output = expected_output(request.endpoint.shape, answer_, {}, 0);
 }
 
@@ -225,7 +226,7 @@ void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
 
 // What the prompt had, against what it was thought to have at most.
 void Quota::learn(const AttemptReport& report, const limits::Moment& now) const {
-    if (!report.bill.reported) return;
+    if (!report.bill.reported || !learns_) return;
     PromptExcess::known().note(report.upstream, report.model, now.second(), most_prompt_,
                                report.bill.said().prompt());
 }

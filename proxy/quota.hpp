@@ -112,6 +112,7 @@ class Quota {
     std::optional<LocalError> denied_;
     std::optional<limits::Standings> standings_;  // as the client is told
     std::uint64_t most_prompt_ = 0;               // what money is held for
+    bool learns_ = false;                         // from what the prompt turns out to have
 };
 
 }  // namespace understudy::proxy

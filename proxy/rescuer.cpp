@@ -74,11 +74,12 @@ Rung Rescuer::rung_at(const RuntimeEntry& entry, std::string_view model, Rung tr
     return rung_of(rescue::choose_rung(allowed_, can, wishes()));
 }
 
-const OwnedRequest* Rescuer::ask(const RuntimeEntry& entry, Rung rung, bool unsealed) {
+const OwnedRequest* Rescuer::ask(const RuntimeEntry& entry, Rung rung, bool unsealed,
+                                 std::string_view body) {
     asked_ = std::make_unique<OwnedRequest>();
     const auto client = wire::traits_of(request_.endpoint.shape).dialect;
     const auto kind = rescue::prefill_kind(*entry.upstream, client);
-    asked_->body = dialect_->ask(request_.body, rung_of(rung), kind);
+    asked_->body = dialect_->ask(body, rung_of(rung), kind);
     if (unsealed) {
         auto without = dialects::without_seals(client, asked_->body);
         if (!without.empty()) asked_->body = std::move(without);

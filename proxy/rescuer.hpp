@@ -39,9 +39,10 @@ class Rescuer {
     /// How this entry would; none: not at all. `tried`: in vain, so that a way below it is asked
     /// for.
     Rung rung_at(const RuntimeEntry& entry, std::string_view model, Rung tried = Rung::none) const;
-    /// The body that asks this entry for the rest; null: there is no memory for it. `unsealed`: it
-    /// has refused the thoughts of earlier turns.
-    const OwnedRequest* ask(const RuntimeEntry& entry, Rung rung, bool unsealed);
+    /// The body that asks this entry for the rest of what was asked with `body`; null: there is no
+    /// memory for it. `unsealed`: it has refused the thoughts of earlier turns.
+    const OwnedRequest* ask(const RuntimeEntry& entry, Rung rung, bool unsealed,
+                            std::string_view body);
 
     /// An answer to that has begun. `why`: the class by which the one before it broke.
     void begin(Rung rung, std::string_view upstream, std::string_view model, std::string_view why);

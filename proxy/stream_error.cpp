@@ -115,8 +115,10 @@ std::string passed_error_event(wire::AnswerShape shape, std::string_view data) {
     const auto dialect = wire::traits_of(shape).dialect;
     const bool named = dialect == wire::Dialect::messages || dialect == wire::Dialect::responses;
     std::string out;
-    if (named && dialects::is_object_text(data))
-        out.append("event: ").append(dialects::Value::of(data).at("type").content()).append("\n");
+    if (named && dialects::is_object_text(data)) {
+        const auto type = dialects::Value::of(data).at("type");
+        out.append("event: ").append(type.is_string() ? type.content() : "error").append("\n");
+    }
     out += "data: ";
     rescue::append_on_one_line(out, data);
     return out += dialect == wire::Dialect::gemini ? "\r\n\r\n" : "\n\n";

@@ -94,6 +94,12 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, const Runti
         because_ = "its JSON is nested too deeply to be translated";
         return;
     }
+    // Nothing that a client wrote may say twice what was decided by its keys and limits.
+    if (!asked_.facts.ambiguous.empty()) {
+        refused_ = FailureClass::unsupported;
+        because_ = "its translation says a member twice";
+        return;
+    }
     asks_usage_ = ask.stream && target.ask_usage && upstream.dialect == Dialect::chat;
     if (!lane.entry->head->own_credentials()) client_key_ = offered_key(request);
 }

@@ -120,9 +120,10 @@ bool StreamMeter::note(const wire::EventFacts& facts, std::string_view data) {
     if (choices_) [[unlikely]]
         note_choices(data);
     if (facts.usage) facts_.content_since_usage = false;
-    if (facts.done && !facts_.done) {
-        facts_.done = forward = true;
-        facts_.open = false;
+    if (facts.done) {
+        forward |= !facts_.done;
+        facts_.done = true;
+        facts_.open = false;  // of several pictures, each has its own end
     }
     return forward;
 }
@@ -180,7 +181,7 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         return Verdict::error;
     }
     if (hold_errors_ && facts_.error) fate = Fate::drop;
-    if (facts.asked_for && drop_usage_) {
+    if (fate == Fate::pass && facts.asked_for && drop_usage_) {
         fate = facts.usage_alone ? Fate::drop : facts.null_usage ? Fate::cut_null : Fate::cut;
     }
     // Clients stop reading at the end marker. Behind an answer that has no finish_reason, or one

@@ -100,6 +100,10 @@ void Peer::release(net::Stream::Ptr stream) {
         discard(std::move(stream));
         return;
     }
+    if (places_->overfull()) {  // a reload has lowered the bound
+        discard(std::move(stream));
+        return;
+    }
     if (places_->awaited()) {
         hand_over(std::move(stream));
         return;

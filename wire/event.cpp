@@ -31,8 +31,7 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
     if (type == "completed" || type == "incomplete") {
         facts.finish = facts.done = true;
         // Its name is what a client reads, its status what has become of it.
-        facts.error |=
-            !found.status.empty() && found.status != "completed" && found.status != "incomplete";
+        facts.error |= found.status == "failed" || found.status == "cancelled";
     } else if (type == "failed") {
         facts.error = true;
     } else if (type == "output_item.added") {
@@ -141,7 +140,9 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
     }
     if (facts.error) {
         const bool failed = type == "error" || name == "error" || type.ends_with("failed");
-        facts.untold = !found.told && !failed;
+        // Anthropic's libraries raise at the event's name alone.
+        const bool told = found.told && traits_of(shape).dialect != Dialect::messages;
+        facts.untold = !told && !failed;
         facts.finish = facts.commits = false;
         facts.done = facts.done && facts.untold;
     }

@@ -3,6 +3,7 @@ there are never more connections than allowed, whatever each worker has idle."""
 
 import concurrent.futures
 import threading
+import time
 
 import pytest
 
@@ -53,9 +54,10 @@ def test_no_more_connections_than_allowed_and_everybody_is_served(start, upstrea
         with lock:
             open_now.add(connection)
             most[0] = max(most[0], len(open_now))
-        well()(connection, request)
-        with lock:
+        time.sleep(0.002)
+        with lock:  # before its answer: with that the place is free
             open_now.discard(connection)
+        well()(connection, request)
 
     primary = upstream(watched)
     daemon = start(config(primary.entry("primary", max_connections=places), workers=4,

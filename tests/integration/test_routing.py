@@ -129,7 +129,7 @@ def test_an_empty_model_is_none(start, upstream):
     for entry, code in ((primary.entry("primary"), 400), (primary.entry("primary", model="m2"), 200)):
         daemon = start(config(entry))
         with Client(daemon) as client:
-            client.ask(body=json.dumps({**json.loads(chat_body()), "model": ""}).encode())
+            client.ask(body=json.dumps({**chat_body(), "model": ""}).encode())
             answer = client.response()
         assert answer.status == code
         if code == 400:

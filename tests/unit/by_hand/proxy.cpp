@@ -280,7 +280,7 @@ void Proxy::load(std::string_view yaml) {
     auto loaded = std::make_shared<const proxy::LoadedConfig>(proxy::test::config_of(yaml),
                                                               loaded_.lock().get());
     loaded_ = loaded;
-    worker_->use(std::move(loaded), 1);
+    worker_->use(std::move(loaded));
 }
 
 std::weak_ptr<const proxy::LoadedConfig> Proxy::reload(std::string_view yaml) {

@@ -304,8 +304,9 @@ TEST_CASE("An error that no library of a client raises is known as such") {
               false},
           Row{responses, R"({"type":"response.completed","response":{"status":"failed"}})", true,
               true},
-          Row{responses, R"({"type":"response.completed","response":{"status":"in_progress"}})",
-              true, true}}) {
+          Row{responses, R"({"type":"response.completed","response":{"status":"cancelled"}})", true,
+              true},
+          Row{messages, R"({"error":{"type":"overloaded_error","message":"m"}})", true, false}}) {
         CAPTURE(row.data);
         const auto facts = inspected(row.shape, row.data);
         CHECK(facts.error);
