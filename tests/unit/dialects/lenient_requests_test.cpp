@@ -201,3 +201,28 @@ TEST_CASE("A Google client's looser words are read as they are meant") {
         CHECK(sent.problem->kind == Problem::Kind::bad_request);
     }
 }
+
+TEST_CASE("A stream that is asked for in another word is asked for in the other API's") {
+    for (const auto* const word : {"1", R"("true")", R"("yes")"}) {
+        for (const auto client : {AnswerShape::chat, AnswerShape::messages}) {
+            const auto body = R"({"max_tokens":9,"messages":[{"role":"user","content":"x"}],)"
+                              R"("stream":)" +
+                              std::string(word) + "}";
+            CAPTURE(body);
+            Ask ask;
+            ask.shape = client;
+            ask.body = body;
+            ask.model = "m";
+            ask.stream = true;  // as the word was read
+            Target target;
+            target.dialect = Dialect::responses;
+            target.model = "gpt-5";
+            Outgoing outgoing;
+            std::unique_ptr<Translation> translation;
+            if (const auto problem = translate(ask, target, outgoing, translation)) {
+                FAIL(problem->what);
+            }
+            CHECK(outgoing.body.find(R"("stream":true)") != std::string::npos);
+        }
+    }
+}

@@ -41,6 +41,7 @@ TEST_CASE("llm-rosetta#56, litellm#22102: a text has the whole lifecycle of /res
 TEST_CASE("litellm PR#28899: a Response has every member that strict clients insist on") {
     const auto tell = [](AnswerSink& sink) {
         sink.start("x", "");
+        sink.stop(Stop::end, {});
         sink.done();
     };
     const auto response = whole(tell);

@@ -7,7 +7,7 @@ using namespace responses_test;
 TEST_CASE("litellm PR#19368: calls of tools have all of their events") {
     const auto events = streamed([](AnswerSink& sink) {
         sink.start("1", "m");
-        sink.call(0, "call_A", "long_12345678", "gemini-seal");
+        sink.call(0, "call_A", "long_12345678", {});
         sink.arguments(0, "{\\\"q\\\":");
         sink.arguments(0, "");
         sink.arguments(0, "1}");
@@ -28,6 +28,32 @@ TEST_CASE("litellm PR#19368: calls of tools have all of their events") {
     CHECK(item["name"] == "long name");
     CHECK(item["arguments"] == R"({"q":1})");
     CHECK_FALSE(item.contains("namespace"));
+}
+
+TEST_CASE("A seal on a call stands in an item of its own in front of it, marked as Google's") {
+    const auto tell = [](AnswerSink& sink) {
+        sink.start("1", "m");
+        sink.call(0, "a", "f", "gemini-seal");
+        sink.arguments(0, "{}");
+        sink.call(1, "b", "f", {});
+        sink.arguments(1, "{}");
+        sink.stop(Stop::calls, {});
+        sink.done();
+    };
+    const auto events = streamed(tell);
+    CHECK(types_of(events) == Types{"created", "in_progress", "output_item.added",
+                                    "output_item.done", "output_item.added",
+                                    "function_call_arguments.delta", "function_call_arguments.done",
+                                    "output_item.done", "output_item.added",
+                                    "function_call_arguments.delta", "function_call_arguments.done",
+                                    "output_item.done", "completed"});
+    const auto& output = events.back()["response"]["output"];
+    CHECK(output[0]["type"] == "reasoning");
+    CHECK(output[0]["summary"] == json::array());
+    CHECK(output[0]["encrypted_content"] == "understudy-seal-gemini-call:gemini-seal");
+    CHECK(output[1]["call_id"] == "a");
+    CHECK(output[2]["call_id"] == "b");
+    CHECK(whole(tell)["output"] == output);
 }
 
 TEST_CASE("Tools of a group come back with their group") {

@@ -132,7 +132,6 @@ TEST_CASE("A request to /responses: what is wrong is a bad request, with a word 
          "input[0].call_id is missing, or no text"},
         {R"({"input":[{"type":"function_call_output","call_id":"c","output":{}}]})",
          "input[0].output is neither text nor a list of parts"},
-        {R"({"input":"q","stream":"yes"})", "stream is no true or false"},
         {R"({"input":"q","tools":{}})", "tools is no list"},
         {R"({"input":"q","tools":[{"name":"f"}]})", "tools[0].type is missing, or no text"},
         {R"({"input":"q","tools":[{"type":"function"}]})", "tools[0].name is missing, or no text"},
