@@ -66,11 +66,20 @@ struct Found {
     std::string_view seal;
 };
 
-// What a field says, if it is marked; a text that had to be decoded is kept by the talk.
-std::optional<Found> marked(std::string_view field, Talk& talk) {
-    if (field.starts_with(kSealMarkBase64)) {
+/// Whether bytes are the inside of a JSON string as they stand. Seals are of such; what a client
+/// has put together itself need not be, and would end the string that it is written into.
+bool is_plain(std::string_view bytes) {
+    return std::all_of(bytes.begin(), bytes.end(),
+                       [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+}
+
+// What a field says, if it is marked as this client's are; a text that had to be decoded is kept by
+// the talk.
+std::optional<Found> marked(std::string_view field, Dialect client, Talk& talk) {
+    if (client == Dialect::gemini) {
+        if (!field.starts_with(kSealMarkBase64)) return std::nullopt;
         auto decoded = from_base64(field);
-        if (!decoded) return std::nullopt;
+        if (!decoded || !is_plain(*decoded)) return std::nullopt;
         field = talk.keep(std::move(*decoded));
     }
     if (!field.starts_with(kSealMark)) return std::nullopt;
@@ -100,7 +109,7 @@ void take_pieces(std::vector<Block>& blocks, std::size_t at, Talk& talk) {
     blocks[at].content = talk.keep(std::move(text));
 }
 
-void unmark(Turn& turn, Talk& talk, std::string_view& of_call) {
+void unmark(Turn& turn, Dialect client, Talk& talk, std::string_view& of_call) {
     for (std::size_t i = 0; i < turn.blocks.size(); ++i) {
         auto& block = turn.blocks[i];
         if (block.kind == Kind::call) {
@@ -112,7 +121,7 @@ void unmark(Turn& turn, Talk& talk, std::string_view& of_call) {
         }
         if (!is_thought(block)) continue;
         auto& field = block.kind == Kind::sealed ? block.content : block.seal;
-        const auto found = marked(field, talk);
+        const auto found = marked(field, client, talk);
         if (!found) continue;
         block.sealed_by = found->owner.by;
         field = found->owner.of == SealOf::call ? std::string_view() : found->seal;
@@ -136,14 +145,14 @@ std::string sealed_for(Dialect client, SealKind by, std::string_view seal, SealO
     if (owner == kOwners.end()) return {};
     std::string out(kSealMark);
     out.append(owner->name).append(seal);
-    return client == Dialect::gemini ? to_base64(out) : out;
+    return client == Dialect::gemini ? to_base64(unescaped(out)) : out;
 }
 
-void unmark_seals(Talk& talk) {
+void unmark_seals(Talk& talk, Dialect client) {
     std::string_view of_call;
     for (auto& turn : talk.turns) {
         if (turn.role == Role::assistant) {
-            unmark(turn, talk, of_call);
+            unmark(turn, client, talk, of_call);
         } else {
             of_call = {};
         }

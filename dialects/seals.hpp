@@ -26,8 +26,10 @@ std::string sealed_for(wire::Dialect client, SealKind by, std::string_view seal,
                        SealOf of = SealOf::thoughts);
 
 /// Gives marked seals back to whom they belong: `sealed_by` and the seal as it was, on the thought
-/// or the call that it was on. Pieces of a thought before its seal become one thought.
-void unmark_seals(Talk& talk);
+/// or the call that it was on. Pieces of a thought before its seal become one thought. Only the
+/// mark that this client is given counts, and behind base64 none but plain characters: they are
+/// written into requests as they are.
+void unmark_seals(Talk& talk, wire::Dialect client);
 
 /// Thoughts as they are told, each with its seal: for writers that say them when all is there.
 struct Thought {

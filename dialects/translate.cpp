@@ -196,7 +196,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     if (client == Dialect::gemini || ask.stream) talk.stream = asks_stream(ask);
     if (talk.answers > 1)
         return unsupported("several answers at once are asked for in one dialect only");
-    unmark_seals(talk);
+    unmark_seals(talk, client);
     auto tools = std::make_unique<ClientTools>();
     for (const auto& tool : talk.tools) {
         if (tool.custom) tools->custom.insert(tool.name);
