@@ -26,7 +26,8 @@ std::uint32_t percent_of(std::uint64_t word, std::uint64_t hash, std::int64_t se
     const auto then = static_cast<std::uint32_t>(word >> kPercentBits);
     // Another worker's clock may be a tick ahead; seconds wrap with the bits that hold them.
     const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(second) - then);
-    const auto halved = std::max(age, 0) / static_cast<std::int32_t>(PromptExcess::kHalfLife);
+    const auto halved =
+        static_cast<unsigned>(std::max(age, 0)) / static_cast<unsigned>(PromptExcess::kHalfLife);
     const auto percent = static_cast<std::uint32_t>(word & 0xFFFF);
     if (percent <= none || halved >= kPercentBits) return none;
     return none + ((percent - none) >> halved);
