@@ -64,7 +64,18 @@ Fault Database::open(const std::string& path, Access access) {
     }
     sqlite3_extended_result_codes(handle_, 1);
     sqlite3_busy_timeout(handle_, kPatienceMs);
-    return Fault::none;
+    return access == Access::read_only ? Fault::none : note_file();
+}
+
+// SQLite is asked as well: only it knows which file it has opened.
+Fault Database::note_file() {
+    int moved = 0;
+    const int error = find_file(place(), file_);
+    sqlite3_file_control(handle_, nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (error == 0 && moved == 0) return Fault::none;
+    why_ = "the file went away while it was being opened";
+    close();
+    return Fault::unreachable;
 }
 
 void Database::close() {
@@ -91,9 +102,23 @@ std::optional<std::string> Database::text(const char* sql) {
 }
 
 bool Database::has_moved() const {
-    int moved = 0;
-    const int code = sqlite3_file_control(handle_, nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
-    return code == SQLITE_OK && moved != 0;
+    FileId now;
+    const int error = find_file(place(), now);
+    return has_left(file_, error, now);
+}
+
+std::string Database::place() const {
+    const char* const name = sqlite3_db_filename(handle_, "main");
+    return name != nullptr ? name : "";
+}
+
+bool Database::bring_home() {
+    int keep = 1, in_log = -1, at_home = -1;
+    sqlite3_file_control(handle_, nullptr, SQLITE_FCNTL_PERSIST_WAL, &keep);
+    const int code =
+        sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, &in_log, &at_home);
+    // Somebody who reads the log keeps it from being emptied, but not the file from being whole.
+    return code == SQLITE_OK || (code == SQLITE_BUSY && in_log >= 0 && at_home == in_log);
 }
 
 std::int64_t Database::last_id() const {

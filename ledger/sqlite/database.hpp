@@ -2,6 +2,7 @@
 // thread at a time. sqlite3.h is included by the .cpp files of this folder only.
 #pragma once
 
+#include "ledger/sqlite/place.hpp"
 #include "ledger/store.hpp"
 
 #include <algorithm>
@@ -37,8 +38,15 @@ class Database {
     /// The first column of the first row of a query; nullopt: none came, or a fault.
     std::optional<std::int64_t> number(const char* sql);
     std::optional<std::string> text(const char* sql);
-    /// Its file is no longer at the place where it was opened.
+    /// Where its file was opened: absolute, without symbolic links.
+    std::string place() const;
+    /// Its file is no longer at this place, or another one is; false where that cannot be told. For
+    /// one that may be written.
     bool has_moved() const;
+    /// Before the end of one that has moved, outside of transactions: brings into the file what its
+    /// log holds, which SQLite leaves undone when it closes a file that has moved. False: not all
+    /// of it. SQLite removes no log afterwards: what is at the place may be another file's.
+    bool bring_home();
     /// The number of the row that was inserted last.
     std::int64_t last_id() const;
     /// How many rows the last statement has inserted, changed or deleted; of one that failed, those
@@ -53,8 +61,11 @@ class Database {
     sqlite3* handle() const { return handle_; }
 
   private:
+    Fault note_file();
+
     sqlite3* handle_ = nullptr;
     std::string why_;
+    FileId file_;
     std::chrono::steady_clock::time_point end_by_{};
     std::chrono::milliseconds limit_{};
 };

@@ -52,6 +52,15 @@ std::string time_stamp() {
     return {text.data(), n};
 }
 
+// `base`, with a number where something is already called so with `end`.
+std::string free_name(const std::string& base, const char* end) {
+    auto name = base;
+    for (int i = 2; ::access((name + end).c_str(), F_OK) == 0; ++i) {
+        name = base + "-" + std::to_string(i);
+    }
+    return name;
+}
+
 }  // namespace
 
 Fault make_place(const std::string& path, std::string& why) {
@@ -65,22 +74,38 @@ Fault make_place(const std::string& path, std::string& why) {
     return Fault::none;
 }
 
-std::uint64_t log_of(const std::string& path) {
-    struct stat log {};
-    return ::stat((path + "-wal").c_str(), &log) == 0 ? std::uint64_t{log.st_ino} : 0;
+int find_file(const std::string& path, FileId& id) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return errno;
+    id = {std::uint64_t{found.st_dev}, std::uint64_t{found.st_ino}};
+    return 0;
 }
 
-void forget_log(const std::string& path, std::uint64_t log) {
-    if (log == 0 || log_of(path) != log) return;
-    for (const char* const beside : {"-wal", "-shm"}) ::unlink((path + beside).c_str());
+bool has_left(const FileId& was, int error, const FileId& now) {
+    return error == 0 ? now != was : error == ENOENT;
+}
+
+FileId log_of(const std::string& path) {
+    FileId log;
+    find_file(path + "-wal", log);
+    return log;
+}
+
+std::string forget_log(const std::string& path, const FileId& log, bool whole) {
+    if (log == FileId{} || log_of(path) != log) return {};
+    std::string kept;
+    if (whole) {
+        ::unlink((path + "-wal").c_str());
+    } else {
+        kept = free_name(path + ".removed-" + time_stamp(), "-wal") + "-wal";
+        if (::rename((path + "-wal").c_str(), kept.c_str()) != 0) return {};
+    }
+    ::unlink((path + "-shm").c_str());
+    return kept;
 }
 
 std::string move_aside(const std::string& path) {
-    const auto base = path + ".corrupt-" + time_stamp();
-    auto target = base;
-    for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i) {
-        target = base + "-" + std::to_string(i);
-    }
+    const auto target = free_name(path + ".corrupt-" + time_stamp(), "");
     if (::rename(path.c_str(), target.c_str()) != 0) return {};
     // Without these the next file would be taken for this one's.
     for (const char* const beside : {"-wal", "-shm"}) {

@@ -1,4 +1,5 @@
-// Where the ledger's file lies: its folder, its rights, and what becomes of it when it is corrupt.
+// Where the ledger's file lies: its folder, its rights, whether it is still there, and what becomes
+// of what lies beside it when it is not, and of it when it is corrupt.
 #pragma once
 
 #include "ledger/store.hpp"
@@ -12,11 +13,26 @@ namespace understudy::ledger {
 /// what is there as it is. Otherwise `why` says what is in the way.
 Fault make_place(const std::string& path, std::string& why);
 
-/// Which file the log beside `path` is; 0: there is none.
-std::uint64_t log_of(const std::string& path);
-/// Removes what SQLite kept beside a file that is gone, if its log is still `log`: the next file at
-/// this place would take it for its own.
-void forget_log(const std::string& path, std::uint64_t log);
+/// Which file it is, whatever its name. Numbers are given anew once nobody has the file open.
+struct FileId {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;  // 0: none
+    bool operator==(const FileId&) const = default;
+};
+
+/// Which file is at `path`, into `id`; returns 0, or errno of stat(2) and leaves `id` alone.
+int find_file(const std::string& path, FileId& id);
+/// Whether `was` has left its place, where find_file() now says `error` or `now`. That the place
+/// cannot be looked at says nothing about the file.
+bool has_left(const FileId& was, int error, const FileId& now);
+
+/// Which file the log beside `path` is; none: there is none, or it cannot be told.
+FileId log_of(const std::string& path);
+/// Takes away what SQLite kept beside a file that is gone, if its log is still `log`: the next file
+/// at this place would take it for its own. To be called while the log is open, so that its number
+/// is nobody else's. `whole`: the file has all that the log holds; a log that is still needed gets
+/// another name, which is returned.
+std::string forget_log(const std::string& path, const FileId& log, bool whole);
 
 /// Renames the file, and what SQLite keeps beside it, to a name that is free. Returns it; empty:
 /// it could not be done.

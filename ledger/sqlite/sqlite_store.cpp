@@ -30,6 +30,9 @@ std::int64_t number(std::uint64_t n) {
 class SqliteStore final : public Store {
   public:
     explicit SqliteStore(std::string path) : path_(std::move(path)) {}
+    ~SqliteStore() override { close(); }
+    SqliteStore(const SqliteStore&) = delete;
+    SqliteStore& operator=(const SqliteStore&) = delete;
 
     Fault open() override;
     void leave_form(bool leave) override { leave_form_ = leave; }
@@ -66,7 +69,7 @@ class SqliteStore final : public Store {
     std::map<std::pair<std::string_view, Tallies::Four>, std::uint64_t*> own_by_number_;
     std::vector<std::uint64_t*> own_raised_;  // by the batch under way
     bool leave_form_ = false;
-    std::uint64_t log_ = 0;     // the file that it is in
+    FileId log_;                // of the file that is open
     std::int64_t version_ = 0;  // of what others have written, as SQLite counts it
     Statement begin_, commit_, version_query_, name_of_;
 };
@@ -92,7 +95,7 @@ Fault SqliteStore::open() {
     if (fault == Fault::none) fault = database_.run("BEGIN IMMEDIATE; ROLLBACK");
     if (fault == Fault::none) fault = prepare();
     if (fault == Fault::none) fault = carry_over();
-    log_ = log_of(path_);
+    if (fault == Fault::none) log_ = log_of(database_.place());
     if (fault != Fault::none) close();
     return fault;
 }
@@ -112,7 +115,8 @@ Fault SqliteStore::prepare() {
 }
 
 void SqliteStore::close() {
-    const auto why = database_.why();
+    if (!database_.is_open()) return;
+    auto why = database_.why();
     names_.finalize();
     tallies_.finalize();
     rows_.finalize();
@@ -120,17 +124,19 @@ void SqliteStore::close() {
     for (auto* const statement : {&begin_, &commit_, &version_query_, &name_of_}) {
         statement->finalize();
     }
+    if (database_.has_moved()) {
+        const bool whole = database_.bring_home();
+        const auto kept = forget_log(database_.place(), log_, whole);
+        if (!kept.empty()) why += "; what could not be written into it is in " + kept;
+    }
+    log_ = {};
     database_.close();
-    database_.set_why(why);
+    database_.set_why(std::move(why));
 }
 
 Fault SqliteStore::note_removed() {
-    close();
-    names_.forget();
-    tallies_.clear();
-    forget_log(path_, log_);
     database_.set_why("the file has been removed, or another one is in its place");
-    return Fault::removed;
+    return fail(Fault::removed);
 }
 
 // Nothing of what has begun stays, neither in the file nor in memory.
@@ -153,12 +159,14 @@ Fault SqliteStore::write(const Batch& batch) {
     fault = write_rows(batch);
     if (fault == Fault::none) fault = tallies_.write();
     if (fault == Fault::none) fault = note_own(tallies_.raised());
-    if (fault == Fault::none) fault = commit_.run();
-    if (fault != Fault::none) {
+    // Asked before, so that no row is in both files, and again after: if it went just then, rows
+    // are rather in both than in none.
+    const bool moved = fault == Fault::none && database_.has_moved();
+    if (fault == Fault::none && !moved) fault = commit_.run();
+    if (fault != Fault::none || moved) {
         rows_.go_back(place);
-        return fail(fault);
+        return moved ? note_removed() : fail(fault);
     }
-    // Asked now: what was written before the file went away is not in the next one.
     if (database_.has_moved()) return note_removed();
     for (std::size_t i = 0; i < own_raised_.size(); ++i) {
         *own_raised_[i] += tallies_.raised()[i].by;

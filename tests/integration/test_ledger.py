@@ -442,6 +442,32 @@ def test_a_file_that_is_removed_is_said_and_begun_anew(start, upstream, path, be
     assert metric(daemon, "understudy_ledger_rows_total", result="lost") == 0
 
 
+@pytest.mark.parametrize("end", ["goes on", "ends"])
+def test_a_file_that_is_moved_takes_its_rows_along(start, upstream, path, end):
+    daemon = start(config(upstream(well()), ledger=str(path)))
+
+    def asked(count: int) -> set[str]:
+        return {chat(daemon).header("x-request-id") for _ in range(count)}
+
+    before = asked(200)
+    wait_rows(path, "requests", 200)
+    archive = path.with_name("archive.db")
+    path.rename(archive)
+    after = asked(50) if end == "goes on" else set()
+    if after:
+        daemon.wait_line("ledger_down.*removed")
+        daemon.wait_line("ledger_up")
+        wait_until(path.exists, "a new ledger")
+        wait_rows(path, "requests", 50)
+        assert metric(daemon, "understudy_ledger_rows_total", result="lost") == 0
+    assert daemon.stop() == 0
+    assert set(os.listdir(path.parent)) - {"ledger.db"} == {"archive.db"}  # no log is left behind
+    for view in ("requests", "attempts"):
+        for file, there in ((archive, before), (path, after)):
+            ids = [request for (request,) in rows(file, view, "request_id")]
+            assert len(ids) == len(there) and set(ids) == there
+
+
 def test_a_reload_changes_how_long_rows_are_kept_and_not_where(start, upstream, path, tmp_path):
     primary = upstream(well())
     daemon = start(config(primary, ledger={"path": str(path)}))
