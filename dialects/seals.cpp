@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,7 @@ struct Owner {
 };
 constexpr std::array kOwners{
     Owner{"claude:", SealKind::claude, SealOf::thoughts},
+    Owner{"claude-redacted:", SealKind::claude, SealOf::redacted},
     Owner{"openai:", SealKind::openai, SealOf::thoughts},
     Owner{"gemini:", SealKind::gemini, SealOf::thoughts},
     Owner{"gemini-call:", SealKind::gemini, SealOf::call},
@@ -90,12 +92,14 @@ std::optional<Found> marked(std::string_view field, Dialect client, Talk& talk) 
     return std::nullopt;
 }
 
-// A thought without words of its own takes those of the pieces before it.
+// A thought without words of its own takes those of the pieces before it. Where there are none,
+// Claude's is one all the same, which was not shown.
 void take_pieces(std::vector<Block>& blocks, std::size_t at, Talk& talk) {
     std::size_t first = at;
     while (first > 0 && blocks[first - 1].kind == Kind::thinking && blocks[first - 1].seal.empty())
         --first;
     if (first == at) {
+        if (blocks[at].sealed_by == SealKind::claude) return;
         blocks[at].kind = Kind::sealed;
         blocks[at].content = std::exchange(blocks[at].seal, {});
         return;
@@ -123,11 +127,19 @@ void unmark(Turn& turn, Dialect client, Talk& talk, std::string_view& of_call) {
         auto& field = block.kind == Kind::sealed ? block.content : block.seal;
         const auto found = marked(field, client, talk);
         if (!found) continue;
+        field = {};
         block.sealed_by = found->owner.by;
-        field = found->owner.of == SealOf::call ? std::string_view() : found->seal;
         if (found->owner.of == SealOf::call) {
             of_call = found->seal;
-        } else if (block.kind == Kind::thinking && block.content.empty()) {
+            continue;
+        }
+        if (found->owner.of == SealOf::redacted) {
+            block.kind = Kind::sealed;
+        } else if (found->owner.by == SealKind::claude) {
+            block.kind = Kind::thinking;
+        }
+        (block.kind == Kind::sealed ? block.content : block.seal) = found->seal;
+        if (block.kind == Kind::thinking && block.content.empty()) {
             take_pieces(turn.blocks, i, talk);
         }
     }
@@ -136,10 +148,27 @@ void unmark(Turn& turn, Dialect client, Talk& talk, std::string_view& of_call) {
     });
 }
 
+// Makes one turn of the model's that stand side by side.
+void join_pieces(std::vector<Turn>& turns) {
+    std::size_t kept = 0;
+    for (auto& turn : turns) {
+        const bool goes_on =
+            kept != 0 && turn.role == Role::assistant && turns[kept - 1].role == Role::assistant;
+        if (goes_on) {
+            std::move(turn.blocks.begin(), turn.blocks.end(),
+                      std::back_inserter(turns[kept - 1].blocks));
+            continue;
+        }
+        if (&turn != &turns[kept]) turns[kept] = std::move(turn);
+        ++kept;
+    }
+    turns.resize(kept);
+}
+
 }  // namespace
 
 std::string sealed_for(Dialect client, SealKind by, std::string_view seal, SealOf of) {
-    if (by == own_kind(client) && of == SealOf::thoughts) return std::string(seal);
+    if (by == own_kind(client) && of != SealOf::call) return std::string(seal);
     const auto owner = std::find_if(kOwners.begin(), kOwners.end(),
                                     [&](const Owner& one) { return one.by == by && one.of == of; });
     if (owner == kOwners.end()) return {};
@@ -149,6 +178,7 @@ std::string sealed_for(Dialect client, SealKind by, std::string_view seal, SealO
 }
 
 void unmark_seals(Talk& talk, Dialect client) {
+    if (client == Dialect::gemini) join_pieces(talk.turns);
     std::string_view of_call;
     for (auto& turn : talk.turns) {
         if (turn.role == Role::assistant) {

@@ -17,8 +17,13 @@ inline constexpr std::string_view kSealMark = "understudy-seal-";
 /// bytes.
 inline constexpr std::string_view kSealMarkBase64 = "dW5kZXJzdHVkeS1zZWFs";
 
-/// Where a seal was found: Google puts one on a call as well.
-enum class SealOf : std::uint8_t { thoughts, call };
+/// What a seal was found on: Google puts one on a call as well. Claude has one for a thought, which
+/// may be without words, and another form for thoughts that it shows to nobody.
+enum class SealOf : std::uint8_t { thoughts, redacted, call };
+/// `alone`: as AnswerSink::seal() is told.
+constexpr SealOf seal_of(SealKind by, bool alone) {
+    return alone && by == SealKind::claude ? SealOf::redacted : SealOf::thoughts;
+}
 
 /// A seal as it stands in a client's field: as it is where it is its own, marked where not. Both
 /// are insides of JSON strings.
@@ -26,7 +31,8 @@ std::string sealed_for(wire::Dialect client, SealKind by, std::string_view seal,
                        SealOf of = SealOf::thoughts);
 
 /// Gives marked seals back to whom they belong: `sealed_by` and the seal as it was, on the thought
-/// or the call that it was on. Pieces of a thought before its seal become one thought. Only the
+/// or the call that it was on. Pieces of a thought before its seal become one thought, those in
+/// several turns of Google's too: some clients keep each chunk of a stream as one. Only the
 /// mark that this client is given counts, and behind base64 none but plain characters: they are
 /// written into requests as they are.
 void unmark_seals(Talk& talk, wire::Dialect client);

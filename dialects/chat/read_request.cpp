@@ -206,7 +206,7 @@ void Reader::thinking(Value value) {
     }
 }
 
-// As OpenRouter takes it.
+// As OpenRouter takes it. An object that says nothing of how much leaves that as it is.
 void Reader::reasoning(Value value) {
     if (!right(value, kReasoning, "reasoning")) return;
     const auto [word, most, enabled, exclude] =
@@ -219,10 +219,10 @@ void Reader::reasoning(Value value) {
         effort.word = "none";
     } else if (most.is_number()) {
         effort.budget = most.count();
-    } else if (effort.word.empty()) {
+    } else if (enabled.is_true() && !effort.said()) {
         effort.word = "medium";
     }
-    effort.show = effort.word != "none" && !exclude.is_true();
+    effort.show = effort.said() && effort.word != "none" && !exclude.is_true();
 }
 
 void Reader::stop(Value value) {

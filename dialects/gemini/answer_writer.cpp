@@ -164,8 +164,8 @@ void StreamWriter::piece(std::string_view content, bool thought) {
 }
 
 // Behind its thought, in a part that says nothing.
-void StreamWriter::seal(SealKind kind, std::string_view content, bool) {
-    const auto seal = sealed_for(wire::Dialect::gemini, kind, content);
+void StreamWriter::seal(SealKind kind, std::string_view content, bool alone) {
+    const auto seal = sealed_for(wire::Dialect::gemini, kind, content, seal_of(kind, alone));
     if (seal.empty() || !told_.wants_thinking) return;
     let_go();
     of_thought_ = true;
@@ -194,7 +194,8 @@ class WholeWriter final : public WriterBase {
     }
     void seal(SealKind kind, std::string_view content, bool alone) override {
         if (told_.wants_thinking)
-            thoughts_.seal(sealed_for(wire::Dialect::gemini, kind, content), alone);
+            thoughts_.seal(sealed_for(wire::Dialect::gemini, kind, content, seal_of(kind, alone)),
+                           alone);
     }
     void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
     void done() override;

@@ -7,8 +7,6 @@
 #include "dialects/value.hpp"
 
 #include <span>
-#include <string_view>
-
 #include <string>
 #include <string_view>
 

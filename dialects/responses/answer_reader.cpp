@@ -60,8 +60,8 @@ class Reader final : public AnswerReader {
     }
     void reasoning(const Object& item, Item& told, AnswerSink& sink);
     void think(Value text, Item& told, AnswerSink& sink);
-    void ended(const Response& response, AnswerSink& sink);
-    void finish(const Response& response, AnswerSink& sink);
+    void ended(const Response& response, bool streamed, AnswerSink& sink);
+    void finish(const Response& response, bool streamed, AnswerSink& sink);
     void fail(const Response& response, AnswerSink& sink);
 
     bool started_ = false;
@@ -250,7 +250,7 @@ void Reader::item(const Object& item, Item& told, AnswerSink& sink) {
     }
 }
 
-void Reader::finish(const Response& response, AnswerSink& sink) {
+void Reader::finish(const Response& response, bool streamed, AnswerSink& sink) {
     start(response.id, response.model, sink);
     response.output.elements([&](Value one) {
         const Object whole(one);
@@ -260,6 +260,8 @@ void Reader::finish(const Response& response, AnswerSink& sink) {
     const auto reason = response.details.at("reason");
     const bool incomplete = response.status.is("incomplete") || reason.is_string();
     auto stop = calls_ != 0 ? Stop::calls : Stop::end;
+    // Of an event its type says that it is over.
+    if (!streamed && response.status.nothing()) stop = Stop::unsaid;
     if (incomplete) stop = reason.is("content_filter") ? Stop::filter : Stop::length;
     sink.stop(stop, {});
     over_ = true;
@@ -290,7 +292,7 @@ void Reader::event(Value event, std::string_view data, std::string_view name, An
         sink.error(wire::parse_error_body(data));
         return;
     }
-    if (type == "completed" || type == "incomplete") return ended(Response(response), sink);
+    if (type == "completed" || type == "incomplete") return ended(Response(response), true, sink);
     if (type == "failed") return fail(Response(response), sink);
     const bool opens = type == "created" || type == "in_progress" || type == "queued";
     if (opens) {
@@ -316,10 +318,10 @@ void Reader::end(AnswerSink& sink) {
 }
 
 void Reader::whole(std::string_view body, AnswerSink& sink) {
-    ended(Response(Value::standing(body)), sink);
+    ended(Response(Value::standing(body)), false, sink);
 }
 
-void Reader::ended(const Response& response, AnswerSink& sink) {
+void Reader::ended(const Response& response, bool streamed, AnswerSink& sink) {
     const auto& status = response.status;
     const auto& error = response.error;
     if (status.is("failed") || (error.present() && wire::tells_error(error.raw())))
@@ -328,7 +330,7 @@ void Reader::ended(const Response& response, AnswerSink& sink) {
     if (status.is("queued") || status.is("in_progress") || status.is("cancelled")) {
         return lose("its status says that it is not finished");
     }
-    finish(response, sink);
+    finish(response, streamed, sink);
 }
 
 }  // namespace

@@ -100,14 +100,14 @@ void ResponseWriter::piece(Kind kind, std::string_view content) {
 }
 
 void ResponseWriter::seal(SealKind kind, std::string_view content, bool alone) {
-    // Claude's is of no use without the thought that it is on.
-    const bool useless =
-        content.empty() || (kind == SealKind::claude && !alone && !wants_thinking_);
-    put_seal(useless ? std::string() : sealed_for(wire::Dialect::responses, kind, content), alone);
+    put_seal(content.empty()
+                 ? std::string()
+                 : sealed_for(wire::Dialect::responses, kind, content, seal_of(kind, alone)),
+             alone);
 }
 
 void ResponseWriter::put_seal(std::string seal, bool alone) {
-    if (over_) return;
+    if (over_ || !wants_thinking_) return;  // who asked for no thoughts gets no item for them
     const bool behind =
         !alone && !items_.empty() && items_.back().kind == Kind::reasoning && !items_.back().sealed;
     if (behind) {

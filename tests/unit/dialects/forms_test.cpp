@@ -192,6 +192,9 @@ TEST_CASE("How much is to be thought is read in any API's words") {
         AnswerShape::chat,
         {chat(R"("thinking":{"type":"enabled"})"), chat(R"("thinking":{"type":"adaptive"})"),
          chat(R"("reasoning":{"enabled":true})"), chat(R"("reasoning_effort":"medium")")});
+    all_the_same(AnswerShape::chat,
+                 {chat(R"("reasoning":{})"), chat(R"("reasoning":{"exclude":true})"),
+                  chat(R"("reasoning":{"exclude":false})"), chat(R"("stream":false)")});
     all_the_same(
         AnswerShape::chat,
         {chat(R"("reasoning_effort":"none")"), chat(R"("thinking":{"type":"disabled"})"),

@@ -163,12 +163,12 @@ TEST_CASE("Thoughts are items of their own, with OpenAI's seals, and others' mar
     CHECK(output[1]["encrypted_content"] == "understudy-seal-claude:EqQB");
     CHECK(output[2]["summary"] == json::array());
     CHECK(output[2]["encrypted_content"] == "gBBB");
-    CHECK(output[3]["encrypted_content"] == "understudy-seal-claude:redacted");
+    CHECK(output[3]["encrypted_content"] == "understudy-seal-claude-redacted:redacted");
     CHECK(output[4]["content"][0]["text"] == "x");
     CHECK(whole(tell)["output"] == output);
 }
 
-TEST_CASE("Who does not want thoughts gets their seal alone") {
+TEST_CASE("Who does not want thoughts gets no seal of them") {
     Told told;
     told.wants_thinking = false;
     const auto response = json::parse(written(
@@ -176,12 +176,18 @@ TEST_CASE("Who does not want thoughts gets their seal alone") {
             sink.start("1", "m");
             sink.thinking("secret");
             sink.seal(SealKind::openai, "gAAA", false);
+            sink.seal(SealKind::claude, "gAAA", true);
+            sink.seal(SealKind::gemini, "gAAA", true);
             sink.text("x");
+            sink.call(0, "c", "f", "gAAA");
             sink.done();
         },
         told));
     CHECK(response.dump().find("secret") == std::string::npos);
-    CHECK(response["output"][0]["encrypted_content"] == "gAAA");
+    CHECK(response.dump().find("gAAA") == std::string::npos);
+    REQUIRE(response["output"].size() == 2);
+    CHECK(response["output"][0]["type"] == "message");
+    CHECK(response["output"][1]["type"] == "function_call");
 }
 
 TEST_CASE("A refusal is a part of its own, and an answer") {

@@ -73,7 +73,8 @@ const Json kSaid{{"text", "y"}};
 
 TEST_CASE("What is decoded of a seal adds nothing to a request but a seal") {
     const std::string mark(kSealMark);
-    for (const std::string_view owner : {"claude:", "openai:", "gemini:", "gemini-call:"}) {
+    for (const std::string_view owner :
+         {"claude:", "openai:", "gemini:", "gemini-call:", "claude-redacted:"}) {
         for (const std::string_view rest :
              {std::string_view(R"(AAA"}]}],"model":"other","x":[{"y":[{"z":")"),
               std::string_view("AAA\\"), std::string_view("AAA\n"), std::string_view("A A"),
@@ -119,4 +120,46 @@ TEST_CASE("A seal that was written with escapes comes back from base64") {
         sent(AnswerShape::gemini, Dialect::messages, conversation({{thought("Hm", seal), kSaid}})));
     CHECK(body["messages"][1]["content"][0] ==
           Json{{"type", "thinking"}, {"thinking", "Hm"}, {"signature", "AA/BB="}});
+}
+
+TEST_CASE("Chunks that are kept as turns of their own are one thought with its seal") {
+    const auto seal = sealed_for(Dialect::gemini, SealKind::claude, "AAA=");
+    for (const auto& contents :
+         {std::vector<Json>{{thought("Hm", "")}, {thought("", seal)}, {kSaid}},
+          {{thought("H", "")}, Json::array(), {thought("m", "")}, {thought("", seal), kSaid}},
+          {{thought("H", ""), thought("m", ""), thought("", seal)}, {kSaid}}}) {
+        const auto body =
+            Json::parse(sent(AnswerShape::gemini, Dialect::messages, conversation(contents)));
+        CAPTURE(body.dump());
+        REQUIRE(body["messages"].size() == 3);
+        CHECK(body["messages"][1]["content"] ==
+              Json{{{"type", "thinking"}, {"thinking", "Hm"}, {"signature", "AAA="}},
+                   {{"type", "text"}, {"text", "y"}}});
+    }
+}
+
+TEST_CASE("Claude's thoughts without words and its redacted ones come back as what they were") {
+    const auto of = [](Dialect client, bool alone) {
+        return sealed_for(client, SealKind::claude, "AAA=", seal_of(SealKind::claude, alone));
+    };
+    const Json bare{{"type", "thinking"}, {"thinking", ""}, {"signature", "AAA="}};
+    const Json redacted{{"type", "redacted_thinking"}, {"data", "AAA="}};
+    for (const bool alone : {false, true}) {
+        CAPTURE(alone);
+        const auto google =
+            Json::parse(sent(AnswerShape::gemini, Dialect::messages,
+                             conversation({{thought("", of(Dialect::gemini, alone)), kSaid}})));
+        CHECK(google["messages"][1]["content"][0] == (alone ? redacted : bare));
+        const Json request{{"input",
+                            {{{"role", "user"}, {"content", "x"}},
+                             {{"type", "reasoning"},
+                              {"summary", Json::array()},
+                              {"encrypted_content", of(Dialect::responses, alone)}},
+                             {{"role", "assistant"}, {"content", "y"}},
+                             {{"role", "user"}, {"content", "z"}}}}};
+        const auto openai = Json::parse(sent(AnswerShape::responses, Dialect::messages, request));
+        CAPTURE(openai.dump());
+        CHECK(openai["messages"][1]["content"][0] == (alone ? redacted : bare));
+        CHECK(of(Dialect::messages, alone) == "AAA=");
+    }
 }
