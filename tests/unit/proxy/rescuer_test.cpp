@@ -88,8 +88,8 @@ TEST_CASE("A rescue for which there is no memory tells nothing more") {
     CHECK(world.budget.used() <= 64 * 1024);
     // What the client has is known as before: the next one may go on behind it.
     CHECK(world.rescuer.possible());
-    const auto* const asked =
-        world.rescuer.ask(world.runtime->routes().front().entries.front(), Rung::prefill, false);
+    const auto* const asked = world.rescuer.ask(world.runtime->routes().front().entries.front(),
+                                                Rung::prefill, false, world.request.body);
     REQUIRE(asked != nullptr);
     CHECK(asked->body.find("The quick brown\"") != std::string::npos);
     world.rescuer.begin(Rung::prefill, "c", "m", "overloaded");
