@@ -118,6 +118,8 @@ TEST_CASE("A connection that is given back goes to who is first, and closes only
         t.a.peer.release(std::move(stream));
         CHECK(t.until({1}));
         CHECK(t.first.get() == same);
+        t.a.peer.release(std::move(t.first));
+        CHECK(t.until({1, 2}));
     }
     SECTION("there") {
         net::spawn(ask(t.b, t.one, t.got, 1, t.first));
@@ -126,6 +128,8 @@ TEST_CASE("A connection that is given back goes to who is first, and closes only
         CHECK(t.until({1}));
         CHECK(t.first == nullptr);
         CHECK(t.a.bench.idle() == 0);
+        t.b.peer.unreserve();
+        CHECK(t.until({1, 2}));
     }
 }
 
