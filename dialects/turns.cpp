@@ -232,7 +232,6 @@ void tell_calls_apart(Talk& talk) {
 }
 
 bool calls_without_thought(const Talk& talk) {
-    using Kind = Block::Kind;
     const auto last = std::find_if(talk.turns.rbegin(), talk.turns.rend(),
                                    [](const Turn& turn) { return turn.role == Role::assistant; });
     if (last == talk.turns.rend()) return false;

@@ -32,10 +32,11 @@ struct RequestTable {
         "completion_tokens, cost_nano_usd, request_no";
     static constexpr const char* newest = "SELECT max(id) FROM request";
 };
-AttemptTable table_of(const AttemptRow&) {
+// Asked for its type alone.
+[[maybe_unused]] constexpr AttemptTable table_of(const AttemptRow& /*row*/) {
     return {};
 }
-RequestTable table_of(const RequestRow&) {
+[[maybe_unused]] constexpr RequestTable table_of(const RequestRow& /*row*/) {
     return {};
 }
 
