@@ -195,7 +195,7 @@ TEST_CASE("A credential that was good before opens what it opens now") {
     CHECK(ask("secret b") == "api_key_expired");
     config.keys.erase(config.keys.begin());
     CHECK(ask("secret-a") == "invalid_api_key");
-    // More of them than are remembered, and longer ones.
+    // Many of them, and long ones.
     config.keys.clear();
     for (int i = 0; i < 40; ++i) {
         const auto name = std::to_string(i);
