@@ -74,8 +74,12 @@ Task<void> Exchange::answer(Lane& lane) {
     }
     if (broken_) co_return;
     record_->deliver();
-    const bool released = attempt.release();
-    if (!released) co_await attempt.settle();
+    if (attempt.release()) co_return;
+    // What is waited for now is the connection's affair. The client has its answer, and what a
+    // client has had for a moment has to be in the books.
+    lane.record().settle();
+    record_->settle();
+    co_await attempt.settle();
 }
 
 void Exchange::begin_stream(Lane& lane, std::string& head) {

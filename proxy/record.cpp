@@ -50,13 +50,15 @@ RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const Run
 }
 
 RequestRecord::~RequestRecord() {
-    tell();
+    settle();
     if (trace.capacity() > kMostSpare) return;
     trace.clear();
     spare_trace.swap(trace);
 }
 
-void RequestRecord::tell() {
+void RequestRecord::settle() {
+    if (settled_) return;
+    settled_ = true;
     runtime_.shard().worker().inflight_requests.add(-1);
     auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
     if (client_gone_ && !delivered && outcome != Outcome::rejected) {
@@ -254,10 +256,11 @@ void AttemptRecord::money(std::unique_ptr<AttemptMoney> money) {
 
 AttemptRecord::~AttemptRecord() {
     runtime_.inflight(*spec_.upstream).add(-1);
-    if (!settled_) settle();
+    settle();
 }
 
 void AttemptRecord::settle() {
+    if (settled_) return;
     settled_ = true;
     const auto report = this->report();
     // An answer that had begun well, which is what its head told the client, and then did not end

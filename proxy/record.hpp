@@ -60,6 +60,8 @@ class RequestRecord {
     const metrics::PriceTable& prices() const { return *runtime_.config().prices; }
     /// The client has the whole answer; the request's clock stops.
     void deliver();
+    /// It is over, and so are its attempts: accounts for it now, and not when this ends.
+    void settle();
     /// The next attempt is one of the chain moving on from this upstream, which failed so.
     void moved(std::string_view from, wire::FailureClass why) {
         moved_from_ = from;
@@ -68,8 +70,6 @@ class RequestRecord {
 
   private:
     friend class AttemptRecord;
-    /// The counters, the log and the books: what this destructor is for.
-    void tell();
     RequestReport report(std::chrono::nanoseconds took) const;
     std::uint64_t no_in(Books& books);
 
@@ -82,6 +82,7 @@ class RequestRecord {
     wire::FailureClass moved_why_ = wire::FailureClass::none;
     net::TimePoint delivered_at_{};
     std::uint64_t no_ = 0;  // in the books, once it is there
+    bool settled_ = false;
 };
 
 /// Accounts for one attempt when it goes out of scope, or before: attempt, tokens, cost, durations.
@@ -106,6 +107,7 @@ class AttemptRecord {
     /// What was held for it; settled when this ends.
     void money(std::unique_ptr<AttemptMoney> money);
     /// It is over and nothing about it will change: accounts for it now, and not when this ends.
+    /// Once: what comes again finds it done.
     void settle();
 
   private:

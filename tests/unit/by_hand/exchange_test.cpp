@@ -309,6 +309,26 @@ TEST_CASE("A stream that falls silent is gone on with when its idle time is over
     CHECK(asked < 1200ms + 7s + 10ms);
 }
 
+TEST_CASE("A client that has its answer is in the books, whatever its upstream has still to say") {
+    Proxy proxy(kPatient);
+    auto endless = streams(1s, 100ms, {"All ", "of it."});
+    endless.steps.back().bytes.resize(endless.steps.back().bytes.size() - 5);  // "0\r\n\r\n"
+    auto& one = proxy.upstream("one").then(endless);
+    const auto client = proxy.ask(true);
+    REQUIRE(proxy.world.until([&] { return client.answered(); }));
+    CHECK(client.text() == "All of it.");
+    // The connection is still waited for, to be used again.
+    REQUIRE(one.asked.size() == 1);
+    CHECK_FALSE(one.asked[0].connection->closed);
+    const auto books = proxy.books();
+    CHECK(reasons(books) == Reasons{"one ok"});
+    REQUIRE(books.requests.size() == 1);
+    CHECK(books.requests[0].outcome == "primary");
+    REQUIRE(proxy.world.until([&] { return one.asked[0].connection->closed; }));
+    CHECK(proxy.books().attempts.size() == 1);
+    CHECK(proxy.books().requests.size() == 1);
+}
+
 TEST_CASE("A client that leaves in the middle of a stream ends it at the upstream") {
     Proxy proxy(kPatient);
     auto& one = proxy.upstream("one").then(streams(1s, 1s, {"One ", "two ", "three ", "four."}));
