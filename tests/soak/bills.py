@@ -6,6 +6,8 @@ from tests.soak.books import AttemptRow, Books, Delivery, Exchange
 from tests.soak.canon import pico_dollars, tokens_of, usage_of, usage_so_far
 
 BYTES_PER_TOKEN = 4     # the rule of thumb for text
+# Of a plain answer, beside its text and what follows that: its head, and what JSON has around the text.
+AROUND_THE_TEXT = 500
 
 
 def check_bills(books: Books) -> list[str]:
@@ -104,8 +106,10 @@ def estimate_problems(row: AttemptRow, delivery: Delivery | None,
     pieces = delivery.pieces if delivery else ()
     said, guess = row.tokens.get("output", 0), row.guessed.get("output", 0)
     told = delivery is not None and delivery.counts
+    if delivery and exchange and not exchange.stream:
+        problems += plain_problems(row, delivery, guess)
     # What was said by then, and what is guessed beyond it.
-    if (said, guess) not in {(told * (events // 2), guessed_output(pieces[:events]) - told * (events // 2))
+    elif (said, guess) not in {(told * (events // 2), guessed_output(pieces[:events]) - told * (events // 2))
                              for events in range(least, most + 1)}:
         problems.append(f"{said} + {guess} tokens of {most} events with {sum(pieces[:most])} bytes")
     prompt = row.guessed.get("input", 0)
@@ -117,6 +121,18 @@ def estimate_problems(row: AttemptRow, delivery: Delivery | None,
     if not fits:
         problems.append(f"a prompt of {prompt} tokens guessed, of {asked} bytes")
     return problems
+
+
+def plain_problems(row: AttemptRow, delivery: Delivery, guess: int) -> list[str]:
+    """Of one that was passed on as it came, for it was too large to be held: the text that came by."""
+    text = sum(delivery.pieces)
+    most = min(text, delivery.sent)
+    # What the end took along was not seen, and of an overtaken one nothing may have come.
+    seen_whole = row.reason == "malformed" and not delivery.cut and not delivery.lost
+    least = min(text, delivery.sent - AROUND_THE_TEXT) if seen_whole else 0
+    if least // BYTES_PER_TOKEN <= guess <= tokens_in(most):
+        return []
+    return [f"{guess} tokens of {least} to {most} bytes of a plain answer's text"]
 
 
 def tokens_in(text: int) -> int:

@@ -69,7 +69,7 @@ class Exchange:
     status: int = 0
     upstream: str = ""
     model: str = ""
-    attempts: int = 0
+    attempts: int = 0               # as its head says; 0: that says nothing of it
     trace: str = ""
     cost: str = ""                  # x-understudy-cost-usd
     coded: bool = False             # a compressed answer

@@ -142,7 +142,8 @@ class Story:
         self.write_down(rid, begin, outcome, rows, status, trace, dict(line), exchange)
 
     def write_down(self, rid, begin, outcome, rows, status, trace, line, exchange):
-        served = [row for row in rows if row.usage != "none" and row.reason != "dropped"]
+        served = [row for row in rows if row.reason == "ok"] or [
+            row for row in rows if row.usage != "none" and row.reason != "dropped"]
         tokens = collections.Counter()
         for row in rows:
             tokens.update(row.tokens)
@@ -197,15 +198,14 @@ class Story:
             line={"ended": "broken"}, told="delta/m;ok;200;5ms", stream=True, chunked=True, end="cut",
             error="it broke")
         self.rescues()
-        self.request("hedged", 80.0, "fallback",
-                     Step("alpha", "dropped", "well", status=0, usage="estimated", words=0, took=0.05),
-                     Step("beta", cause="hedge", position=1, at=0.02))
+        self.too_large_to_hold()
+        self.hedges()
         self.keys()
         self.request("resting", 100.0, "fallback", Step("beta", position=1), skipped=["alpha"])
         self.request("waited", 105.0, "exhausted",
                      Step("alpha", "server_error", "status_503", status=503, usage="none"),
-                     status=200, told="", attempts=1, stream=True, chunked=True, waited=True,
-                     end="cut", error="nobody answers")
+                     status=200, told="alpha/m;server_error;503;1ms", attempts=0, stream=True,
+                     chunked=True, waited=True, end="cut", error="nobody answers")
         self.exchanges.append(Exchange("never-whole", 110.0, left=True, ended=110.1))
         self.log.append({"event": "rejected", "id": "req_1", "status": 400})
         self.requests.append(RequestRow("req_1", "rejected", 110.0, status=400))
@@ -218,6 +218,30 @@ class Story:
         self.request("replayed", 20.1, "primary", Step("alpha"), line={"stale_replays": 1})
         self.attempts[-1].deliveries = 2
         self.add("understudy_stale_replays_total", upstream="alpha")
+
+    def too_large_to_hold(self):
+        """A plain answer that broke: its client has a part of it."""
+        self.request("large", 57.0, "exhausted", Step(
+            "beta", "malformed", "clean_end_without_a_finish", usage="estimated", words=990),
+            line={"ended": "broken"}, told="beta/m;ok;200;5ms", chunked=True, end="cut")
+        delivery = self.delivery("large", "beta")
+        delivery.words, delivery.pieces, delivery.sent = 0, (2000, 2000), 4300
+
+    def hedges(self):
+        """One that wins, one that breaks at its first words, and one that had answered when it broke."""
+        self.request("hedged", 80.0, "fallback",
+                     Step("alpha", "dropped", "well", status=0, usage="estimated", words=0, took=0.05),
+                     Step("beta", cause="hedge", position=1, at=0.02))
+        self.request("hedge-fails", 82.0, "primary", Step("alpha", took=0.05),
+                     Step("beta", "malformed", "ends_in_the_body", cause="hedge", position=1, at=0.02,
+                          usage="estimated"), order=(1, 0), stream=True, chunked=True)
+        self.request("hedge-breaks", 84.0, "exhausted",
+                     Step("alpha", "dropped", "well", status=0, usage="estimated", words=0, took=0.03),
+                     Step("beta", "malformed", "ends_in_the_body", cause="hedge", position=1, at=0.02,
+                          took=0.05, usage="estimated"),
+                     line={"ended": "broken"}, told="alpha/m;dropped;-;1ms, beta/m;ok;200;5ms",
+                     stream=True, chunked=True, end="cut", error="it broke")
+        self.add("understudy_hedges_total", route="*", result="won")
 
     def rescues(self):
         """By a prefill, which the first one asked refuses; and by the same answer told anew."""

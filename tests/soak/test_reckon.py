@@ -160,6 +160,8 @@ LIES = {
     "a failover too few": count("failovers_total", "rate_limit", by=-1),
     "a rescue's move too few": count("failovers_total", "malformed", by=-1),
     "a hedge too many": count("hedges_total", "started"),
+    "a hedge that won, and broke at its first words": request("hedge-fails", broken=True),
+    "a hedge that had answered, and did not win": request("hedge-breaks", broken=False),
     "a hedge that did not win": count("hedges_total", "won", by=-1),
     "wasted tokens that were not": count("hedge_wasted"),
     "a token too many": count("tokens_total", "alpha", '"output"', "reported"),
@@ -208,6 +210,7 @@ LIES = {
     "another trace in the header": exchange("fallback", trace="beta/m;ok;200;1ms"),
     "another reason in the header": exchange(
         "fallback", trace="alpha/m;quota;429;1ms, beta/m;ok;200;2ms"),
+    "a number of attempts before the end of them": exchange("waited", attempts=1),
     "a header without a trace": exchange("fallback", trace="", attempts=0),
     "another cost in the header": exchange("fallback", cost="0.5"),
     "a fallback although it was off": exchange("fallback", off=True),
@@ -251,6 +254,9 @@ LIES = {
     "early usage of another moment": tokens("counted", 1, "output", 1),
     "a guess that is told already": guess("counted", 1, output=3),
     "a prompt that was told, and guessed": guess("counted", 1, input=5),
+    "more of a plain answer than was said": delivery("large", "beta", pieces=(2000, 1900)),
+    "more of a plain answer than was sent": delivery("large", "beta", sent=3900),
+    "less of a plain answer than came": delivery("large", "beta", sent=9000, pieces=(2000, 4000)),
     "a dropped one that nobody pays": row("hedged", 1, usage="none"),
     "a price where there is none": row("fallback", 2, unpriced=False),
     # a crash

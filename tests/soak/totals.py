@@ -56,6 +56,7 @@ def kept_problems(metrics, rows: dict[str, list[AttemptRow]], requests: list[Req
             for kind, count in counts.items():
                 tokens[row.upstream, row.model, kind, source] += count
             cost[row.upstream, row.model, source] += money
+    broken = {request.rid for request in requests if request.broken}
     wanted = {
         ("attempts_total", "upstream", "model", "reason"): collections.Counter(
             (row.upstream, row.model, row.reason) for row in attempts),
@@ -68,7 +69,7 @@ def kept_problems(metrics, rows: dict[str, list[AttemptRow]], requests: list[Req
         ("failovers_total", "from", "to", "reason"): collections.Counter(
             move for of_one in rows.values() for move in failovers(of_one)),
         ("stale_replays_total", "upstream"): replays(attempts),
-        **hedges(attempts),
+        **hedges(rows, broken),
     }
     problems = []
     for (name, *labels), expected in wanted.items():
@@ -103,24 +104,35 @@ def failovers(rows: list[AttemptRow]) -> list[tuple[str, str, str]]:
     return moves
 
 
-def hedges(attempts: list[AttemptRow]) -> dict:
-    """By route: what was started, what answered first, what the others had cost."""
+def hedges(rows: dict[str, list[AttemptRow]], broken: set[str]) -> dict:
+    """By route: what was started, what answered first, what the others had cost. `broken`: the requests
+    whose answer had begun, and then broke."""
     result, wasted = collections.Counter(), collections.Counter()
-    for row in attempts:
-        if row.cause == "hedge":
-            result[row.route, "started"] += 1
-            result[row.route, "won"] += won(row)
-        if row.reason == "dropped":
-            wasted[row.route,] += row.all_tokens()
+    for rid, of_one in rows.items():
+        for row in of_one:
+            if row.cause == "hedge":
+                result[row.route, "started"] += 1
+                result[row.route, "won"] += won(row, of_one, rid in broken)
+            if row.reason == "dropped":
+                wasted[row.route,] += row.all_tokens()
     return {("hedges_total", "route", "result"): result,
             ("hedge_wasted_tokens_total", "route"): wasted}
 
 
-def won(row: AttemptRow) -> bool:
-    """It was whole, or had begun well, before anybody else's: what broke before it was anybody's answer
-    is not paid for by guess."""
+def won(row: AttemptRow, of_one: list[AttemptRow], broken: bool) -> bool:
+    """It was whole, or the answer had begun with it. What broke in the read that brought its first words
+    was nobody's answer; it has been paid for, too."""
+    if row.reason in ("ok", "dropped"):
+        return row.reason == "ok"
     paid = any(row.guessed.values()) or row.tokens == final_tokens(row)
-    return row.reason == "ok" or (row.began and row.reason != "dropped" and paid)
+    if not (row.began and paid):
+        return False
+    if row.reason == "client_closed":
+        return True
+    # From where an answer begins, nobody is beside it: what ended last had begun it.
+    rescued = any(other.cause == "rescue" for other in of_one)
+    before = [other for other in of_one if other.cause != "rescue" and other.reason != "dropped"]
+    return (broken or rescued) and row is max(before, key=lambda other: (other.ended, other.number))
 
 
 def refusals_are_booked(books: Books) -> bool:
