@@ -9,12 +9,9 @@ namespace understudy::proxy::rescue {
 namespace {
 
 constexpr std::string_view kMark = "<last_words>";
-constexpr std::string_view kEndMark = "</last_words>";
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 constexpr std::array<std::string_view, 7> kQuotes{
     "\"", "'", "`", "\xE2\x80\x9C", "\xE2\x80\x98", "\xC2\xAB", "\xE2\x80\x9E"};
-constexpr std::array<std::string_view, 6> kClosing{"\"",           "'",       "`", "\xE2\x80\x9D",
-                                                   "\xE2\x80\x99", "\xC2\xBB"};
 constexpr std::size_t kMostLeadIns = 6;
 
 // The commonest words of English: one that is cut off there is whole far more often than not.
@@ -32,13 +29,11 @@ std::size_t any_of_front(const auto& list, std::string_view text) noexcept {
 }
 
 /// The next thing at the front that is not text proper.
-std::size_t next_lead_in(std::string_view rest, bool in_block, bool& quoted) noexcept {
+std::size_t next_lead_in(std::string_view rest, bool in_block) noexcept {
     if (const auto space = leading_space(rest)) return space;
     if (const auto dots = ellipsis(rest)) return dots;
     if (const auto fence = in_block ? fence_line(rest) : 0) return fence;
-    const auto mark = rest.starts_with(kMark) ? kMark.size() : any_of_front(kQuotes, rest);
-    quoted |= mark > 0;
-    return mark;
+    return rest.starts_with(kMark) ? kMark.size() : any_of_front(kQuotes, rest);
 }
 
 /// Calls on_line for each line, the last one included, which may have no end.
@@ -53,21 +48,15 @@ void each_line(std::string_view text, OnLine&& on_line) {
 
 }  // namespace
 
-std::vector<LeadIn> lead_ins(std::string_view sent, std::string_view head) {
-    std::vector<LeadIn> found{LeadIn{}};
+std::vector<std::size_t> lead_ins(std::string_view sent, std::string_view head) {
+    std::vector<std::size_t> found{0};
     const bool in_block = ends_in_block(sent);
     while (found.size() < kMostLeadIns) {
-        LeadIn next = found.back();
-        const auto bytes = next_lead_in(head.substr(next.bytes), in_block, next.quoted);
+        const auto bytes = next_lead_in(head.substr(found.back()), in_block);
         if (bytes == 0) break;
-        next.bytes += bytes;
-        found.push_back(next);
+        found.push_back(found.back() + bytes);
     }
     return found;
-}
-
-std::size_t closing_mark(std::string_view rest) noexcept {
-    return rest.starts_with(kEndMark) ? kEndMark.size() : any_of_front(kClosing, rest);
 }
 
 std::size_t ellipsis(std::string_view text) noexcept {

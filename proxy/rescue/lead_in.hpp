@@ -8,16 +8,8 @@
 
 namespace understudy::proxy::rescue {
 
-struct LeadIn {
-    std::size_t bytes = 0;  // at the front of the continuation
-    bool quoted = false;    // a quote or a mark is among them: another one closes it
-};
-
-/// Every place where the text proper may begin, the front first.
-std::vector<LeadIn> lead_ins(std::string_view sent, std::string_view head);
-
-/// What closes a quotation at the front of `rest`: its bytes, or 0.
-std::size_t closing_mark(std::string_view rest) noexcept;
+/// Every place where the text proper may begin, in bytes, the front first.
+std::vector<std::size_t> lead_ins(std::string_view sent, std::string_view head);
 
 /// An ellipsis at the front, "..." or its one character, or more dots: its bytes, or 0.
 std::size_t ellipsis(std::string_view text) noexcept;

@@ -71,6 +71,7 @@ struct Match {
     std::size_t bytes = 0;   // of the head, with what stands before the start
     std::size_t length = 0;  // of what matched, flat
     bool pending = false;    // a longer one may be on its way
+    std::string_view marks;  // that stand before it
 };
 
 /// Whether a match of one word, or of none, is the beginning of something else: "the" of "then",
@@ -159,8 +160,28 @@ Match match_quoted(const Flat& tail, std::string_view head, bool last) {
     if (!lined && !is_announced(flat.text, begin)) return match;
     match.bytes = flat.end[found + kLeastQuoted - 1];
     match.length = length;
+    match.marks = marks_at_end(head.substr(0, begin > 0 ? flat.end[begin - 1] : 0));
     match.pending = match.bytes == head.size() && !last;
     return match;
+}
+
+/// Leaves out what closes, right behind the repetition, what was opened in front of it: only that
+/// was put in marks. Not a mark that closes what the client's own text has open. False: what comes
+/// next may make it one.
+bool close_wrappers(std::string_view sent, std::string_view head, Overlap& overlap) {
+    auto& open = overlap.wrappers;
+    while (!open.empty()) {
+        const auto rest = head.substr(overlap.bytes);
+        Wrapper inner = open.back();
+        if (!rest.empty() && inner.may_become(rest)) return false;
+        const auto closing = inner.at_front(rest);
+        if (closing == 0) break;
+        inner.note(sent);
+        if (inner.text_has_open()) break;
+        overlap.bytes += closing;
+        open.pop_back();
+    }
+    return true;
 }
 
 }  // namespace
@@ -201,13 +222,12 @@ Overlap instructed_overlap(std::string_view sent, std::string_view head, bool la
     const Flat tail(tail_of(sent));
     Match best;
     bool pending = false;
-    bool quoted = false;
-    for (const LeadIn& lead : lead_ins(sent, head)) {
-        const Match match = match_from(sent, tail, head, lead.bytes, last);
+    for (const std::size_t lead : lead_ins(sent, head)) {
+        const Match match = match_from(sent, tail, head, lead, last);
         pending |= match.pending;
         if (match.length <= best.length) continue;
         best = match;
-        quoted = lead.quoted;
+        best.marks = head.substr(0, lead);
     }
     // One word may also be the beginning of an introduction.
     if (best.length < kTellingBytes) {
@@ -215,14 +235,14 @@ Overlap instructed_overlap(std::string_view sent, std::string_view head, bool la
         const Match later = match_quoted(tail, head, last);
         if (later.length > best.length) {
             best = later;
-            quoted = true;
             pending = later.pending;
         }
     }
     Overlap overlap;
     overlap.bytes = best.bytes;
     overlap.repeated = best.length > 0;
-    if (quoted) overlap.bytes += closing_mark(head.substr(best.bytes));
+    overlap.wrappers = opened_in(best.marks);
+    pending |= !close_wrappers(sent, head, overlap);
     overlap.settled = last || !pending;
     return overlap;
 }

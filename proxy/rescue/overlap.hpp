@@ -5,17 +5,21 @@
 // Thai ...) count each character as a word.
 #pragma once
 
+#include "proxy/rescue/wrapping.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace understudy::proxy::rescue {
 
 /// What is known of the beginning of a continuation.
 struct Overlap {
-    std::size_t bytes = 0;  // at its front that were sent already
-    bool settled = false;   // more of it will not change that
-    bool repeated = false;  // something was: then what follows goes on exactly there
+    std::size_t bytes = 0;          // at its front that were sent already
+    bool settled = false;           // more of it will not change that
+    bool repeated = false;          // something was: then what follows goes on exactly there
+    std::vector<Wrapper> wrappers;  // opened before it, and not closed right behind it
 };
 
 /// How far back the end of what was sent is compared.

@@ -39,7 +39,7 @@ std::string& Passage::next() {
 }
 
 void Passage::pass(bool last, std::string& out) {
-    if (!last && !open()) {
+    if (!last && !passes_all()) {
         const auto unfinished = wire::unfinished_bytes(decoded_);
         carry_ = decoded_.substr(decoded_.size() - unfinished);
         decoded_.erase(decoded_.size() - unfinished);
@@ -47,7 +47,14 @@ void Passage::pass(bool last, std::string& out) {
     seam_.feed(first_.text(), decoded_, out);
     if (last) seam_.finish(first_.text(), out);
     decoded_.clear();
+    if (!passes_all()) return;
+    out += carry_;
+    carry_.clear();
+}
+
+void Passage::let_go(std::string& out) {
     if (!open()) return;
+    seam_.let_go(out);
     out += carry_;
     carry_.clear();
 }

@@ -25,7 +25,12 @@ class Passage {
     /// What was appended comes to the seam; what the client is to get of it is appended to `out`.
     /// `last`: no more text follows.
     void pass(bool last, std::string& out);
+    /// What follows stands in another place of the answer: what is held since the seam opened is
+    /// the end of the text in this one, and appended to `out`.
+    void let_go(std::string& out);
 
+    /// Nothing is held, now or later: whoever wants to may pass the text on unread.
+    bool passes_all() const noexcept { return seam_.passes_all(); }
     bool open() const noexcept { return seam_.state() == Seam::State::open; }
     bool diverged() const noexcept { return seam_.state() == Seam::State::diverged; }
     std::size_t bytes() const noexcept { return seam_.bytes(); }

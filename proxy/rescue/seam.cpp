@@ -5,6 +5,7 @@
 #include "wire/json_text.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::proxy::rescue {
 namespace {
@@ -22,7 +23,7 @@ Seam::Seam(Rung rung, std::string_view sent)
 }
 
 Seam::State Seam::feed(std::string_view sent, std::string_view text, std::string& out) {
-    if (state_ == State::open) out += text;
+    if (state_ == State::open) pass(text, out);
     if (state_ != State::holding || text.empty()) return state_;
     const bool vain = adds_nothing(text);
     held_ += text;
@@ -37,8 +38,9 @@ bool Seam::adds_nothing(std::string_view text) const {
 }
 
 Seam::State Seam::finish(std::string_view sent, std::string& out) {
-    if (state_ != State::holding) return state_;
-    return state_ = decide(sent.substr(0, size_), true, out);
+    if (state_ == State::holding) state_ = decide(sent.substr(0, size_), true, out);
+    if (state_ == State::open) leave_out_closing(out);
+    return state_;
 }
 
 Seam::State Seam::decide(std::string_view sent, bool last, std::string& out) {
@@ -75,12 +77,12 @@ Seam::State Seam::decide_restart(std::string_view sent, bool last, std::string& 
             break;
     }
     started_over_ = true;
-    if (whole.size() == sent.size()) return open(whole.size(), {}, out);
+    if (whole.size() == sent.size()) return open(sent, whole.size(), {}, out);
     const auto rest = std::string_view(held_).substr(whole.size());
     if (rest.empty()) return last ? State::diverged : State::holding;
     const Joint joint = finish_character(sent, rest);
     if (joint.skip == 0) return State::diverged;
-    return open(whole.size(), joint, out);
+    return open(sent, whole.size(), joint, out);
 }
 
 Seam::State Seam::decide_overlap(std::string_view sent, bool last, std::string& out) {
@@ -90,18 +92,20 @@ Seam::State Seam::decide_overlap(std::string_view sent, bool last, std::string& 
     if (all == Match::pending && !last && lead <= kMostHeld) return State::holding;
     if (all == Match::yes) {
         started_over_ = true;
+        wrappers_.clear();
         return go_on(sent, lead + text.size(), last, out);
     }
     const bool instructed = rung_ == Rung::instruct;
     last = last || held_.size() > kMostHeld;
     const auto head = beginning();
-    const Overlap overlap =
+    Overlap overlap =
         instructed ? instructed_overlap(text, head, last) : accidental_overlap(text, head);
     if (overlap.bytes < matched_ && matched_ >= kNoAccident) return State::diverged;
     if (!overlap.settled && !last) return State::holding;
     // It was asked to begin with the last words. An answer that does not, or none, is an apology or
     // a question, and no end of what was begun.
     if (instructed && !overlap.repeated) return State::diverged;
+    wrappers_ = std::move(overlap.wrappers);
     return go_on(sent, overlap.bytes, last, out);
 }
 
@@ -119,15 +123,49 @@ Seam::State Seam::go_on(std::string_view sent, std::size_t skip, bool last, std:
     // Until a character is there nobody knows what white space is in front of it.
     const bool blank = rest.size() <= kMostHeld && leading_space(rest) == rest.size();
     if (joins && !last && blank) return State::holding;
-    return open(skip, join_exactly(sent, rest), out);
+    return open(sent, skip, join_exactly(sent, rest), out);
 }
 
-Seam::State Seam::open(std::size_t skip, const Joint& joint, std::string& out) {
+Seam::State Seam::open(std::string_view sent, std::size_t skip, const Joint& joint,
+                       std::string& out) {
     dropped_ = skip + joint.skip;
-    out += joint.glue;
-    out.append(held_, dropped_);
+    for (Wrapper& wrapper : wrappers_) wrapper.note(sent);
+    pass(joint.glue + held_.substr(dropped_), out);
     std::string().swap(held_);
     return State::open;
+}
+
+/// Text behind the seam.
+void Seam::pass(std::string_view text, std::string& out) {
+    if (wrappers_.empty()) {
+        out += text;
+        return;
+    }
+    end_ += text;
+    const auto from = closing_from(end_, wrappers_);
+    give(end_.size() - from <= kMostHeld ? from : end_.size(), out);
+}
+
+/// So much of the end does not close anything: more stands behind it.
+void Seam::give(std::size_t bytes, std::string& out) {
+    const auto text = std::string_view(end_).substr(0, bytes);
+    for (Wrapper& wrapper : wrappers_) wrapper.note(text);
+    out += text;
+    end_.erase(0, bytes);
+}
+
+void Seam::leave_out_closing(std::string& out) {
+    const auto kept = without_closing(end_, wrappers_);
+    dropped_ += end_.size() - kept.size();
+    out += kept;
+    std::string().swap(end_);
+    wrappers_.clear();
+}
+
+void Seam::let_go(std::string& out) {
+    out += end_;
+    std::string().swap(end_);
+    if (state_ == State::open) wrappers_.clear();
 }
 
 }  // namespace understudy::proxy::rescue

@@ -199,6 +199,24 @@ def test_an_instruction_is_trimmed_at_the_seam(start, upstream):
     assert backup.requests[0].json["messages"][-1]["role"] == "user"
 
 
+QUOTED = "fox jumps" + REST[:-1] + ' for "home".'
+
+
+@pytest.mark.parametrize("said, text", [
+    (f'"fox jumps{REST}"', TEXT), (f'"fox jumps{REST}"\n', TEXT),
+    (f"<last_words>fox jumps{REST}</last_words>", TEXT), (f"```\nfox jumps{REST}\n```", TEXT + "\n"),
+    (f'"{QUOTED}"', HALF + QUOTED[9:]), (f'"{QUOTED[:-2]}."', HALF + QUOTED[9:-2] + '."'),
+], ids=["quotes", "line break", "marks", "block", "quotes in quotes", "a quote of the text"])
+def test_what_a_model_puts_around_the_rest_is_not_told(start, upstream, said, text):
+    primary, backup = upstream(cut_after()), upstream(stream(said))
+    one_answer(chat(rescuing(start, primary, backup, how="instruct"), stream=True), text)
+
+
+def test_a_quote_that_the_first_stream_has_opened_is_closed(start, upstream):
+    primary, backup = upstream(cut_after('He said: "' + HALF)), upstream(stream(f'"fox jumps{REST}"'))
+    one_answer(chat(rescuing(start, primary, backup, how="instruct"), stream=True), f'He said: "{TEXT}"')
+
+
 @pytest.mark.parametrize("said", ["I'm sorry, but I can't help with that.",
                                   "It seems your message was cut off. What would you like?", "",
                                   "A swift fox leaps over a dog."])

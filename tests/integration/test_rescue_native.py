@@ -404,6 +404,20 @@ def test_a_chat_answer_of_message_servers_is_gone_on_with(start, upstream):
     assert backup.requests[0].json["messages"][-1]["role"] == "assistant"
 
 
+def test_a_message_is_told_without_the_quotes_around_its_rest(start, upstream):
+    primary = upstream(breaks(HALF_MESSAGE))
+    backup = upstream(message_of(f'"fox jumps{REST}"'))
+    daemon = rescuing(start, claude(primary, "primary"), claude(backup, "backup", "claude-opus-4-6"))
+    assert one_message(messages(daemon)).of("text") == [TEXT]
+
+
+def test_what_may_close_a_quotation_stays_in_its_block_where_another_one_follows(start, upstream):
+    primary = upstream(breaks(HALF_MESSAGE))
+    backup = upstream(message_of(f'"brown fox jumps{REST}"', "And more."))
+    daemon = rescuing(start, claude(primary, "primary"), claude(backup, "backup", "claude-opus-4-6"))
+    assert one_message(messages(daemon), TEXT + '"And more.').of("text") == [TEXT + '"', "And more."]
+
+
 # ---------------------------------------------------------------- Responses
 
 class Numbered:
@@ -529,6 +543,13 @@ def test_a_response_is_gone_on_with_by_an_instruction(start, upstream, given):
     assert sent["input"][2]["role"] == "user" and HALF in sent["input"][2]["content"]
     assert sent["max_output_tokens"] < 600
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "rescued"}))
+
+
+def test_a_response_is_told_without_the_quotes_around_its_rest(start, upstream):
+    primary = upstream(breaks(HALF_RESPONSE))
+    backup = upstream(response_of(Numbered("second").start().say(f'"fox jumps{REST}"').end()))
+    daemon = rescuing(start, primary.entry("primary"), backup.entry("backup"))
+    one_response(responses(daemon))
 
 
 def test_a_call_of_the_second_server_is_an_item_of_the_one_response(start, upstream):
@@ -692,6 +713,12 @@ def test_a_gemini_answer_is_gone_on_with(start, upstream, how, text):
         assert sent["contents"][1]["parts"] == [{"text": HALF}]
         assert sent["generationConfig"]["maxOutputTokens"] <= 500
     expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "rescued"}))
+
+
+def test_a_gemini_answer_is_told_without_the_quotes_around_its_rest(start, upstream):
+    primary, backup = upstream(breaks(HALF_GEMINI)), upstream(gemini_of(f'"fox jumps{REST}"'))
+    daemon = rescuing(start, google_entry(primary, "primary"), google_entry(backup, "backup"))
+    one_gemini(gemini(daemon))
 
 
 def test_a_call_of_the_second_gemini_follows_the_text(start, upstream):

@@ -82,7 +82,7 @@ Retold ChatContinuation::next_text(std::string_view data, bool last) {
     for (const auto& member : chunk_.parts) {
         lists |= member.part == DeltaPart::text && member.at.kind != wire::JsonKind::string;
     }
-    if (passage_.open() && !lists) {
+    if (passage_.passes_all() && !lists) {
         content_sent_ |= has_text;
         return {};
     }

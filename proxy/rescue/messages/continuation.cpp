@@ -76,7 +76,7 @@ void MessagesContinuation::start(Value event, std::string_view data, std::string
     const auto type = block.at("type");
     if (type.is("text")) {
         theirs_ = Theirs::text;
-        anew_ |= std::exchange(had_text_, true) && passage_.open();
+        begin_text(out);
         text(block.at("text"), false, out);
     } else if (type.is("thinking") || type.is("redacted_thinking")) {
         theirs_ = Theirs::dropped;
@@ -88,6 +88,15 @@ void MessagesContinuation::start(Value event, std::string_view data, std::string
         pass(event, data, out);
         open_ = OpenBlock::other;
     }
+}
+
+/// A block of text: behind another one that was told it is one of its own for the client as well.
+void MessagesContinuation::begin_text(std::string& out) {
+    if (!std::exchange(had_text_, true) || !passage_.open()) return;
+    text_.clear();
+    passage_.let_go(text_);
+    if (!text_.empty()) tell(out);
+    anew_ = true;
 }
 
 void MessagesContinuation::delta(Value event, std::string_view data, std::string& out) {

@@ -29,6 +29,7 @@ class MessagesContinuation final : public Continuation {
     bool event(std::string_view data, std::string& out) override;
     void goes_on(Value event, std::string_view data, std::string& out);
     void start(Value event, std::string_view data, std::string& out);
+    void begin_text(std::string& out);
     void delta(Value event, std::string_view data, std::string& out);
     void stop(Value event, std::string_view data, std::string& out);
     void end(Value event, std::string& out);

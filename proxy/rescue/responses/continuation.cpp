@@ -107,8 +107,8 @@ void ResponsesContinuation::keep(std::string json) {
 void ResponsesContinuation::add_item(Value event, std::string_view data, std::string& out) {
     const auto item = event.at("item");
     if (item.at("type").is("message")) {
+        begin_message(out);
         their_id_ = item.at("id").content();
-        anew_ |= std::exchange(had_text_, true) && passage_.open();
     } else if (is_thought(item)) {
         without_thoughts_ = true;
     } else if (text({}, true, out)) {
@@ -118,6 +118,15 @@ void ResponsesContinuation::add_item(Value event, std::string_view data, std::st
         passed_[event.at("output_index").count()] = ours;
         pass(event, ours, data, out);
     }
+}
+
+/// Behind another message that was told it is an item of its own for the client as well.
+void ResponsesContinuation::begin_message(std::string& out) {
+    if (!std::exchange(had_text_, true) || !passage_.open()) return;
+    text_.clear();
+    passage_.let_go(text_);
+    if (!text_.empty()) tell(out);
+    anew_ = true;
 }
 
 void ResponsesContinuation::item_done(Value event, std::string_view data, std::string& out) {

@@ -36,6 +36,7 @@ class ResponsesContinuation final : public Continuation {
     bool event(std::string_view data, std::string& out) override;
     void goes_on(Value event, std::string_view data, std::string& out);
     void add_item(Value event, std::string_view data, std::string& out);
+    void begin_message(std::string& out);
     void item_done(Value event, std::string_view data, std::string& out);
     void end(Value event, std::string& out);
     void write_response(Value theirs, std::string& out);

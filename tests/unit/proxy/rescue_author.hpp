@@ -13,6 +13,11 @@
 
 namespace understudy::proxy::rescue::test {
 
+/// What stands around a quotation.
+struct Marks {
+    std::string open, close;
+};
+
 class Author {
   public:
     explicit Author(unsigned seed) : random_(seed) {}
@@ -63,6 +68,16 @@ class Author {
     template <class T>
     const T& any(const std::vector<T>& list) {
         return list[below(list.size())];
+    }
+    Marks marks() {
+        const std::vector<Marks> all{{"\"", "\""},
+                                     {"'", "'"},
+                                     {"`", "`"},
+                                     {"\xE2\x80\x9C", "\xE2\x80\x9D"},
+                                     {"\xE2\x80\x98", "\xE2\x80\x99"},
+                                     {"\xC2\xAB", "\xC2\xBB"},
+                                     {"\xE2\x80\x9E", "\xE2\x80\x9C"}};
+        return any(all);
     }
     std::string pick(std::initializer_list<const char*> list) {
         return *(list.begin() + static_cast<std::ptrdiff_t>(below(list.size())));
@@ -115,6 +130,33 @@ inline std::string flat(std::string_view text) {
     for (const char c : text) {
         const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
         if (!space || (!out.empty() && out.back() != ' ')) out += space ? ' ' : c;
+    }
+    return out;
+}
+
+/// The text with quotations of some words in it, the last of which may end it; `stray`: one mark
+/// has no other.
+inline std::string quoting(Author& author, std::string_view text, const Marks& marks, bool stray) {
+    std::string out;
+    bool open = false;
+    while (!text.empty()) {
+        const auto space = std::min(text.find(' '), text.size() - 1) + 1;
+        const auto word = text.substr(0, space);
+        text.remove_prefix(space);
+        if (!open && author.one_in(6)) {
+            out += marks.open;
+            open = true;
+        }
+        const auto bare = word.substr(0, word.size() - (word.ends_with(' ') ? 1 : 0));
+        out += bare;
+        if (open && (text.empty() || author.one_in(4))) {
+            out += marks.close;
+            open = false;
+        } else if (stray && !open && author.one_in(8)) {
+            out += marks.close;
+            stray = false;
+        }
+        out += word.substr(bare.size());
     }
     return out;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace understudy::proxy::rescue;
@@ -118,6 +119,92 @@ TEST_CASE("Instruct: no word twice, none lost, and no other answer than the one 
               {"Say \xF0\x9F\x98\x80 cheese", "\xF0\x9F\x98\x80 cheese and go", " and go"},
               {"\xE6\xBC\xA2\xE5\xAD\x97", "\xE5\xAD\x97\xE6\xBC\xA2", "\xE6\xBC\xA2"},
           });
+}
+
+TEST_CASE("Instruct: what was put around the whole rest closes it in vain") {
+    const std::string sent = "The committee met on the northern pier";
+    const std::string words = "on the northern pier";
+    check(
+        Rung::instruct,
+        {
+            {sent, "\"" + words + " and left.\"", " and left."},
+            {sent, "\"" + words + " and left.\"\n\n", " and left."},
+            {sent, "'" + words + " and didn't leave.'", " and didn't leave."},
+            {sent, "`" + words + " and left.`", " and left."},
+            {sent, "\"\"\"" + words + " and left.\"\"\"", " and left."},
+            {sent, "... \"" + words + " and left.\"", " and left."},
+            {sent, "<last_words>" + words + " and left.</last_words>", " and left."},
+            {sent, "<last_words>\"" + words + " and left.\"</last_words>", " and left."},
+            {sent, "<last_words>" + words + "</last_words> and left.", " and left."},
+            {sent, "```\n" + words + " and left.\n```", " and left.\n"},
+            {"A bridge stands on the northern pier",
+             "Here is the rest: \"on the northern pier and falls.\"", " and falls."},
+            {words, "Here is the rest:\n```text\n" + words + " and falls.\n```\n", " and falls.\n"},
+            // In the middle it is not known to be the one that closes.
+            {sent, "\"" + words + " and left.\" So it ended.", " and left.\" So it ended."},
+            {sent, "\"" + words + "\" and left.\"", " and left.\""},
+            // What the rest quotes is closed once for itself.
+            {sent, "\"" + words + " and said \"no.\"\"", " and said \"no.\""},
+            {sent, "\"" + words + " and said \"no.\"", " and said \"no.\""},
+            {sent, "\"" + words + " and said 'no.'\"", " and said 'no.'"},
+            {sent, words + " and said \"no.\"", " and said \"no.\""},
+            // So it is where the first stream has opened it.
+            {"He said: \"" + sent, "\"" + words + " and left.\"", " and left.\""},
+            {"He said: \"" + sent, "\"" + words + " and left.\"\"", " and left.\""},
+            {"He said: \"" + sent, "\"" + words + "\" and left.\"", "\" and left."},
+            {"He said: \"" + sent, "'" + words + " and left.\"'", " and left.\""},
+            {"Say:\n```\n" + sent, "```\n" + words + " and left.\n```", " and left.\n```"},
+            {"Say:\n```\n" + sent, "```\n" + words + " and left.\n```\nDone.\n```",
+             " and left.\n```\nDone.\n"},
+            // An apostrophe at the end of a word is no mark, and in doubt nothing is lost.
+            {"The dogs' dinner was " + sent, "'" + words + " of oak.'", " of oak.'"},
+            {sent, "'" + words + "' of oak", " of oak"},
+            {sent, "\"" + words + "s' tails\"", "s' tails"},
+        });
+    for (const auto& [open, close] :
+         std::vector<std::pair<std::string, std::string>>{{"\xE2\x80\x9C", "\xE2\x80\x9D"},
+                                                          {"\xE2\x80\x98", "\xE2\x80\x99"},
+                                                          {"\xC2\xAB", "\xC2\xBB"},
+                                                          {"\xE2\x80\x9E", "\xE2\x80\x9C"}}) {
+        CAPTURE(open, close);
+        CHECK(run(Rung::instruct, {sent, open + words + " and left." + close, ""}, 1000) ==
+              " and left.");
+        const auto quotes = " and said " + open + "no." + close;
+        CHECK(run(Rung::instruct, {sent, open + words + quotes + close, ""}, 1000) == quotes);
+        CHECK(run(Rung::instruct, {"A " + open + sent, open + words + " left." + close, ""},
+                  1000) == " left." + close);
+    }
+}
+
+TEST_CASE("Of an open seam only what may close is held, and given as soon as more follows") {
+    const std::string sent = "The committee met on the northern pier";
+    Seam seam(Rung::instruct, sent);
+    std::string out;
+    seam.feed(sent, "\"on the northern pier and left.", out);
+    CHECK(seam.state() == State::open);
+    CHECK(out == " and left.");
+    CHECK_FALSE(seam.passes_all());
+    seam.feed(sent, "\"", out);
+    seam.feed(sent, "\n", out);
+    CHECK(out == " and left.");
+    seam.feed(sent, "Then", out);
+    CHECK(out == " and left.\"\nThen");
+    // White space alone is not held, and behind a mark only so much of it.
+    seam.feed(sent, "\n", out);
+    CHECK(out.ends_with("Then\n"));
+    const auto before = out.size();
+    seam.feed(sent, "\"" + std::string(4095, ' '), out);
+    CHECK(out.size() == before);
+    seam.feed(sent, " ", out);
+    CHECK(out.size() == before + 4097);
+    seam.feed(sent, "\"", out);
+    seam.let_go(out);
+    CHECK(out.ends_with("\""));
+    CHECK(seam.passes_all());
+    // Without a mark in front nothing is looked at.
+    Seam bare(Rung::instruct, sent);
+    bare.feed(sent, "on the northern pier and", out);
+    CHECK(bare.passes_all());
 }
 
 TEST_CASE("The seam opens as soon as it can") {
