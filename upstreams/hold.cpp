@@ -65,11 +65,13 @@ net::Task<void> Attempt::read_error() {
         }
     }
     // The status alone decides when its body did not come whole.
+    bool too_large = !body_whole_ && reader_->payload() > kMaxErrorBody;
     std::string_view text = body();
     std::unique_ptr<Decoder> decoded;
-    if (coding_ != wire::Coding::identity) decoded = decode_error();
-    if (decoded && decoded->finished()) text = decoded->out.view();
+    if (coding_ != wire::Coding::identity) decoded = decode_error(too_large);
+    if (decoded && (decoded->finished() || too_large)) text = decoded->out.view();
     if (decoded && spec_.decode) decoded_ = std::move(decoded);
+    if (too_large && (spec_.decode || !body_whole_)) keep_first_words(text);
     wire::ResponseHead head;
     wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
     reader.read_response(raw_head_, false, head);
@@ -87,10 +89,10 @@ std::unique_ptr<Decoder> Attempt::decoder() const {
     return std::make_unique<Decoder>(stream_->in.budget(), coding_);
 }
 
-// The body of an error, decoded: nothing, and not finished, when it is not in its coding or too
-// large. In what is relayed compressed our key cannot be masked, and in what cannot be read not be
-// seen.
-std::unique_ptr<Decoder> Attempt::decode_error() {
+// The body of an error, decoded: nothing, and not finished, when it is not in its coding; what
+// there is of one that is too large. In what is relayed compressed our key cannot be masked, and in
+// what cannot be read not be seen.
+std::unique_ptr<Decoder> Attempt::decode_error(bool& too_large) {
     using Result = Decoder::Result;
     auto decoder = this->decoder();
     auto& out = decoder->out;
@@ -102,10 +104,20 @@ std::unique_ptr<Decoder> Attempt::decode_error() {
         } while (result == Result::more && out.size() <= kMaxErrorBody);
     }
     const bool whole = result == Result::drained && decoder->finished();
+    too_large = !whole && (result == Result::more || (result == Result::drained && too_large));
     const bool masked = key_mask().apply(out.data(), out.size());
     if (!spec_.decode && (masked || (!whole && unsearchable()))) body_whole_ = false;
-    if (!whole) out.clear();
+    garbled_ = spec_.decode && !whole;
+    if (!whole && !too_large) out.clear();
     return decoder;
+}
+
+// Nobody can read half an object; a person can read how it begins.
+void Attempt::keep_first_words(std::string_view error_body) {
+    auto text = error_body.substr(0, kMaxErrorBody);
+    text.remove_suffix(std::min(text.size(), key_mask().longest()));  // half a key is not masked
+    first_words_ = wire::parse_error_body(text).message;
+    garbled_ = true;
 }
 
 // How the body begins, decoded; nullopt when it is not in the coding that its head names.

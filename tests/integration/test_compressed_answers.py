@@ -228,6 +228,53 @@ def test_of_a_compressed_error_that_cannot_be_read_the_status_is_left(start, ups
     assert got.status == 503 and "said nothing that can be read" in got.error["message"]
 
 
+def refused(start, upstream, answer, lane):
+    """Errors are decoded for a client of another API, and for one of a stream that may hear of us before."""
+    primary = upstream(answer)
+    clear = lane == "in the clear"
+    entry = primary.entry("primary") if clear else native(primary, "primary", "messages")
+    route = {"model": "*", "chain": ["primary"], "retries": 0, **({"keepalive": "10s"} if clear else {})}
+    return chat(start(config(entry, routes=[route])), stream=lane != "translated")
+
+
+LANES = pytest.mark.parametrize("lane", ["translated", "translated stream", "in the clear"])
+
+
+UNREADABLE = {"no gzip": (b"neither", "gzip"), "cut": (gzipped(anthropic_error())[:-9], "gzip"),
+              "cut zstd": (zstd(anthropic_error())[:-3], "zstd"), "brotli": (b"\x0b\x02\x80", "br"),
+              "nothing": (b"", "gzip")}
+
+
+@LANES
+@pytest.mark.parametrize("body,coding", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_error_that_cannot_be_read_is_told_in_our_words(start, upstream, lane, body, coding):
+    got = refused(start, upstream, status(503, body, f"Content-Encoding: {coding}", "Retry-After: 7"), lane)
+    assert got.status == 503 and got.error["code"] == "upstream_error" and got.header("retry-after") == "7"
+    assert "said nothing that can be read" in got.error["message"] and "primary/m: HTTP 503" in got.error["message"]
+    assert got.header("content-encoding") is None
+
+
+def long_error(size=3_000_000) -> bytes:
+    return b'{"error":{"message":"Slow down","type":"rate_limit_error","trace":"' + b"x" * size + b'"}}'
+
+
+@LANES
+@pytest.mark.parametrize("coding", [None, *CODINGS])
+def test_of_an_error_too_large_to_be_held_its_beginning_is_told(start, upstream, lane, coding):
+    body = CODINGS[coding](long_error()) if coding else long_error()
+    fields = [f"Content-Encoding: {coding}"] if coding else []
+    got = refused(start, upstream, status(429, body, *fields), lane)
+    assert got.status == 429 and got.error["code"] == "upstream_error" and len(got.body) < 10_000
+    assert "Slow down" in got.error["message"] and "primary/m: HTTP 429" in got.error["message"]
+
+
+def test_in_the_beginning_of_an_error_too_large_a_key_is_masked(start, upstream):
+    body = gzipped(b'{"error":{"message":"Not with ' + KEY.encode() + b'"' + b" " * 2_000_000 + b"}}")
+    primary = upstream(status(401, body, "Content-Encoding: gzip"))
+    got = chat(start(config(native(primary, "primary", "messages", api_key=KEY))))
+    assert got.status == 401 and "Not with ***" in got.error["message"] and KEY.encode() not in got.body
+
+
 @plain_and_streamed
 def test_an_error_inside_a_compressed_200_is_an_error(start, upstream, stream):
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
