@@ -52,6 +52,7 @@ struct AttemptSpec {
     wire::AnswerShape shape = wire::AnswerShape::chat;
     bool stream = false;           // the client asked for events
     bool several_choices = false;  // n > 1: one finish_reason is not the end
+    std::uint64_t closings = 1;    // closing events of a stream, one a picture; 0: not known
     bool decode = false;           // a compressed answer is to be had decoded
     bool rewritten = false;        // the answer is put into other words: no part of one will do
     AnswerCheck* check = nullptr;  // or none, beside what its API says

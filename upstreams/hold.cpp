@@ -134,6 +134,7 @@ void Attempt::read_as_events() {
     if (coding_ != wire::Coding::identity) coded.decoder = decoder();
     coded.pass_decoded = spec_.decode;
     meter_.emplace(spec_.shape, std::move(coded), spec_.inject_usage, &key_mask());
+    meter_->expect(spec_.closings);
 }
 
 // A stream was asked for, or the label says that one came. Events are events under any label, and
