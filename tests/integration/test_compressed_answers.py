@@ -69,6 +69,30 @@ def test_a_compressed_answer_of_chat_is_told_to_a_client_of_messages(start, upst
     assert b"packed." in got.body and got.body.count(b"message_stop") == 2 and got.ended == "whole"
 
 
+def in_members(data: bytes, size=100) -> bytes:
+    """gzip members in a row (RFC 1952 2.2), and what some servers pad them with."""
+    return b"".join(gzipped(data[at:at + size]) for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+@plain_and_streamed
+def test_members_of_gzip_in_a_row_are_one_answer(start, upstream, stream, size):
+    data = b"".join(message_events("It is packed.")) if stream else message("It is packed.")
+    packed = in_members(data) + b"\0" * 8
+    daemon = one(start, upstream, coded_stream(packed, size=size) if stream else coded_plain(packed))
+    got = chat(daemon, stream=stream)
+    assert got.status == 200 and got.ended == "whole" and got.text == "It is packed."
+
+
+def test_members_of_gzip_that_are_passed_on_as_they_came_are_metered(start, upstream):
+    packed = in_members(b"".join(message_events("It is packed.")))
+    daemon = one(start, upstream, coded_stream(packed, size=50))
+    got = ask(daemon, path="/v1/messages", body=message_body(stream=True))
+    assert got.ended == "whole" and got.body == packed
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
+                   (6, "understudy_tokens_total", {"type": "output", "upstream": "primary"}))
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 63])
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_a_compressed_stream_is_the_same_however_it_is_cut(start, upstream, coding, size):
