@@ -219,7 +219,7 @@ class Attempt {
     bool accept_coding(const wire::ResponseHead& head);
     void keep_fields(const wire::ResponseHead& head);
 
-    // hold.cpp and answer.cpp: bodies
+    // error_answer.cpp, hold.cpp and answer.cpp: bodies
     const KeyMask& key_mask() const { return spec_.head_template->key_mask(); }
     bool unsearchable() const;
     bool digest();
