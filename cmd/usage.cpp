@@ -9,13 +9,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 
 namespace understudy::cmd {
 namespace {
@@ -34,6 +37,46 @@ std::int64_t now_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+struct Wanted {
+    proxy::UsageForm form;
+    std::int64_t from_us;
+    std::size_t limit;
+};
+
+/// Lines that are held at once, and those whose text is. There may be millions of sessions: then
+/// they are asked for page by page, each of which begins behind the last line of the one before.
+constexpr std::size_t kPage = 200'000, kSlice = 1000;
+
+int print_usage(ledger::Reader& reader, ledger::By by, const Wanted& wanted,
+                const std::string& path) {
+    proxy::UsageText text(wanted.form, by, wanted.from_us);
+    ledger::UsagePage page;
+    std::string out;
+    for (std::size_t left = wanted.limit; left > 0;) {
+        const bool first = left == wanted.limit;
+        page.limit = by == ledger::By::session ? std::min(left, kPage) : left;
+        if (reader.usage(by, {wanted.from_us, INT64_MAX}, page) != ledger::Fault::none) {
+            explain_unreadable(path, reader);
+            return kFailure;
+        }
+        text.fit(page);
+        if (first) text.begin(out);
+        const std::span<const ledger::UsageLine> lines(page.lines);
+        for (std::size_t at = 0; at < lines.size(); at += kSlice) {
+            text.add(lines.subspan(at, std::min(kSlice, lines.size() - at)), out);
+            if (!print_or_explain(out)) return kFailure;
+            out.clear();
+        }
+        left -= lines.size();
+        if (page.more == 0 || lines.empty() || left == 0) break;
+        ledger::UsagePage next;
+        next.behind = std::move(page.lines.back());
+        page = std::move(next);
+    }
+    text.end(page, out);
+    return print_or_explain(out) ? kOk : kFailure;
+}
+
 int show(const Options& options) {
     const auto by = ledger::by_from(options.by);
     const auto age = config::parse_age(options.since);
@@ -45,20 +88,13 @@ int show(const Options& options) {
     if (!path) return kUsage;
     const auto reader = open_or_explain(*path);
     if (!reader) return kFailure;
-    proxy::UsageAnswer usage;
-    usage.by = by.value_or(ledger::By::model);
-    usage.page.limit = options.limit;
     const std::chrono::microseconds back = *age.value;
-    usage.from_us = back.count() == 0 ? 0 : now_us() - back.count();
-    const auto fault = reader->usage(usage.by, {usage.from_us, INT64_MAX}, usage.page);
-    if (fault != ledger::Fault::none) {
-        explain_unreadable(*path, *reader);
-        return kFailure;
-    }
-    const auto text = options.format == "json"  ? proxy::usage_json(usage)
-                      : options.format == "csv" ? proxy::usage_csv(usage)
-                                                : proxy::usage_table(usage);
-    return print_or_explain(text) ? kOk : kFailure;
+    const auto from_us = back.count() == 0 ? 0 : now_us() - back.count();
+    const auto form = options.format == "json"  ? proxy::UsageForm::json
+                      : options.format == "csv" ? proxy::UsageForm::csv
+                                                : proxy::UsageForm::table;
+    return print_usage(*reader, by.value_or(ledger::By::model), {form, from_us, options.limit},
+                       *path);
 }
 
 }  // namespace

@@ -35,6 +35,9 @@ struct UsageLine {
 /// A part of the lines, for there may be a line for each of very many sessions.
 struct UsagePage {
     std::size_t skip = 0, limit = SIZE_MAX;  // which lines
+    // Of sessions: those that come behind this line, the last one of the page before; cheaper than
+    // to skip what was read already, for that is kept as well.
+    std::optional<UsageLine> behind;
     // Sessions that are summed up at once, 0.3 KB each: where there are more, the rows are walked
     // through again for the others.
     std::size_t most_names = 200'000;

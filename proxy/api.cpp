@@ -41,7 +41,7 @@ Fault answer(const AskUsage& ask, ledger::Reader& reader, Reply& reply) {
     usage.page.skip = ask.skip;
     usage.page.limit = ask.limit;
     const auto fault = reader.usage(ask.by, ask.span, usage.page);
-    reply.body = ask.csv ? usage_csv(usage) : usage_json(usage);
+    reply.body = usage_text(ask.csv ? UsageForm::csv : UsageForm::json, usage);
     if (ask.csv) reply.type = kCsv;
     return fault;
 }

@@ -26,6 +26,8 @@ void FirstFailure::note(Lane& lane, bool first) {
     upstream_ = lane.entry().upstream->name;
     model_ = lane.sent_model();
     detail_ = attempt.detail();
+    garbled_ = attempt.garbled();
+    first_words_ = attempt.first_words();
     head_ = attempt.head();
     keep_answer(attempt);
     if (answered_ && lane.translated() != nullptr) translate(*lane.translated());
@@ -46,7 +48,8 @@ void FirstFailure::keep_answer(const upstreams::Attempt& attempt) {
     // A 2xx is only relayed as a failure when it holds the upstream's own error: a cut or empty
     // answer must not look like one.
     const bool error_status = attempt.head().status < 200 || attempt.head().status > 299;
-    answered_ = attempt.answered() && (error_status || attempt.error_inside());
+    answered_ =
+        attempt.answered() && !attempt.garbled() && (error_status || attempt.error_inside());
     // Without room for its words the status alone is kept.
     if (answered_ && !kept_.set(attempt.body().size() + head_.fields.size())) answered_ = false;
     if (!answered_) return;
@@ -81,8 +84,12 @@ LocalError FirstFailure::local() const {
     const std::string tried = " Tried " + tried_ + '.';
     LocalError error;
     if (head_.status >= 400) {
-        // It said so, but its explanation did not come whole.
-        error = {head_.status, "upstream_error", "The upstream refused the request." + tried};
+        // It said so, but its explanation did not come whole, or cannot be passed on.
+        const bool unread = garbled_ && first_words_.empty();
+        error = {head_.status, "upstream_error", "The upstream refused the request"};
+        error.message += (unread ? " and said nothing that can be read." : ".") + tried;
+        if (!first_words_.empty())
+            error.message += " What it said is too large, and begins: " + first_words_;
         if (retry_after_) {
             error.retry_after = std::chrono::ceil<std::chrono::seconds>(*retry_after_);
         }

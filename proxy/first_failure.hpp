@@ -50,6 +50,8 @@ class FirstFailure {
     bool short_of_something_ = false;  // the last attempt met a limit of this process
     std::optional<std::chrono::milliseconds> retry_after_;
     net::MemoryCharge kept_;
+    bool garbled_ = false;  // it has said something that cannot be passed on
+    std::string first_words_;
     std::string tried_;
     std::string detail_;
 };

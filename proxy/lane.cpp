@@ -2,6 +2,7 @@
 
 #include "config/presets.hpp"
 #include "dialects/unsealed.hpp"
+#include "proxy/pieces.hpp"
 #include "wire/answer_traits.hpp"
 #include "wire/missing_path.hpp"
 #include "wire/several_answers.hpp"
@@ -65,6 +66,8 @@ static upstreams::AttemptSpec spec_for(const LaneSpec& lane, const Runtime& runt
     spec.stream = request.facts.stream;
     spec.several_choices =
         spec.stream && wire::several_answers(spec.shape, request.body, request.facts);
+    if (spec.stream) spec.closings = closings_of(request);
+    spec.several_choices |= spec.closings != 1;
     spec.inject_usage = !lane.without_usage && asks_for_usage(entry, request, runtime, sent.name());
     spec.decode = lane.decode;
     spec.quality = lane.quality;

@@ -160,6 +160,30 @@ std::array<std::string, 9> cells(const Sums& s) {
             cost_cell(s)};
 }
 
+std::array<std::string, 9> head_cells() {
+    std::array<std::string, 9> names;
+    std::copy(kColumns.begin(), kColumns.end(), names.begin());
+    return names;
+}
+
+constexpr const char* kTotal = "total";
+
+constexpr std::string_view kCsvColumns =
+    ",requests,attempts,failed_attempts,prompt_tokens,completion_tokens,cache_read_tokens,"
+    "cache_write_tokens,reasoning_tokens,estimated_prompt_tokens,estimated_completion_tokens,"
+    "cost_usd,estimated_cost_usd,usage_missing,unpriced\r\n";
+
+void add_csv(const ledger::UsageLine& line, std::string& out) {
+    const auto& s = line.sums;
+    out += csv_field(line.name);
+    for (const auto n : {s.requests, s.attempts, s.failed, s.tokens.prompt(), s.tokens.completion(),
+                         s.tokens.cache_read, s.tokens.cache_write, s.tokens.reasoning,
+                         s.estimated_input, s.estimated_output})
+        out += ',' + std::to_string(n);
+    out += ',' + usd(s.cost_nano_usd) + ',' + usd(s.estimated_cost_nano_usd) + ',' +
+           std::to_string(s.missing) + ',' + std::to_string(s.unpriced) + "\r\n";
+}
+
 std::string attempts_that(std::uint64_t n, std::string_view one, std::string_view several) {
     return std::to_string(n)
         .append(n == 1 ? " attempt " : " attempts ")
@@ -191,77 +215,81 @@ std::string time_text(std::int64_t us) {
     return text.data();
 }
 
-std::string usage_json(const UsageAnswer& usage) {
-    const auto by = ledger::name_of(usage.by);
-    Object o;
-    o.add("by", by).add("since", time_text(usage.from_us));
-    o.raw("usage", list(usage.page.lines, [by](const ledger::UsageLine& line) {
-              Object l;
-              l.maybe(by, line.name);
-              add_sums(l, line.sums);
-              return l.done();
-          }));
-    Object total;
-    const auto& page = usage.page;
-    add_sums(total, page.total);
-    o.raw("total", total.done());
-    o.raw("next", page.more > 0 ? std::to_string(page.skip + page.lines.size()) : "null");
-    return o.done() + '\n';
+void UsageText::widen(const std::string& name, const Cells& cells) {
+    name_width_ = std::max(name_width_, width_of(name));
+    for (std::size_t i = 0; i < kCells; ++i) widths_[i] = std::max(widths_[i], cells[i].size());
 }
 
-std::string usage_csv(const UsageAnswer& usage) {
-    std::string out(ledger::name_of(usage.by));
-    out +=
-        ",requests,attempts,failed_attempts,prompt_tokens,completion_tokens,cache_read_tokens,"
-        "cache_write_tokens,reasoning_tokens,estimated_prompt_tokens,estimated_completion_tokens,"
-        "cost_usd,estimated_cost_usd,usage_missing,unpriced\r\n";
-    for (const auto& line : usage.page.lines) {
-        const auto& s = line.sums;
-        out += csv_field(line.name);
-        for (const auto n : {s.requests, s.attempts, s.failed, s.tokens.prompt(),
-                             s.tokens.completion(), s.tokens.cache_read, s.tokens.cache_write,
-                             s.tokens.reasoning, s.estimated_input, s.estimated_output})
-            out += ',' + std::to_string(n);
-        out += ',' + usd(s.cost_nano_usd) + ',' + usd(s.estimated_cost_nano_usd) + ',' +
-               std::to_string(s.missing) + ',' + std::to_string(s.unpriced) + "\r\n";
+void UsageText::row(const std::string& name, const Cells& cells, std::string& out) const {
+    out.append(name).append(name_width_ - std::min(name_width_, width_of(name)), ' ');
+    for (std::size_t i = 0; i < kCells; ++i) {
+        out.append(2 + widths_[i] - std::min(widths_[i], cells[i].size()), ' ').append(cells[i]);
     }
-    return out;
+    out += '\n';
 }
 
-std::string usage_table(const UsageAnswer& usage) {
-    struct Line {
-        std::string name;
-        std::array<std::string, 9> cells;
-    };
-    std::vector<Line> lines;
-    Line head{std::string(ledger::name_of(usage.by)), {}};
-    std::copy(kColumns.begin(), kColumns.end(), head.cells.begin());
-    lines.push_back(std::move(head));
-    for (const auto& line : usage.page.lines) {
-        lines.push_back({shown(line.name), cells(line.sums)});
+void UsageText::fit(const ledger::UsagePage& page) {
+    if (form_ != UsageForm::table) return;
+    widen(std::string(ledger::name_of(by_)), head_cells());
+    for (const auto& line : page.lines) widen(shown(line.name), cells(line.sums));
+    widen(kTotal, cells(page.total));
+}
+
+void UsageText::begin(std::string& out) const {
+    const auto by = ledger::name_of(by_);
+    if (form_ == UsageForm::json) {
+        Object o;
+        o.add("by", by).add("since", time_text(from_us_)).raw("usage", "[");
+        out += o.done();
+        out.pop_back();  // what follows is a part of it
+    } else if (form_ == UsageForm::csv) {
+        out.append(by).append(kCsvColumns);
+    } else {
+        row(std::string(by), head_cells(), out);
     }
-    lines.push_back({"total", cells(usage.page.total)});
-    std::size_t name_width = 0;
-    std::array<std::size_t, 9> widths{};
+}
+
+void UsageText::add(std::span<const ledger::UsageLine> lines, std::string& out) {
     for (const auto& line : lines) {
-        name_width = std::max(name_width, width_of(line.name));
-        for (std::size_t i = 0; i < widths.size(); ++i) {
-            widths[i] = std::max(widths[i], line.cells[i].size());
+        if (form_ == UsageForm::json) {
+            Object o;
+            o.maybe(ledger::name_of(by_), line.name);
+            add_sums(o, line.sums);
+            if (lines_ > 0) out += ',';
+            out += o.done();
+        } else if (form_ == UsageForm::csv) {
+            add_csv(line, out);
+        } else {
+            row(shown(line.name), cells(line.sums), out);
         }
+        ++lines_;
     }
+}
+
+void UsageText::end(const ledger::UsagePage& page, std::string& out) const {
+    if (form_ == UsageForm::json) {
+        Object total;
+        add_sums(total, page.total);
+        out.append("],\"total\":").append(total.done()).append(",\"next\":");
+        out.append(page.more > 0 ? std::to_string(page.skip + lines_) : "null").append("}\n");
+    } else if (form_ == UsageForm::table) {
+        row(kTotal, cells(page.total), out);
+        if (page.more > 0) {
+            out.append(1, '\n').append(std::to_string(page.more));
+            out += " lines more are in the total and are not shown.\n";
+        }
+        out += left_out(page.total);
+    }
+}
+
+std::string usage_text(UsageForm form, const UsageAnswer& usage) {
+    UsageText text(form, usage.by, usage.from_us);
     std::string out;
-    for (const auto& line : lines) {
-        out += line.name + std::string(name_width - width_of(line.name), ' ');
-        for (std::size_t i = 0; i < widths.size(); ++i) {
-            out += "  " + std::string(widths[i] - line.cells[i].size(), ' ') + line.cells[i];
-        }
-        out += '\n';
-    }
-    if (usage.page.more > 0) {
-        out += '\n' + std::to_string(usage.page.more) +
-               " lines more are in the total and are not shown.\n";
-    }
-    return out + left_out(usage.page.total);
+    text.fit(usage.page);
+    text.begin(out);
+    text.add(usage.page.lines, out);
+    text.end(usage.page, out);
+    return out;
 }
 
 std::string requests_json(const ledger::RequestPage& page) {

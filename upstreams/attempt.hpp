@@ -52,6 +52,7 @@ struct AttemptSpec {
     wire::AnswerShape shape = wire::AnswerShape::chat;
     bool stream = false;           // the client asked for events
     bool several_choices = false;  // n > 1: one finish_reason is not the end
+    std::uint64_t closings = 1;    // closing events of a stream, one a picture; 0: not known
     bool decode = false;           // a compressed answer is to be had decoded
     bool rewritten = false;        // the answer is put into other words: no part of one will do
     AnswerCheck* check = nullptr;  // or none, beside what its API says
@@ -140,6 +141,11 @@ class Attempt {
     const std::string& detail() const { return detail_; }
     /// An HTTP answer came, whatever it says, and was read to its end: it can be relayed as it is.
     bool answered() const { return head_.status != 0 && body_whole_; }
+    /// Of an error: its body is not to be had as it came, for it is not in the coding that its head
+    /// names, or larger than is held.
+    bool garbled() const { return garbled_; }
+    /// The words that a body begins with which is larger than is held.
+    const std::string& first_words() const { return first_words_; }
     /// A 2xx that holds an error object: relayed unchanged when nothing better is to be had.
     bool error_inside() const { return error_inside_; }
     /// The status that such an error stands for, 400 to 599; 0 where there is none.
@@ -213,7 +219,7 @@ class Attempt {
     bool accept_coding(const wire::ResponseHead& head);
     void keep_fields(const wire::ResponseHead& head);
 
-    // hold.cpp and answer.cpp: bodies
+    // error_answer.cpp, hold.cpp and answer.cpp: bodies
     const KeyMask& key_mask() const { return spec_.head_template->key_mask(); }
     bool unsearchable() const;
     bool digest();
@@ -233,7 +239,8 @@ class Attempt {
     void start_streaming();
     std::optional<wire::BodyStart> beginning() const;
     std::unique_ptr<Decoder> decoder() const;
-    std::unique_ptr<Decoder> decode_error();
+    std::unique_ptr<Decoder> decode_error(bool& too_large);
+    void keep_first_words(std::string_view error_body);
     enum class Look { bytes, ended, nothing };
     Look look();
     bool time_is_up();
@@ -312,6 +319,8 @@ class Attempt {
     bool request_sent_ = false;
     bool keep_alive_ = false;
     bool body_whole_ = false;
+    bool garbled_ = false;
+    std::string first_words_;
     bool error_inside_ = false;
     unsigned inline_status_ = 0;
     bool deadline_hit_ = false;

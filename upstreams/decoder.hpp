@@ -20,7 +20,8 @@ class Decoder {
     /// Output of one call, in bytes: under a millisecond.
     static constexpr std::size_t kSlice = 256 * 1024;
 
-    /// Of an answer. What follows gzip or zlib in the input is taken and ignored.
+    /// Of an answer. Members or frames in a row are one body; what else follows gzip or zlib in
+    /// the input is taken and ignored.
     Decoder(net::MemoryBudget& budget, wire::Coding coding);
     /// Of a request: strictly this coding (gzip or zstd), whose members or frames in a row are one
     /// body, and nothing else in it.

@@ -1,12 +1,11 @@
-// The part of an attempt that holds an answer until it can be judged: an error, a whole answer, or
-// the first token of a stream. Nothing has been promised to the client yet, so whatever is no
+// The part of an attempt that holds an answer until it can be judged: a whole answer, or the
+// first token of a stream. Nothing has been promised to the client yet, so whatever is no
 // answer can still fall back.
 #include "upstreams/answer_words.hpp"
 #include "upstreams/attempt.hpp"
 #include "wire/answer_traits.hpp"
 #include "wire/classify.hpp"
 #include "wire/quality.hpp"
-#include "wire/refused_member.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -18,94 +17,12 @@ using wire::FailureClass;
 
 namespace {
 
-constexpr std::size_t kMaxErrorBody = 1 << 20;  // of an answer that is not 2xx
-constexpr std::size_t kMaxDecoded = 16 << 20;   // of a compressed plain answer
-
-bool may_be_about_the_request(FailureClass failure) {
-    return failure == FailureClass::bad_request || failure == FailureClass::not_found ||
-           failure == FailureClass::server_error;
-}
+constexpr std::size_t kMaxDecoded = 16 << 20;  // of a compressed plain answer
 
 }  // namespace
 
-// Servers that choke on an unknown member say so with a 400 or 422, a 404 or even a 500.
-void Attempt::look_for_refused_addition(std::string_view error_body) {
-    if (!spec_.inject_usage && !spec_.asks_usage) return;
-    const auto& members = spec_.facts->members;
-    const bool clients_own =
-        !spec_.asks_usage && std::any_of(members.begin(), members.end(), [&](const auto& member) {
-            return wire::key_equals(member.key.of(spec_.body), "stream_options");
-        });
-    refused_addition_ = wire::blames_member(error_body, "include_usage") ||
-                        (!clients_own && wire::blames_member(error_body, "stream_options"));
-}
-
-// What was done before it went wrong is billed, and some say so.
-void Attempt::note_usage_of_error(std::string_view text) {
-    if (text.find("usage") == std::string_view::npos) return;
-    auto facts = wire::inspect_answer(spec_.shape, text, label_);
-    if (!facts.usage) return;
-    metered_.usage = facts.usage;
-    metered_.model = std::move(facts.model);
-    metered_.service_tier = std::move(facts.service_tier);
-}
-
-net::Task<void> Attempt::read_error() {
-    const auto idle = spec_.upstream->timeouts.idle;
-    for (;;) {
-        if (!digest()) break;
-        body_whole_ = reader_->complete();
-        if (body_whole_ || reader_->payload() > kMaxErrorBody) break;
-        set_deadline(std::min(sent_at_ + until_content(), net::coarse_now() + idle));
-        const bool came = co_await more();
-        if (state_ == State::failed && failure_ == FailureClass::client_closed) co_return;
-        if (!came) {
-            body_whole_ = state_ != State::failed && reader_->end_of_stream() && !stream_->cut();
-            break;
-        }
-    }
-    // The status alone decides when its body did not come whole.
-    std::string_view text = body();
-    std::unique_ptr<Decoder> decoded;
-    if (coding_ != wire::Coding::identity) decoded = decode_error();
-    if (decoded && decoded->finished()) text = decoded->out.view();
-    if (decoded && spec_.decode) decoded_ = std::move(decoded);
-    wire::ResponseHead head;
-    wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
-    reader.read_response(raw_head_, false, head);
-    const auto failure = wire::classify_status(head_.status, text, head.fields);
-    if (!retry_after_) retry_after_ = wire::retry_delay(text);
-    const bool refused = failure == FailureClass::auth || failure == FailureClass::quota;
-    refused_request_ = refused && !wire::is_about_account(text, head.fields);
-    note_usage_of_error(text);
-    if (may_be_about_the_request(failure)) look_for_refused_addition(text);
-    state_ = State::running;  // the answer's class counts, not that its body stalled
-    fail(failure, "HTTP " + std::to_string(head_.status));
-}
-
 std::unique_ptr<Decoder> Attempt::decoder() const {
     return std::make_unique<Decoder>(stream_->in.budget(), coding_);
-}
-
-// The body of an error, decoded: nothing, and not finished, when it is not in its coding or too
-// large. In what is relayed compressed our key cannot be masked, and in what cannot be read not be
-// seen.
-std::unique_ptr<Decoder> Attempt::decode_error() {
-    using Result = Decoder::Result;
-    auto decoder = this->decoder();
-    auto& out = decoder->out;
-    auto text = body();
-    auto result = Result::broken;
-    if (coding_ != wire::Coding::unreadable) {
-        do {
-            result = decoder->feed(text);
-        } while (result == Result::more && out.size() <= kMaxErrorBody);
-    }
-    const bool whole = result == Result::drained && decoder->finished();
-    const bool masked = key_mask().apply(out.data(), out.size());
-    if (!spec_.decode && (masked || (!whole && unsearchable()))) body_whole_ = false;
-    if (!whole) out.clear();
-    return decoder;
 }
 
 // How the body begins, decoded; nullopt when it is not in the coding that its head names.
@@ -122,6 +39,7 @@ void Attempt::read_as_events() {
     if (coding_ != wire::Coding::identity) coded.decoder = decoder();
     coded.pass_decoded = spec_.decode;
     meter_.emplace(spec_.shape, std::move(coded), spec_.inject_usage, &key_mask());
+    meter_->expect(spec_.closings);
 }
 
 // A stream was asked for, or the label says that one came. Events are events under any label, and

@@ -122,10 +122,15 @@ bool StreamMeter::note(const wire::EventFacts& facts, std::string_view data) {
     if (facts.usage) facts_.content_since_usage = false;
     if (facts.done) {
         forward |= !facts_.done;
-        facts_.done = true;
+        // A marker has no finish of its own.
+        facts_.done = facts_.done || !facts.finish || is_last_closing();
         facts_.open = false;  // of several pictures, each has its own end
     }
     return forward;
+}
+
+bool StreamMeter::is_last_closing() {
+    return closings_left_ > 0 && --closings_left_ == 0;
 }
 
 // Whether there was something to mask. The text lies in the attempt's buffer, which is not const.

@@ -30,7 +30,7 @@ struct Metered {
     bool finish = false;    // a successful finish_reason stands: no content came behind it, and of
                             // several choices each that said something has its own
     bool doubtful = false;  // a finish was taken back by content: the next may be, too
-    bool done = false;      // the end marker was seen
+    bool done = false;      // the end marker was seen, or the last closing event that is to come
     bool error = false;     // an error event was seen
     bool content_since_usage = false;  // content came behind the usage that is known
     bool told = false;                 // one of the errors is such that clients' libraries raise it
@@ -52,6 +52,10 @@ class StreamMeter {
     /// written to, and must not stand in what is passed on compressed; null: nothing.
     StreamMeter(wire::AnswerShape shape, Coded coded, bool drop_usage,
                 const KeyMask* mask = nullptr);
+
+    /// How many closing events end the answer (several pictures, each of which has its own); 0: it
+    /// is not known, so that none does. Before the first scan.
+    void expect(std::uint64_t closings) { closings_left_ = closings; }
 
     enum class Verdict : std::uint8_t {
         none,        // nothing that commits yet
@@ -120,6 +124,7 @@ class StreamMeter {
     void tell_apart();
     void note_choices(std::string_view data);
     bool note_usage(const wire::Usage& usage);
+    bool is_last_closing();
     void pass(std::size_t begin, std::size_t end);
     void pass_without_usage(std::size_t begin, const wire::SseEvent& event);
     void pass_without_null(std::size_t begin, const wire::SseEvent& event);
@@ -148,6 +153,7 @@ class StreamMeter {
     std::size_t decoded_ = 0;  // of what has been decoded and is still there: scanned
     std::uint64_t progress_ = 0;
     std::uint64_t events_ = 0;
+    std::uint64_t closings_left_ = 1;  // 0: nobody knows
     bool readable_ = true;
     std::string error_json_;
     Metered facts_;

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::wire {
 
@@ -16,6 +17,12 @@ Coding coding_of(std::string_view content_encoding) noexcept {
     if (iequals(content_encoding, "zstd")) return Coding::zstd;
     return readable ? Coding::deflated : Coding::unreadable;
 }
+
+namespace {
+
+constexpr std::string_view kMagic = "\x1f\x8b";  // RFC 1952 2.3.1
+
+}  // namespace
 
 struct Inflater::State {
     z_stream stream{};
@@ -32,15 +39,42 @@ Inflater::~Inflater() {
     inflateEnd(&state_->stream);
 }
 
+// Behind a member: whether another one begins (RFC 1952 2.2). What is none is padding, or whatever
+// a server has written there.
+bool Inflater::begin_next(std::string_view& input) {
+    if (!gzip_ || over_ || input.empty()) return false;
+    const auto magic = half_magic_ ? kMagic.substr(1) : kMagic;
+    const auto common = input.substr(0, magic.size());
+    over_ = !magic.starts_with(common);
+    if (over_) return false;
+    if (common.size() < magic.size()) {
+        half_magic_ = true;
+        input.remove_prefix(common.size());
+        return false;
+    }
+    auto& z = state_->stream;
+    inflateReset(&z);
+    if (!std::exchange(half_magic_, false)) return true;
+    char nothing = 0;
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(kMagic.data()));
+    z.avail_in = 1;
+    z.next_out = reinterpret_cast<Bytef*>(&nothing);
+    z.avail_out = 1;
+    inflate(&z, Z_SYNC_FLUSH);
+    return true;
+}
+
 Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std::size_t& produced) {
     produced = 0;
     if (!state_->usable) return Step::broken;
     auto& z = state_->stream;
     if (finished_) {
-        if (form_ == Form::any) return Step::finished;
-        if (input.empty()) return Step::need_input;
-        inflateReset(&z);  // what follows a member is another one (RFC 1952 2.2)
+        if (form_ == Form::any && !begin_next(input)) return Step::finished;
+        if (form_ == Form::members && input.empty()) return Step::need_input;
+        if (form_ == Form::members) inflateReset(&z);  // what follows a member is another one
         finished_ = false;
+    } else if (z.total_in == 0 && !input.empty()) {
+        gzip_ = input.front() == kMagic.front();
     }
     const auto given = static_cast<uInt>(std::min<std::size_t>(input.size(), 1U << 30));
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
@@ -52,7 +86,7 @@ Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std:
     produced = out.size() - z.avail_out;
     if (code == Z_STREAM_END) {
         finished_ = true;
-        if (form_ == Form::any) return Step::finished;
+        if (form_ == Form::any) return gzip_ && !input.empty() ? Step::need_output : Step::finished;
         return input.empty() ? Step::need_input : Step::need_output;
     }
     // Z_BUF_ERROR: nothing to do without more input, or more room.
@@ -64,9 +98,15 @@ Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std:
 bool inflate_whole(std::string_view input, std::size_t most, std::string& out) {
     Inflater inflater;
     out.resize(most);
-    std::size_t n = 0;
-    const auto step = inflater.step(input, {out.data(), out.size()}, n);
-    out.resize(n);
+    std::size_t size = 0;
+    auto step = Inflater::Step::need_output;
+    // Where all room is taken, another look tells whether anything follows.
+    while (step == Inflater::Step::need_output && (size < most || inflater.finished())) {
+        std::size_t n = 0;
+        step = inflater.step(input, {out.data() + size, most - size}, n);
+        size += n;
+    }
+    out.resize(size);
     return step == Inflater::Step::finished;
 }
 

@@ -28,7 +28,7 @@ class Inflater {
   public:
     using Step = DecodeStep;
     enum class Form : std::uint8_t {
-        any,      // one gzip member or one zlib stream; what follows it is of no interest
+        any,      // gzip members in a row or one zlib stream; what follows is of no interest
         members,  // gzip members in a row, as many as there are, and nothing else
     };
 
@@ -39,16 +39,21 @@ class Inflater {
 
     /// Decodes from the front of `input`, which is advanced, into `out`; `produced` says how much.
     Step step(std::string_view& input, std::span<char> out, std::size_t& produced);
-    /// The coding ended properly; of members: the last one, as far as the input has come.
+    /// The coding ended properly: of members the last one, as far as the input has come.
     bool finished() const { return finished_; }
     /// Bytes it holds: the window, and zlib's state.
     static constexpr std::size_t memory() { return 40 * 1024; }
 
   private:
     struct State;
+    bool begin_next(std::string_view& input);
+
     std::unique_ptr<State> state_;
     Form form_;
     bool finished_ = false;
+    // Of any form: the first byte said that it is gzip; behind a member came half of the magic
+    // number of another one, or something else than a member.
+    bool gzip_ = false, half_magic_ = false, over_ = false;
 };
 
 /// Decodes a whole small text, up to `most` bytes of it; nullopt-like false when it is broken,

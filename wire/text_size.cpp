@@ -81,23 +81,60 @@ Block is(const Block& c, char one) {
     return reinterpret_cast<Block>(c == static_cast<unsigned char>(one));
 }
 
+// Bytes at the front of what is taken for base64.
+constexpr std::size_t kLeast = 512;
+static_assert(kLeast % kBlock == 0);
+
+Block is_sign(const Block& c) {
+    return is(c, '+') | is(c, '/') | is(c, '-') | is(c, '_') | is(c, '=') | is(c, '\\');
+}
+
 // Nobody writes that many letters and digits in a row, capitals among them, without a space.
-bool is_base64(std::string_view content) {
-    constexpr std::size_t least = 512;
-    static_assert(least % kBlock == 0);
-    if (content.size() < least) return false;
+bool begins_with_base64(std::string_view content) {
+    if (content.size() < kLeast) return false;
     Block small{}, capital{}, digit{};
-    for (std::size_t at = 0; at < least; at += kBlock) {
+    for (std::size_t at = 0; at < kLeast; at += kBlock) {
         const auto c = load(content.data() + at);
         const auto a = between(c, 'a', 'z'), b = between(c, 'A', 'Z'), d = between(c, '0', '9');
-        const auto other =
-            is(c, '+') | is(c, '/') | is(c, '-') | is(c, '_') | is(c, '=') | is(c, '\\');
-        if (any(static_cast<Block>(~(a | b | d | other)))) return false;
+        if (any(static_cast<Block>(~(a | b | d | is_sign(c))))) return false;
         small |= a;
         capital |= b;
         digit |= d;
     }
     return any(small) && any(capital) && any(digit);
+}
+
+// Of a sample: long enough that prose and code have a space or a dot in it.
+constexpr std::size_t kSample = 3 * kBlock;
+constexpr std::size_t kSamples = 16;
+static_assert(kSample < kLeast);
+
+bool may_be_base64(const char* sample) {
+    for (std::size_t at = 0; at < kSample; at += kBlock) {
+        const auto c = load(sample + at);
+        const auto known = between(c, 'a', 'z') | between(c, 'A', 'Z') | between(c, '0', '9');
+        if (any(static_cast<Block>(~(known | is_sign(c))))) return false;
+    }
+    return true;
+}
+
+// How much at the front is base64: nothing, all, or up to where it ends. A body of megabytes is
+// mostly one such string, so it is looked at in some places, spread evenly, and only where one of
+// them is something else is the end of the run looked for, by halves.
+std::size_t base64_at_front(std::string_view content) {
+    if (!begins_with_base64(content)) return 0;
+    const auto last = content.size() - kSample;
+    std::size_t good = kLeast - kSample, bad = content.size();
+    for (std::size_t i = 1; i <= kSamples && bad == content.size(); ++i) {
+        const auto at = last / kSamples * i + last % kSamples * i / kSamples;
+        if (at > good) (may_be_base64(content.data() + at) ? good : bad) = at;
+    }
+    if (bad == content.size()) return bad;
+    while (bad - good > kSample) {
+        const auto middle = good + (bad - good) / 2;
+        (may_be_base64(content.data() + middle) ? good : bad) = middle;
+    }
+    return good + base64_run(content.substr(good));
 }
 
 std::uint64_t saved_by_escapes(std::string_view content) {
@@ -128,8 +165,9 @@ struct Split {
 
 Split split(std::string_view content) {
     constexpr std::string_view mark = ";base64,";
-    if (is_base64(content)) return {0, content.size()};
     Split of;
+    of.base64 = base64_at_front(content);
+    content.remove_prefix(of.base64);
     for (;;) {
         const auto at = content.find(mark);
         const auto text = content.substr(0, at);

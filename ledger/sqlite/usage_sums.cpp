@@ -115,11 +115,13 @@ class SessionSums {
 
     // Of those that have been summed up, the first ones are kept.
     void choose() {
-        count_ += sums_.size();
         while (!sums_.empty()) {
             auto one = sums_.extract(sums_.begin());
             out_.total.add(one.mapped());
-            best_.push_back({std::move(one.key()), one.mapped()});
+            UsageLine line{std::move(one.key()), one.mapped()};
+            if (out_.behind && !before(*out_.behind, line)) continue;
+            ++count_;
+            best_.push_back(std::move(line));
         }
         if (best_.size() <= wanted_) return;
         std::nth_element(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(wanted_),
@@ -133,7 +135,7 @@ class SessionSums {
     Share share_;
     Sessions sums_;
     std::vector<UsageLine> best_;
-    std::size_t count_ = 0;
+    std::size_t count_ = 0;  // of those behind
 };
 
 Fault name_lines(Database& database, By by, const std::map<std::int64_t, Sums>& sums,

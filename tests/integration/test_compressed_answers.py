@@ -69,6 +69,30 @@ def test_a_compressed_answer_of_chat_is_told_to_a_client_of_messages(start, upst
     assert b"packed." in got.body and got.body.count(b"message_stop") == 2 and got.ended == "whole"
 
 
+def in_members(data: bytes, size=100) -> bytes:
+    """gzip members in a row (RFC 1952 2.2), and what some servers pad them with."""
+    return b"".join(gzipped(data[at:at + size]) for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+@plain_and_streamed
+def test_members_of_gzip_in_a_row_are_one_answer(start, upstream, stream, size):
+    data = b"".join(message_events("It is packed.")) if stream else message("It is packed.")
+    packed = in_members(data) + b"\0" * 8
+    daemon = one(start, upstream, coded_stream(packed, size=size) if stream else coded_plain(packed))
+    got = chat(daemon, stream=stream)
+    assert got.status == 200 and got.ended == "whole" and got.text == "It is packed."
+
+
+def test_members_of_gzip_that_are_passed_on_as_they_came_are_metered(start, upstream):
+    packed = in_members(b"".join(message_events("It is packed.")))
+    daemon = one(start, upstream, coded_stream(packed, size=50))
+    got = ask(daemon, path="/v1/messages", body=message_body(stream=True))
+    assert got.ended == "whole" and got.body == packed
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
+                   (6, "understudy_tokens_total", {"type": "output", "upstream": "primary"}))
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 63])
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_a_compressed_stream_is_the_same_however_it_is_cut(start, upstream, coding, size):
@@ -226,6 +250,53 @@ def test_of_a_compressed_error_that_cannot_be_read_the_status_is_left(start, ups
                                  "messages")))
     got = chat(daemon)
     assert got.status == 503 and "said nothing that can be read" in got.error["message"]
+
+
+def refused(start, upstream, answer, lane):
+    """Errors are decoded for a client of another API, and for one of a stream that may hear of us before."""
+    primary = upstream(answer)
+    clear = lane == "in the clear"
+    entry = primary.entry("primary") if clear else native(primary, "primary", "messages")
+    route = {"model": "*", "chain": ["primary"], "retries": 0, **({"keepalive": "10s"} if clear else {})}
+    return chat(start(config(entry, routes=[route])), stream=lane != "translated")
+
+
+LANES = pytest.mark.parametrize("lane", ["translated", "translated stream", "in the clear"])
+
+
+UNREADABLE = {"no gzip": (b"neither", "gzip"), "cut": (gzipped(anthropic_error())[:-9], "gzip"),
+              "cut zstd": (zstd(anthropic_error())[:-3], "zstd"), "brotli": (b"\x0b\x02\x80", "br"),
+              "nothing": (b"", "gzip")}
+
+
+@LANES
+@pytest.mark.parametrize("body,coding", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_error_that_cannot_be_read_is_told_in_our_words(start, upstream, lane, body, coding):
+    got = refused(start, upstream, status(503, body, f"Content-Encoding: {coding}", "Retry-After: 7"), lane)
+    assert got.status == 503 and got.error["code"] == "upstream_error" and got.header("retry-after") == "7"
+    assert "said nothing that can be read" in got.error["message"] and "primary/m: HTTP 503" in got.error["message"]
+    assert got.header("content-encoding") is None
+
+
+def long_error(size=3_000_000) -> bytes:
+    return b'{"error":{"message":"Slow down","type":"rate_limit_error","trace":"' + b"x" * size + b'"}}'
+
+
+@LANES
+@pytest.mark.parametrize("coding", [None, *CODINGS])
+def test_of_an_error_too_large_to_be_held_its_beginning_is_told(start, upstream, lane, coding):
+    body = CODINGS[coding](long_error()) if coding else long_error()
+    fields = [f"Content-Encoding: {coding}"] if coding else []
+    got = refused(start, upstream, status(429, body, *fields), lane)
+    assert got.status == 429 and got.error["code"] == "upstream_error" and len(got.body) < 10_000
+    assert "Slow down" in got.error["message"] and "primary/m: HTTP 429" in got.error["message"]
+
+
+def test_in_the_beginning_of_an_error_too_large_a_key_is_masked(start, upstream):
+    body = gzipped(b'{"error":{"message":"Not with ' + KEY.encode() + b'"' + b" " * 2_000_000 + b"}}")
+    primary = upstream(status(401, body, "Content-Encoding: gzip"))
+    got = chat(start(config(native(primary, "primary", "messages", api_key=KEY))))
+    assert got.status == 401 and "Not with ***" in got.error["message"] and KEY.encode() not in got.body
 
 
 @plain_and_streamed

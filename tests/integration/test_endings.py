@@ -15,15 +15,16 @@ STOP = typed("message_stop")
 HALF = [message_start(), block_start(type="text", text=""), text_delta("half ")]
 
 
-def in_two(upstream, start, first, rest, *, path="/v1/chat/completions", body=None, until=b"half", entry=None,
-           backup=(), end=LAST_CHUNK, **top):
+def in_two(upstream, start, first, rest, *, path="/v1/chat/completions", body=None, headers=None, until=b"half",
+           entry=None, backup=(), end=LAST_CHUNK, **top):
     """The answer to a request whose upstream goes on with `rest` only once the client has had some of `first`."""
     opened = threading.Event()
-    primary = upstream(steps(SSE_HEAD + b"".join(map(chunk, first)), lambda c: c.wait(opened),
-                             b"".join(map(chunk, rest)) + end if isinstance(end, bytes) else end))
+    more = b"".join(map(chunk, rest))
+    ends = [more + end] if isinstance(end, bytes) else [more, end] if more else [end]
+    primary = upstream(steps(SSE_HEAD + b"".join(map(chunk, first)), lambda c: c.wait(opened), *ends))
     daemon = start(config(entry(primary) if entry else primary, *backup, **top))
     with Client(daemon) as client:
-        client.ask(path=path, body=body or chat_body(stream=True))
+        client.ask(path=path, body=body or chat_body(stream=True), headers=headers or ())
         got = client.body(client.head(), until=lambda r: until in r.body)
         opened.set()
         return client.body(got)
@@ -109,6 +110,39 @@ def test_parts_without_their_closing_event_are_cut(start, upstream, path, part, 
     # In one read nothing has been told yet, and the next one is asked.
     got = ask(start(config(upstream(events(parts)), whole)), path=path, body=body)
     assert got.ended == "whole" and got.body == b"".join([*parts, typed(last)])
+
+
+PICTURE = [typed("image_generation.partial_image", b64_json="AA"), typed("image_generation.completed", b64_json="AB")]
+
+
+def pictures(n):
+    return {"model": "m", "prompt": "x", "stream": True, "partial_images": 1, "n": n}
+
+
+def form(n):
+    parts = [("model", "m"), ("prompt", "x"), ("stream", "true"), ("n", n)]
+    body = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts)
+    return {"path": "/v1/images/edits", "body": body.encode() + b"--x--\r\n",
+            "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
+
+
+@pytest.mark.parametrize("end", [LAST_CHUNK, silent], ids=["its end", "silence"])
+@pytest.mark.parametrize("ask_for", [{"path": "/v1/images/generations", "body": pictures(2)}, form(2)],
+                         ids=["JSON", "form"])
+def test_each_of_several_pictures_has_its_closing_event(start, upstream, ask_for, end):
+    """What is to come is known from the request, so nobody waits behind the last one."""
+    got = in_two(upstream, start, PICTURE, PICTURE, until=b"AB", end=end, **ask_for)
+    assert got.ended == "whole" and got.body == b"".join(PICTURE * 2)
+
+
+@pytest.mark.parametrize("n, rest, end, whole", [
+    (2, [], LAST_CHUNK, True), (2, PICTURE[:1], LAST_CHUNK, False), (2, [], reset, False), (2, PICTURE[:1], reset, False),
+    ("2", PICTURE, LAST_CHUNK, True), ("2", PICTURE, reset, False), (1, [], silent, True), (None, [], silent, True),
+], ids=["fewer", "half of one", "cut between", "cut within", "not counted", "not counted, cut", "one", "none named"])
+def test_pictures_end_with_the_last_one_or_the_stream(start, upstream, n, rest, end, whole):
+    got = in_two(upstream, start, PICTURE, rest, path="/v1/images/generations", body=pictures(n), until=b"AB", end=end)
+    assert (got.ended == "whole") == whole and got.body.startswith(b"".join(PICTURE))
+    assert bool(got.stream_error) == (not whole)
 
 
 @pytest.mark.parametrize("prompt", [["a", "b"], [[1, 2], [3]]], ids=["texts", "tokens"])

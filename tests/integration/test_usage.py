@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import sqlite3
 import subprocess
@@ -123,6 +124,39 @@ def test_sums_beyond_nine_million_dollars(two, path):
     book(path, "dear", attempts=1, cost_nano_usd=9_300_000_000_000_123)
     line = used("--ledger", str(path), "--format", "csv").splitlines()[1]
     assert line.split(",")[11] == "9300000.000000123"
+
+
+def peak_of(*args: str, out) -> int:
+    """Runs `understudy usage`, whose output goes to the file `out`; the most memory it had, in bytes."""
+    with open(out, "wb") as file:
+        process = subprocess.Popen([binary(), "usage", *args], stdout=file)
+        _, code, used = os.wait4(process.pid, 0)
+    assert code == 0
+    return used.ru_maxrss * 1024
+
+
+def test_very_many_sessions_are_printed_page_by_page(two, path, tmp_path):
+    count = 450_000  # more than two pages of what is held at once
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1) "
+            "INSERT INTO session_hour SELECT ?, 'session-' || i, 0, 0, 0, 1, 1, 0, 2, 0, 0, 3, 0, 0, 0, i / 2, 0, 0, 0 "
+            "FROM n", (count, int(time.time()) // 3600 - 1))
+    out = tmp_path / "out"
+    peak = peak_of("--ledger", str(path), "--by", "session", "--format", "table", out=out)
+    with open(out) as file:
+        lines = [line.split() for line in file]
+    assert lines[0][0] == "session" and lines[-1][:3] == ["total", str(count), str(count)]
+    # The dearest first, and of the same price by name: each once, also where one page follows another.
+    said = [(line[0], line[9]) for line in lines[1:-1]]
+    names = sorted((f"session-{i}" for i in range(count)), key=lambda name: (-(int(name[8:]) // 2), name))
+    assert [name for name, _ in said] == names
+    if "ASAN_OPTIONS" not in os.environ:
+        assert peak < 200_000_000
+    first = used("--ledger", str(path), "--by", "session", "--limit", "3", "--format", "json")
+    document = json.loads(first)
+    assert [line["session"] for line in document["usage"]] == names[:3] and document["next"] == 3
+    assert document["total"]["requests"] == count
 
 
 def test_usage_wants_no_secrets_and_says_what_is_missing(start, upstream, path, tmp_path):

@@ -119,6 +119,20 @@ TEST_CASE("Lines come page by page, and the total is that of all of them") {
             page = next;
         }
         CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
+        names.clear();
+        page = {};
+        for (std::size_t left : {4, 1, 0, 0}) {
+            page.limit = 3;
+            page.most_names = most_names;
+            REQUIRE(reader->usage(By::session, {}, page) == Fault::none);
+            for (const auto& line : page.lines) names += line.name + ' ';
+            CHECK(page.more == left);
+            CHECK(page.total.cost_nano_usd == 700 - 21);
+            UsagePage next;
+            next.behind = page.lines.empty() ? page.behind : page.lines.back();
+            page = next;
+        }
+        CHECK(names == "s0 s1 s2 s3 s4 s5 s6 ");
         UsagePage all;
         all.most_names = most_names;
         REQUIRE(reader->usage(By::session, {}, all) == Fault::none);

@@ -290,6 +290,26 @@ TEST_CASE("A stream of parts is open until its closing event or marker") {
     CHECK_FALSE(open({"whatever"}));
 }
 
+TEST_CASE("Of several pictures the last closing event ends the stream, or its marker") {
+    const std::string part = "data: {\"type\":\"image_generation.partial_image\"}\n\n";
+    const std::string closing = "data: {\"type\":\"image_generation.completed\"}\n\n";
+    for (const std::uint64_t expected : {0, 1, 2, 3}) {
+        CAPTURE(expected);
+        Relay relay(AnswerShape::images, false, false);
+        relay.meter.expect(expected);
+        for (std::uint64_t seen = 1; seen <= 3; ++seen) {
+            relay.feed(part);
+            CHECK(relay.meter.facts().open);
+            relay.feed(closing);
+            CHECK_FALSE(relay.meter.facts().open);
+            CHECK(relay.meter.facts().finish);
+            CHECK(relay.meter.facts().done == (expected != 0 && seen >= expected));
+        }
+        relay.feed("data: [DONE]\n\n");
+        CHECK(relay.meter.facts().done);
+    }
+}
+
 TEST_CASE("A usage of null that we asked for is cut out of every event, and nothing else") {
     const auto chunk = [](const std::string& usage, const std::string& rest = "") {
         return "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":null,x\"}}]" + usage +

@@ -53,7 +53,43 @@ TEST_CASE("What is no gzip, cut, damaged or has something behind it is no body")
     }
 }
 
-TEST_CASE("Of an answer one member or zlib stream is read, and what follows is left alone") {
+TEST_CASE("Of an answer members in a row are one body, and what is no member is left alone") {
+    const auto one = deflated("one ");
+    const auto all = one + deflated("two") + deflated("") + deflated(prose(3000));
+    CHECK(any(all) == whole("one two" + prose(3000)));
+    std::string out;
+    CHECK(inflate_whole(one + deflated("two"), 100, out));
+    CHECK(out == "one two");
+    CHECK(inflate_whole(one + deflated("two"), 7, out));
+    CHECK_FALSE(inflate_whole(one + deflated("two"), 6, out));
+    CHECK_FALSE(inflate_whole(one + deflated("two"), 4, out));
+    CHECK(inflate_whole(one + deflated(""), 4, out));
+    // Half of a member is half of the body.
+    for (std::size_t size = 2; size < one.size(); ++size)
+        CHECK_FALSE(any(one + one.substr(0, size)).finished);
+    auto damaged = one;
+    damaged.back() = static_cast<char>(damaged.back() ^ 0x55);
+    CHECK(any(one + damaged).broken);
+    // Padding and the like; a byte that another member begins with is none.
+    for (const auto& behind : {std::string(20, '\0'), "x"s, "\x1f"s, "\x1f\x1f\x8b"s, "\x1fx"s}) {
+        Inflater inflater;
+        std::string text(100, '\0');
+        std::size_t n = 0;
+        const auto coded = one + behind;
+        std::string_view input = coded;
+        while (inflater.step(input, text, n) == Inflater::Step::need_output) {
+        }
+        CHECK(inflater.finished());
+        CHECK(inflater.step(input, text, n) == Inflater::Step::finished);
+        CHECK(n == 0);
+        for (const char c : behind + one) {  // nor does it become one later
+            input = std::string_view(&c, 1);
+            CHECK(inflater.step(input, text, n) == Inflater::Step::finished);
+        }
+    }
+}
+
+TEST_CASE("Of an answer in zlib's form one stream is read, and what follows is left alone") {
     Inflater inflater;
     const auto coded = deflated("text", 15) + "behind";
     std::string_view input = coded;

@@ -61,6 +61,29 @@ TEST_CASE("Text is what somebody wrote, and data is none wherever it stands") {
     }
 }
 
+TEST_CASE("Base64 counts as far as it goes, and what is written behind it is text") {
+    const std::string piece = "iVBORw0KGgoAAAANSUhEUgAA1b";
+    const std::string prose = "Please read all of this, and then say what it is. ";
+    for (const int data : {20, 40, 1000, 40'000}) {
+        for (const int words : {0, 1, 2, 20, 2000, 20'000}) {
+            CAPTURE(data, words);
+            const auto base64 = repeated(piece, data);
+            const auto text = words > 0 ? " " + repeated(prose, words) : "";
+            const auto size = measure_text('"' + base64 + text + '"');
+            CHECK(size.bytes == text.size());
+            CHECK(size.data == base64.size());
+            CHECK(text_bytes(base64 + text) == text.size());
+        }
+    }
+    // In lines, as mail has it, and padded; both as JSON writes them.
+    const auto lines = repeated(piece + piece + piece + "\\r\\n", 400) + "AAA=";
+    CHECK(text_bytes(lines) == 0);
+    CHECK(text_bytes(lines + " What is it?") == 12);
+    // Escapes, and data that says what it is, behind it.
+    CHECK(text_bytes(repeated(piece, 40) + R"( \u00e4 data:image/png;base64,AAAA end)") ==
+          1 + 2 + 1 + 14 + 4);
+}
+
 TEST_CASE("Numbers count in lists alone, and images are seen") {
     CHECK(measure_text("[1,2,[3,4]]").numbers == 4);
     CHECK(measure_text(R"({"a":1,"b":[2]})").numbers == 1);
