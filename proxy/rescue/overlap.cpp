@@ -173,7 +173,7 @@ bool close_wrappers(std::string_view sent, std::string_view head, Overlap& overl
     while (!open.empty()) {
         const auto rest = head.substr(overlap.bytes);
         Wrapper inner = open.back();
-        if (!rest.empty() && inner.may_become(rest)) return false;
+        if (inner.may_become(rest)) return false;
         const auto closing = inner.at_front(rest);
         if (closing == 0) break;
         inner.note(sent);

@@ -152,7 +152,7 @@ TEST_CASE("An instruction gives a text whose seam neither repeats nor loses a wo
 
 TEST_CASE("What a model puts around the rest is not told, and no mark of the text is lost") {
     for (const Api& api : kApis) {
-        for (unsigned seed = 0; seed < runs_of(api); ++seed) {
+        for (unsigned seed = 0; seed < runs_of(api) / 2; ++seed) {
             Author author(seed);
             const Marks marks = author.marks();
             const bool stray = marks.open == marks.close && author.one_in(4);

@@ -136,6 +136,7 @@ TEST_CASE("Instruct: what was put around the whole rest closes it in vain") {
             {sent, "<last_words>" + words + " and left.</last_words>", " and left."},
             {sent, "<last_words>\"" + words + " and left.\"</last_words>", " and left."},
             {sent, "<last_words>" + words + "</last_words> and left.", " and left."},
+            {sent, "<last_words>\"" + words + "\"</last_words> and left.", " and left."},
             {sent, "```\n" + words + " and left.\n```", " and left.\n"},
             {"A bridge stands on the northern pier",
              "Here is the rest: \"on the northern pier and falls.\"", " and falls."},
