@@ -8,6 +8,7 @@
 #include "wire/answer_traits.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::proxy {
 
@@ -44,8 +45,11 @@ TimePoint end_of(const upstreams::Attempt& attempt) {
 
 RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
                              const bool& client_gone)
-    : runtime_(runtime), request_(request), route_(route), client_gone_(client_gone) {
-    trace.swap(spare_trace);
+    : trace(std::move(spare_trace)),
+      runtime_(runtime),
+      request_(request),
+      route_(route),
+      client_gone_(client_gone) {
     runtime_.shard().worker().inflight_requests.add(1);
 }
 
@@ -53,7 +57,7 @@ RequestRecord::~RequestRecord() {
     tell();
     if (trace.capacity() > kMostSpare) return;
     trace.clear();
-    spare_trace.swap(trace);
+    spare_trace = std::move(trace);
 }
 
 void RequestRecord::tell() {

@@ -49,13 +49,19 @@ char* put_model(char* out, std::string_view model) {
 
 // Put together aside: every request has one, and an append for each part costs more than the part.
 void append_entry(std::string& out, const TraceEntry& entry) {
-    std::array<char, kMaxNameInTrace + 64> text;
+    constexpr std::size_t kUsualName = 64;
+    std::array<char, kUsualName + kMaxNameInTrace + 64> text;
     char* end = text.data();
+    if (entry.upstream.size() <= kUsualName) [[likely]] {
+        end = put(end, entry.upstream);
+    } else {
+        out.append(entry.upstream);
+    }
     if (!entry.model.empty()) end = put_model(put(end, "/"), entry.model);
     end = put(put(put(end, ";"), wire::name_of(entry.reason)), ";");
     end = entry.status != 0 ? put(end, std::uint64_t{entry.status}) : put(end, "-");
     end = put(put(put(end, ";"), milliseconds(entry.took)), "ms");
-    out.append(entry.upstream).append(text.data(), end);
+    out.append(text.data(), end);
 }
 
 void add_usage(LogFields& f, const Bill& bill) {

@@ -131,9 +131,13 @@ Task<void> Session::serve_one() {
     request_.facts.model.clear();  // until this request's body has been read
     request_.facts.stream = false;
     const Counted counted(worker_.shared().inflight);
-    request_.request_id = usable_request_id(request_.head);
-    request_.id_given = !request_.request_id.empty();
-    if (!request_.id_given) worker_.make_request_id(request_.request_id);
+    const auto given = usable_request_id(request_.head);
+    request_.id_given = !given.empty();
+    if (request_.id_given) {
+        request_.request_id = given;
+    } else {
+        worker_.make_request_id(request_.request_id);
+    }
     if (may_preflight()) {
         const auto fields = preflight_fields(request_.head);
         const std::string_view nothing;

@@ -160,8 +160,8 @@ void Worker::stop() {
 void Worker::make_request_id(std::string& id) {
     using ledger::kRequestIdPrefix;
     static_assert(ledger::kTimeDigits == 12 && ledger::kChanceDigits == 20);
-    std::array<char, kRequestIdPrefix.size() + 32> text;
-    auto* out = std::copy(kRequestIdPrefix.begin(), kRequestIdPrefix.end(), text.data());
+    id.resize(kRequestIdPrefix.size() + 32);  // as the last one on its connection
+    auto* out = std::copy(kRequestIdPrefix.begin(), kRequestIdPrefix.end(), id.data());
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // a few milliseconds late, and a call less
     const auto ms = static_cast<std::uint64_t>(now.tv_sec) * 1000 +
@@ -172,7 +172,6 @@ void Worker::make_request_id(std::string& id) {
     out = append_hex(in_order(static_cast<std::uint32_t>(ms << 16) | few), out);
     out = append_hex(static_cast<std::uint32_t>(bits), out);
     append_hex(static_cast<std::uint32_t>(bits >> 32), out);
-    id.assign(text.data(), text.size());
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener) {

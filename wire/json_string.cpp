@@ -49,16 +49,39 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
     return 6;
 }
 
-/// Where the run of plain ASCII without escapes that begins at `at` ends.
-std::size_t end_of_plain(std::string_view text, std::size_t at) noexcept {
+/// Of eight bytes: may be false for plain ones, never true for others.
+bool all_plain(std::uint64_t word) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101U;
     constexpr std::uint64_t tops = 0x8080808080808080U;
-    for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
-        std::uint64_t word;
-        std::memcpy(&word, text.data() + at, sizeof word);
-        const std::uint64_t escape = word ^ (ones * '\\');
-        if ((((escape - ones) | word) & tops) != 0) break;  // maybe: the bytes will tell
+    const std::uint64_t escape = word ^ (ones * '\\');
+    return (((escape - ones) | word) & tops) == 0;
+}
+
+template <class Word>
+Word load(const char* from) noexcept {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/// Fewer than eight bytes behind `at`: the last eight of the text, or the first and the last four,
+/// also where some of them stand twice. False: the bytes will tell.
+bool rest_is_plain(std::string_view text) noexcept {
+    const char* const end = text.data() + text.size();
+    if (text.size() >= sizeof(std::uint64_t)) {
+        return all_plain(load<std::uint64_t>(end - sizeof(std::uint64_t)));
     }
+    if (text.size() < sizeof(std::uint32_t)) return false;
+    const std::uint64_t last = load<std::uint32_t>(end - sizeof(std::uint32_t));
+    return all_plain(last << 32 | load<std::uint32_t>(text.data()));
+}
+
+/// Where the run of plain ASCII without escapes that begins at `at` ends.
+std::size_t end_of_plain(std::string_view text, std::size_t at) noexcept {
+    for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+        if (!all_plain(load<std::uint64_t>(text.data() + at))) break;  // maybe
+    }
+    if (text.size() - at < sizeof(std::uint64_t) && rest_is_plain(text)) return text.size();
     while (at < text.size() && text[at] != '\\' && static_cast<unsigned char>(text[at]) < 0x80)
         ++at;
     return at;

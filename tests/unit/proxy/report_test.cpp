@@ -109,6 +109,12 @@ TEST_CASE("Any entry of a trace can be put right, wherever it stands") {
     CHECK(trace == "a/m;client_closed;200;14ms, b/x_y_z;timeout;-;1ms, c;ok;200;9ms");
     replace_trace(trace, 1, third);
     CHECK(trace == "a/m;client_closed;200;14ms, c;rate_limit;429;3ms, c;ok;200;9ms");
+    for (const std::size_t length : {64, 65, 1000}) {
+        std::string one;
+        const std::string upstream(length, 'u');
+        append_trace(one, {upstream, "m", FailureClass::none, 200, 1ms});
+        CHECK(one == upstream + "/m;ok;200;1ms");
+    }
 }
 
 TEST_CASE("Two attempts at once are each counted once, whichever ends first") {

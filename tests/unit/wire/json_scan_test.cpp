@@ -239,6 +239,22 @@ TEST_CASE("Strings decode to valid UTF-8 whatever they hold") {
     }
 }
 
+TEST_CASE("What is not plain is found wherever it stands in a string of any length") {
+    for (std::size_t size = 1; size <= 24; ++size) {
+        for (std::size_t at = 0; at <= size; ++at) {
+            CAPTURE(size, at);
+            const std::string before(at, 'a'), behind(size - at, 'b');
+            CHECK(decode_string('"' + before + behind + '"') == before + behind);
+            CHECK(decode_string('"' + before + "\\n" + behind + '"') == before + '\n' + behind);
+            CHECK(decode_string('"' + before + '\xFF' + behind + '"') ==
+                  before + "\xEF\xBF\xBD" + behind);
+            const auto two = before + "\xC3\xA9" + behind + "\xC3\xA9";
+            CHECK(decode_string('"' + two + '"') == two);
+            CHECK(encode_string(before + '\x7f' + behind) == '"' + before + '\x7f' + behind + '"');
+        }
+    }
+}
+
 TEST_CASE("Encoded strings are JSON and decode to what they were") {
     CHECK(encode_string("") == "\"\"");
     CHECK(encode_string("gpt-4o") == "\"gpt-4o\"");
