@@ -1,10 +1,8 @@
 #include "dialects/ids.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
+#include "wire/sha256.hpp"
 
 #include <algorithm>
-#include <memory>
 
 namespace understudy::dialects {
 namespace {
@@ -21,26 +19,9 @@ bool is_legal(std::string_view text, const Alphabet& alphabet) {
     });
 }
 
-struct FreeContext {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-/// SHA256() of OpenSSL 3 looks for the algorithm by its name and makes a context, each time: ten
-/// times what the digest of an id takes.
-void sha256(std::string_view text, unsigned char* digest) {
-    static EVP_MD* const kind = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-    const bool made = kind != nullptr && context != nullptr &&
-                      EVP_DigestInit_ex(context.get(), kind, nullptr) == 1 &&
-                      EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
-                      EVP_DigestFinal_ex(context.get(), digest, nullptr) == 1;
-    if (!made) SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-}
-
 std::string hex_digest(std::string_view text, std::size_t digits) {
     constexpr std::string_view kHex = "0123456789abcdef";
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    sha256(text, digest);
+    const auto digest = wire::sha256(text);
     std::string out;
     out.reserve(digits);
     for (std::size_t i = 0; i < digits / 2; ++i) {

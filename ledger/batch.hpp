@@ -18,9 +18,13 @@ class Chunk {
     static constexpr std::size_t kUsualSize = 32 * 1024;
     explicit Chunk(std::size_t size) : data_(new char[size]), size_(size) {}
 
-    /// False: it does not fit.
+    /// False: it does not fit. `need`: need() of it.
     template <class Row>
-    bool add(const Row& row);
+    bool add(const Row& row, std::size_t need);
+    template <class Row>
+    bool add(const Row& row) {
+        return add(row, need(row));
+    }
     /// Bytes that a row needs.
     template <class Row>
     static std::size_t need(const Row& row);
@@ -65,8 +69,7 @@ std::size_t Chunk::need(const Row& row) {
 }
 
 template <class Row>
-bool Chunk::add(const Row& row) {
-    const auto n = need(row);
+bool Chunk::add(const Row& row, std::size_t n) {
     if (n > size_ - used_) return false;
     char* out = data_.get() + used_;
     const Header header{static_cast<std::uint32_t>(n), kind_of<Row>()};

@@ -65,7 +65,7 @@ bool Mailbox::put(const Row& row) {
     const auto n = Chunk::need(row);
     const std::lock_guard lock(mutex_);
     auto* const chunk = with_room_for(n);
-    return chunk != nullptr && chunk->add(row);
+    return chunk != nullptr && chunk->add(row, n);
 }
 
 }  // namespace understudy::ledger

@@ -86,18 +86,36 @@ struct RequestRow {
 /// Calls `visit` with every text of a row, in one order.
 template <class Visit>
 void for_each_text(AttemptRow& row, Visit&& visit) {
-    for (auto* const text :
-         {&row.request, &row.session, &row.route, &row.key, &row.upstream, &row.model,
-          &row.answered, &row.dialect, &row.reason, &row.cause, &row.tier, &row.price, &row.detail,
-          &row.label, &row.operation, &row.moved_from, &row.moved_why})
-        visit(*text);
+    visit(row.request);
+    visit(row.session);
+    visit(row.route);
+    visit(row.key);
+    visit(row.upstream);
+    visit(row.model);
+    visit(row.answered);
+    visit(row.dialect);
+    visit(row.reason);
+    visit(row.cause);
+    visit(row.tier);
+    visit(row.price);
+    visit(row.detail);
+    visit(row.label);
+    visit(row.operation);
+    visit(row.moved_from);
+    visit(row.moved_why);
 }
 template <class Visit>
 void for_each_text(RequestRow& row, Visit&& visit) {
-    for (auto* const text :
-         {&row.request, &row.session, &row.route, &row.key, &row.path, &row.model, &row.outcome,
-          &row.code, &row.served_by, &row.served_model})
-        visit(*text);
+    visit(row.request);
+    visit(row.session);
+    visit(row.route);
+    visit(row.key);
+    visit(row.path);
+    visit(row.model);
+    visit(row.outcome);
+    visit(row.code);
+    visit(row.served_by);
+    visit(row.served_model);
 }
 
 }  // namespace understudy::ledger

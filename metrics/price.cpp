@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 
 namespace understudy::metrics {
@@ -128,6 +129,14 @@ void add_tokens(Sum& sum, const RateCard& card, const TokenCounts& tokens) {
 
 }  // namespace
 
+bool names_rate(const ModelPrice& price, std::optional<std::int64_t> Rates::*rate) {
+    const auto any = [rate](const ServiceRates& rates) {
+        return (rates.standard.*rate) || (rates.priority.*rate) || (rates.flex.*rate) ||
+               (rates.batch.*rate);
+    };
+    return any(price) || std::any_of(price.tiers.begin(), price.tiers.end(), any);
+}
+
 std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCounts& tokens,
                                           std::string_view service_tier, const Pieces& pieces) {
     const std::uint64_t prompt =
@@ -148,11 +157,27 @@ std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCo
     return sum.result();
 }
 
+// As append_decimal() would, without a division of 128 bits for each digit: every answer that has a
+// price tells one or two amounts.
 std::string format_usd(std::int64_t pico_usd) {
-    std::string out = pico_usd < 0 ? "-" : "";
+    constexpr std::uint64_t kPicoPerUsd = 1'000'000'000'000;
+    constexpr std::uint64_t kThousand = 1000, kTen = 10;
+    std::array<char, 40> text;
+    char* out = text.data();
+    if (pico_usd < 0) *out++ = '-';
     const auto bits = static_cast<std::uint64_t>(pico_usd);
-    append_decimal(out, pico_usd < 0 ? ~bits + 1 : bits, 12);
-    return out;
+    const auto amount = pico_usd < 0 ? ~bits + 1 : bits;
+    out = std::to_chars(out, text.data() + text.size(), amount / kPicoPerUsd).ptr;
+    auto part = amount % kPicoPerUsd;
+    if (part == 0) return {text.data(), out};
+    std::size_t digits = 12;
+    for (; part % kThousand == 0; digits -= 3) part /= kThousand;
+    for (; part % kTen == 0; --digits) part /= kTen;
+    *out = '.';
+    for (std::size_t i = digits; i > 0; --i, part /= kTen) {
+        out[i] = static_cast<char>('0' + part % kTen);
+    }
+    return {text.data(), out + digits + 1};
 }
 
 }  // namespace understudy::metrics

@@ -73,6 +73,9 @@ struct ModelPrice : ServiceRates {
     bool operator==(const ModelPrice&) const = default;
 };
 
+/// Whether there is such a rate anywhere, for whatever service or length of the prompt.
+bool names_rate(const ModelPrice& price, std::optional<std::int64_t> Rates::*rate);
+
 /// Cost in pico-dollars, exactly: a sum of products of whole numbers. Per rate: tier+service, else
 /// tier, else service, else base. Without a price of their own cache_read and cache_write count as
 /// input, reasoning as output, and a part as what it is a part of; a cache_write price of 0 means

@@ -2,13 +2,13 @@
 
 #include "config/scalars.hpp"
 #include "wire/percent.hpp"
-
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include "wire/sha256.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 
 namespace understudy::proxy {
 
@@ -38,23 +38,34 @@ std::string key_in_query(std::string_view target) {
     return {};
 }
 
-// All that may be a key, in the order of looking; `in_query` is kept there.
-std::array<std::string_view, 5> offers(const Inbound& request, std::string& in_query) {
+// Shows all that may be a key, in the order of looking, until `look` has seen enough.
+template <class Look>
+void each_offer(const Inbound& request, Look&& look) {
     const auto& fields = request.head.fields;
-    if (request.endpoint.dialect == wire::Dialect::gemini) {
-        in_query = key_in_query(request.head.target);
+    if (look(bearer(fields.find(FieldId::authorization)))) return;
+    for (const auto id : {FieldId::x_api_key, FieldId::api_key, FieldId::x_goog_api_key}) {
+        if (fields.contains(id) && look(fields.find(id))) return;
     }
-    return {bearer(fields.find(FieldId::authorization)), fields.find(FieldId::x_api_key),
-            fields.find(FieldId::api_key), fields.find(FieldId::x_goog_api_key), in_query};
+    if (request.endpoint.dialect != wire::Dialect::gemini) return;
+    look(std::string_view(key_in_query(request.head.target)));
+}
+
+// Without a branch on what is compared.
+bool same(const wire::Sha256Digest& a, const wire::Sha256Digest& b) {
+    std::array<std::uint64_t, sizeof a / sizeof(std::uint64_t)> left, right;
+    std::memcpy(left.data(), a.data(), sizeof a);
+    std::memcpy(right.data(), b.data(), sizeof b);
+    std::uint64_t difference = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
+    return difference == 0;
 }
 
 // Looks at every key, so that the time taken does not tell which one was close.
 const config::Key* find_key(const config::Config& config, std::string_view credential) {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(credential.data()), credential.size(), digest);
+    const auto digest = wire::sha256(credential);
     const config::Key* found = nullptr;
     for (const auto& key : config.keys) {
-        if (CRYPTO_memcmp(digest, key.sha256.data(), sizeof digest) == 0) found = &key;
+        if (same(digest, key.sha256)) found = &key;
     }
     return found;
 }
@@ -74,14 +85,16 @@ LocalError too_late(const config::Key& key) {
 std::optional<LocalError> authenticate(const config::Config& config, Inbound& request) {
     if (config.keys.empty()) return std::nullopt;
     bool offered = false;
-    std::string in_query;
-    for (const auto credential : offers(request, in_query)) {
-        if (credential.empty()) continue;
+    const config::Key* known = nullptr;
+    each_offer(request, [&](std::string_view credential) {
+        if (credential.empty()) return false;
         offered = true;
-        const auto* const key = find_key(config, credential);
-        if (key == nullptr) continue;
-        if (expired(*key)) return too_late(*key);
-        request.key = key;
+        known = find_key(config, credential);
+        return known != nullptr;
+    });
+    if (known != nullptr) {
+        if (expired(*known)) return too_late(*known);
+        request.key = known;
         return std::nullopt;
     }
     return LocalError(401, "invalid_api_key",
@@ -91,14 +104,15 @@ std::optional<LocalError> authenticate(const config::Config& config, Inbound& re
 }
 
 std::string offered_key(const Inbound& request) {
-    std::string in_query;
-    for (const auto key : offers(request, in_query)) {
+    std::string found;
+    each_offer(request, [&](std::string_view key) {
         const bool fit = std::all_of(key.begin(), key.end(), [](char c) {
             return static_cast<unsigned char>(c) > ' ' && c != '\x7f';
         });
-        if (!key.empty() && fit) return std::string(key);
-    }
-    return {};
+        if (!key.empty() && fit) found = key;
+        return !found.empty();
+    });
+    return found;
 }
 
 std::optional<LocalError> authorize(const Inbound& request, std::string_view model) {

@@ -80,8 +80,10 @@ Task<void> Exchange::run() {
     auto refused = refusal();
     record_.emplace(runtime_, request_, plan_.route, session_.client_gone());
     if (limited()) {
-        co_await meet_limits(refused);
+        begin_quota();
+        if (!refused && !knows_session()) co_await learn_of_session();
         if (session_.client_gone()) co_return;
+        if (!refused) meet_limits(refused);
     }
     if (refused) {
         co_await answer_rejected(std::move(*refused));
@@ -142,7 +144,7 @@ Task<void> Exchange::answer_rejected(LocalError error) {
     std::string fields;
     if (quota_) {
         quota_->append_fields(fields);
-        quota_->append_openai_fields(fields);
+        quota_->append_openai_fields(fields, false);
     }
     co_await session_.answer(error, fields);
 }

@@ -89,7 +89,9 @@ class Exchange {
 
     // exchange_quota.cpp: what limits allow
     bool limited() const;
-    net::Task<void> meet_limits(std::optional<LocalError>& refused);
+    void begin_quota();
+    bool knows_session() const;
+    void meet_limits(std::optional<LocalError>& refused);
     net::Task<void> learn_of_session();
     void ask_leave(Lane& lane);
     bool may_spend(std::optional<std::size_t> entry);

@@ -40,10 +40,11 @@ std::string& Exchange::answer_head(Lane& lane, bool whole) {
         const auto dropped = translated->dropped();
         if (!dropped.empty()) wire::append_field(head, kDroppedField, dropped);
     }
-    if (quota_) Quota::clear_fields(head);
+    const bool theirs = attempt.head().names_limits;
+    if (quota_ && theirs) Quota::clear_fields(head);
     add_answer_fields(head, request_, *record_, entry.upstream->name, lane.sent_model(),
                       whole ? &lane.record().bill() : nullptr);
-    if (quota_) quota_->append_openai_fields(head);
+    if (quota_) quota_->append_openai_fields(head, theirs);
     return head;
 }
 

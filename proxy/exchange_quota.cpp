@@ -67,16 +67,21 @@ bool Exchange::limited() const {
     return !request_.session.empty() && !runtime_.session_purses().empty();
 }
 
-// Whether the request is let in; what is refused already is told how its limits stand.
-Task<void> Exchange::meet_limits(std::optional<LocalError>& refused) {
+// What is refused already is told how its limits stand.
+void Exchange::begin_quota() {
     auto* const allowance =
         request_.key != nullptr ? runtime_.allowance_of(*request_.key) : nullptr;
     quota_ = std::make_unique<Quota>(runtime_, allowance, request_);
     record_->quota = quota_.get();
-    if (refused) co_return;
-    if (quota_->needs_session()) co_await learn_of_session();
-    if (session_.client_gone()) co_return;
-    if (quota_->needs_session()) {
+}
+
+bool Exchange::knows_session() const {
+    return !quota_->needs_session();
+}
+
+// Whether the request is let in.
+void Exchange::meet_limits(std::optional<LocalError>& refused) {
+    if (!knows_session()) {
         refused = overloaded("Too many sessions with a budget are under way at once.");
     } else {
         refused = quota_->admit();

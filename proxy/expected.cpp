@@ -3,8 +3,8 @@
 #include "wire/prompt_parts.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <utility>
 
 namespace understudy::proxy {
 
@@ -82,20 +82,28 @@ std::optional<std::int64_t> expected_cost(const metrics::ModelPrice* price,
                                           const metrics::Pieces& pieces) {
     constexpr std::int64_t kPicoPerNano = 1000;
     if (price == nullptr) return std::nullopt;
-    std::array<metrics::TokenCounts, 4> ways{};
-    for (auto& way : ways) way.output = expected.output;
-    ways[0].input = expected.prompt;
-    ways[1].cache_write = expected.prompt;
-    ways[2].input = expected.prompt;
-    ways[2].image_output = expected.output;
-    ways[3] = {};  // by the piece alone
     std::optional<std::int64_t> dearest;
-    for (const auto& way : ways) {
+    const auto consider = [&](const metrics::TokenCounts& way) {
         const bool nothing = way.total() == 0 && expected.total() > 0;
-        if (nothing && !price->per_image) continue;
+        if (nothing && !price->per_image) return;
         const auto pico = metrics::cost_pico_usd(*price, way, tier, pieces);
         if (pico && (!dearest || *pico > *dearest)) dearest = pico;
+    };
+    metrics::TokenCounts way;
+    way.input = expected.prompt;
+    way.output = expected.output;
+    consider(way);
+    // Where a model has no such rate of its own it is what the first way costs.
+    if (metrics::names_rate(*price, &metrics::Rates::image_output)) {
+        way.image_output = expected.output;
+        consider(way);
+        way.image_output = 0;
     }
+    if (metrics::names_rate(*price, &metrics::Rates::cache_write)) {
+        way.cache_write = std::exchange(way.input, 0);
+        consider(way);
+    }
+    consider({});  // by the piece alone
     if (!dearest) return std::nullopt;
     return *dearest / kPicoPerNano + (*dearest % kPicoPerNano != 0 ? 1 : 0);
 }

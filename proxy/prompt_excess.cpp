@@ -42,6 +42,7 @@ PromptExcess& PromptExcess::known() {
 
 std::uint32_t PromptExcess::percent(std::string_view upstream, std::string_view model,
                                     std::int64_t second) const {
+    if (!any_.load(std::memory_order_relaxed)) return kNone;
     const auto hash = hash_of(upstream, model);
     return percent_of(slots_[hash % kSlots].load(std::memory_order_relaxed), hash, second);
 }
@@ -57,6 +58,7 @@ void PromptExcess::note(std::string_view upstream, std::string_view model, std::
                       (reported % bound) * 100 / bound + 1;
     const auto now = static_cast<std::uint32_t>(std::min<std::uint64_t>(over, kMost));
     if (now >= known) slot.store(word_of(hash, second, now), std::memory_order_relaxed);
+    any_.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace understudy::proxy

@@ -34,6 +34,7 @@ class PromptExcess {
     // What model it is about, when that was learned, and the percentage: one word, so that it is
     // read and written whole.
     std::array<std::atomic<std::uint64_t>, kSlots> slots_{};
+    std::atomic<bool> any_{false};  // most processes never learn of one
 };
 
 }  // namespace understudy::proxy

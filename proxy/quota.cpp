@@ -315,8 +315,8 @@ void Quota::clear_fields(std::string& head) {
     head = std::move(kept);
 }
 
-const limits::Standings& Quota::standings() {
-    if (!standings_) standings_ = allowance_->rates().standings(rules_.rates, limits::now());
+const limits::Standings& Quota::standings(const limits::Moment& now) {
+    if (!standings_) standings_ = allowance_->rates().standings(rules_.rates, now);
     return *standings_;
 }
 
@@ -326,7 +326,7 @@ void Quota::append_fields(std::string& head) {
     std::optional<NanoUsd> left;
     if (request_.session_budget && session_) left = session_->left(session_budget(request_), now);
     if (allowance_ != nullptr) {
-        const auto& standings = this->standings();
+        const auto& standings = this->standings(now);
         // The one that is nearest to its end.
         const auto* tight = standings.requests ? &*standings.requests : nullptr;
         if (const auto& tokens = standings.tokens) {
@@ -350,9 +350,10 @@ void Quota::append_fields(std::string& head) {
     }
 }
 
-void Quota::append_openai_fields(std::string& head) {
-    if (allowance_ == nullptr || has_field(head, "x-ratelimit-")) return;
-    const auto& standings = this->standings();
+void Quota::append_openai_fields(std::string& head, bool may_have_some) {
+    if (allowance_ == nullptr || (may_have_some && has_field(head, "x-ratelimit-"))) return;
+    if (!standings_) standings(limits::now());
+    const auto& standings = *standings_;
     wire::HeadWriter out(head);
     if (const auto& r = standings.requests) {
         out.add("x-ratelimit-limit-requests: ").add_number(r->limit);

@@ -76,8 +76,9 @@ class Quota {
     static void clear_fields(std::string& head);
     /// Adds ratelimit-limit, -remaining and -reset, and what is left of budgets.
     void append_fields(std::string& head);
-    /// The same in OpenAI's words, unless the head has such fields already.
-    void append_openai_fields(std::string& head);
+    /// The same in OpenAI's words, unless the head has such fields already, which is looked for
+    /// only where `may_have_some`.
+    void append_openai_fields(std::string& head, bool may_have_some);
 
   private:
     struct Refused {
@@ -93,7 +94,7 @@ class Quota {
                     const wire::AnswerLimit& limit, Refused& refused);
     LocalError rate_error(const limits::Refusal& refusal) const;
     LocalError money_error(const Refused& refused) const;
-    const limits::Standings& standings();
+    const limits::Standings& standings(const limits::Moment& now);
     void count(const Refused& refused);
     void learn(const AttemptReport& report, const limits::Moment& now) const;
     void book_unheld(limits::NanoUsd cost);

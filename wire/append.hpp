@@ -2,7 +2,7 @@
 #pragma once
 
 #include <array>
-#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -10,10 +10,16 @@
 
 namespace understudy::wire {
 
+inline constexpr std::size_t kMostDigits = 20;
+
+/// Writes `number` in decimal, and returns where it ends. There is room for kMostDigits, of which
+/// what lies behind the end may have been written to.
+char* put_number(char* out, std::uint64_t number) noexcept;
+
 /// Appends `number` in decimal.
 inline void append_number(std::string& out, std::uint64_t number) {
-    std::array<char, 20> digits;
-    const auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    std::array<char, kMostDigits> digits;
+    const auto* const end = put_number(digits.data(), number);
     out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
@@ -46,10 +52,8 @@ class HeadWriter {
         return *this;
     }
     HeadWriter& add_number(std::uint64_t number) {
-        constexpr std::size_t most_digits = 20;
-        if (text_.size() - size_ < most_digits) flush();
-        const auto* const end =
-            std::to_chars(text_.data() + size_, text_.data() + text_.size(), number).ptr;
+        if (text_.size() - size_ < kMostDigits) flush();
+        const auto* const end = put_number(text_.data() + size_, number);
         size_ = static_cast<std::size_t>(end - text_.data());
         return *this;
     }

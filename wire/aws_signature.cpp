@@ -1,10 +1,10 @@
 #include "wire/aws_signature.hpp"
 
 #include "wire/octets.hpp"
+#include "wire/sha256.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@
 namespace understudy::wire {
 namespace {
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+using Digest = Sha256Digest;
 using Field = std::pair<std::string, std::string>;
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
@@ -36,9 +36,7 @@ std::string hex(const Digest& digest) {
 }
 
 std::string hash(std::string_view text) {
-    Digest digest;
-    SHA256(bytes_of(text), text.size(), digest.data());
-    return hex(digest);
+    return hex(sha256(text));
 }
 
 Digest keyed_hash(std::string_view key, std::string_view text) {

@@ -1,10 +1,10 @@
 #include "wire/request_content.hpp"
 
 #include "wire/json_cursor.hpp"
+#include "wire/name_set.hpp"
 #include "wire/prompt_parts.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace understudy::wire {
 namespace {
@@ -13,26 +13,20 @@ constexpr std::uint64_t kBytesPerToken = 4;
 
 // Members of a request that hold its prompt: chat and completions, /responses, embeddings,
 // Anthropic's and Google's APIs; of the latter's :countTokens also a whole request.
-constexpr std::array<std::string_view, 11> kPrompts{"messages",
-                                                    "input",
-                                                    "prompt",
-                                                    "instructions",
-                                                    "system",
-                                                    "contents",
-                                                    "systemInstruction",
-                                                    "suffix",
-                                                    "system_instruction",
-                                                    "generateContentRequest",
-                                                    "generate_content_request"};
-constexpr std::array<std::string_view, 2> kTools{"tools", "functions"};
+constexpr NameSet kPrompts{"messages",
+                           "input",
+                           "prompt",
+                           "instructions",
+                           "system",
+                           "contents",
+                           "systemInstruction",
+                           "suffix",
+                           "system_instruction",
+                           "generateContentRequest",
+                           "generate_content_request"};
+constexpr NameSet kTools{"tools", "functions"};
 // Members that name a part of the prompt that the server has.
-constexpr std::array<std::string_view, 4> kKept{"previous_response_id", "conversation",
-                                                "cachedContent", "cached_content"};
-
-template <std::size_t N>
-bool among(const std::array<std::string_view, N>& names, std::string_view name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
+constexpr NameSet kKept{"previous_response_id", "conversation", "cachedContent", "cached_content"};
 
 bool has_elements(std::string_view array) {
     JsonCursor in(array);
@@ -63,12 +57,12 @@ Found find_prompt(std::string_view body, const RequestFacts& facts) {
             key = decoded;
         }
         const auto value = member.value.of(body);
-        if (among(kPrompts, key)) {
+        if (kPrompts.contains(key)) {
             size += measure_text(value);
-        } else if (among(kTools, key) && member.kind == JsonKind::array && has_elements(value)) {
+        } else if (kTools.contains(key) && member.kind == JsonKind::array && has_elements(value)) {
             found.tools = true;
             size.bytes += value.size();
-        } else if (among(kKept, key) && member.kind != JsonKind::null) {
+        } else if (kKept.contains(key) && member.kind != JsonKind::null) {
             ++size.referenced;
         }
     }

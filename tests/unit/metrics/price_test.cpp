@@ -1,9 +1,14 @@
 // The cost rules of the price reference, with its worked examples.
 #include "metrics/price.hpp"
 
+#include "metrics/text.hpp"
+
 #include <catch2/catch.hpp>
 
+#include <cstdint>
 #include <limits>
+#include <random>
+#include <string>
 
 using namespace understudy::metrics;
 
@@ -162,6 +167,38 @@ TEST_CASE("dollars are written with as many digits as needed") {
                  Row{std::numeric_limits<std::int64_t>::max(), "9223372.036854775807"},
                  Row{std::numeric_limits<std::int64_t>::min(), "-9223372.036854775808"});
     CHECK(format_usd(row.pico) == row.text);
+}
+
+TEST_CASE("dollars are written as an exact decimal is, whatever the amount") {
+    std::mt19937_64 random(7);
+    std::int64_t power = 1;
+    for (int i = 0; i < 20'000; ++i) {
+        auto pico = static_cast<std::int64_t>(random() >> (1 + random() % 63));
+        if (i % 3 == 0) pico = pico / power * power;
+        power = power > std::numeric_limits<std::int64_t>::max() / 10 ? 1 : power * 10;
+        std::string expected;
+        append_decimal(expected, static_cast<std::uint64_t>(pico), 12);
+        CAPTURE(pico);
+        CHECK(format_usd(pico) == expected);
+        if (pico != 0) CHECK(format_usd(-pico) == "-" + expected);
+    }
+}
+
+TEST_CASE("a rate is found wherever a price may name it") {
+    const auto rate = &Rates::cache_write;
+    ModelPrice price = simple(10, 100);
+    CHECK_FALSE(names_rate(price, rate));
+    for (const auto service : {&ServiceRates::standard, &ServiceRates::priority,
+                               &ServiceRates::flex, &ServiceRates::batch}) {
+        auto one = price;
+        (one.*service).cache_write = 0;
+        CHECK(names_rate(one, rate));
+        auto tiered = price;
+        tiered.tiers.resize(2);
+        CHECK_FALSE(names_rate(tiered, rate));
+        (tiered.tiers.back().*service).cache_write = 1;
+        CHECK(names_rate(tiered, rate));
+    }
 }
 
 TEST_CASE("parts with a price of their own are taken out of what they are part of") {
