@@ -2,6 +2,7 @@
 resumes; names that resolve, or do not, without anybody waiting for them."""
 
 import concurrent.futures
+import re
 import signal
 import socket
 import ssl
@@ -103,21 +104,31 @@ def ask_while_it_ends(daemon, script, upstream, **request):
         return client.response()
 
 
+def seen_too_late(got) -> bool:
+    """Nearby, an end is an idle one for 20 ms; a daemon that had to wait longer for its turn on a busy
+    machine cannot tell, and calls it an attempt."""
+    first = re.match(r"primary/[^;]*;connection;-;(\d+)ms, ", got.header("x-understudy-trace"))
+    return first is not None and int(first[1]) >= 20
+
+
 @pytest.mark.row(12)
 @plain_and_streamed
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("when", ["while resting", "when the request comes"])
 def test_a_stale_connection_is_replaced_without_anybody_noticing(start, upstream, how, when, stream):
     """The request is sent again, on a fresh connection to the same upstream: no further attempt."""
-    script = EndsIdle(how)
-    primary, backup = upstream(script), upstream()
-    daemon = start(config(primary, backup))
-    assert chat(daemon, stream=stream).header("x-understudy-upstream") == "primary"
-    if when == "while resting":
-        script.end(primary)
-        got = chat(daemon, stream=stream)
-    else:
-        got = ask_while_it_ends(daemon, script, primary, stream=stream)
+    for _ in range(5):
+        script = EndsIdle(how)
+        primary, backup = upstream(script), upstream()
+        daemon = start(config(primary, backup))
+        assert chat(daemon, stream=stream).header("x-understudy-upstream") == "primary"
+        if when == "while resting":
+            script.end(primary)
+            got = chat(daemon, stream=stream)
+        else:
+            got = ask_while_it_ends(daemon, script, primary, stream=stream)
+        if not seen_too_late(got):
+            break
     assert got.status == 200 and got.header("x-understudy-upstream") == "primary"
     assert got.header("x-understudy-attempts") == "1"
     assert len(primary.connections) == 2 and not backup.connections
@@ -178,11 +189,14 @@ def test_an_end_that_an_idle_connection_cannot_have_is_an_attempt(start, upstrea
 @pytest.mark.row(12)
 def test_the_replay_of_a_stale_connection_happens_once(start, upstream):
     """The fresh connection fails too: that is a failure of the upstream, and counted."""
-    script = EndsIdle("close", then=lambda connection, request: connection.close())
-    primary, backup = upstream(script), upstream(well("Backup."))
-    daemon = start(config(primary, backup))
-    chat(daemon)
-    assert ask_while_it_ends(daemon, script, primary).text == "Backup."
+    for _ in range(5):
+        script = EndsIdle("close", then=lambda connection, request: connection.close())
+        primary, backup = upstream(script), upstream(well("Backup."))
+        daemon = start(config(primary, backup))
+        chat(daemon)
+        assert ask_while_it_ends(daemon, script, primary).text == "Backup."
+        if len(primary.connections) == 2:
+            break   # else the end came too late to be an idle one
     assert len(primary.connections) == 2
     expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary",
                                                             "reason": "connection"}))

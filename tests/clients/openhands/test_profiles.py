@@ -13,6 +13,7 @@ from openhands.sdk.utils.cipher import Cipher
 from harness import chat, well
 from sdk import llm, store
 from tests.support.daemon import run, wait_until
+from timing import LONG_WAIT
 
 # A value that is none of the defaults for every member that the SDK saves. Members that a proxy
 # cannot serve have a test of their own.
@@ -178,7 +179,8 @@ def test_profiles_that_the_store_rewrites_in_a_loop_are_never_seen_half(tmp_path
         thread.start()
     try:
         wait_until(lambda: len(writes) > 100 and len(answers) > 300
-                   and {text for _, _, text in answers} == {"old", "new"}, "both versions")
+                   and {text for _, _, text in answers} == {"old", "new"}, "both versions",
+                   LONG_WAIT)   # the store takes its time, beside everything else that runs
     finally:
         done.set()
         for thread in threads:
