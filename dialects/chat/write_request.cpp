@@ -1,5 +1,6 @@
 #include "dialects/chat/chat.hpp"
 #include "dialects/ids.hpp"
+#include "dialects/openai_gates.hpp"
 #include "dialects/schema.hpp"
 #include "dialects/text_documents.hpp"
 #include "dialects/turns.hpp"
@@ -316,16 +317,11 @@ void RequestWriter::format() {
 }
 
 void RequestWriter::effort() {
-    const auto& effort = talk_.effort;
-    if (!effort.said()) return;
-    std::string_view word = effort.word;
-    if (word.empty())
-        word = *effort.budget < 2048 ? "low" : *effort.budget < 8192 ? "medium" : "high";
-    if (word == "max") word = "xhigh";
-    to_.key("reasoning_effort").text(word);
+    if (talk_.effort.said()) to_.key("reasoning_effort").text(talk_.effort.word);
 }
 
 std::optional<Problem> RequestWriter::run() {
+    if (auto problem = fit_to_openai(talk_, manner_.model)) return problem;
     if (talk_.marks_cache()) talk_.drop("cache_control");
     mend_turns(talk_);
     if (talk_.turns.empty()) return unsupported("there is nothing in the messages");
