@@ -39,6 +39,9 @@ class RequestWriter {
     void sampling();
     void format();
     void effort();
+    std::string call_id(std::string_view id) const {
+        return manner_.nine_letter_ids ? nine_letters(id) : legal_id(id, kOpenAiId);
+    }
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
@@ -139,7 +142,7 @@ void RequestWriter::system() {
 void RequestWriter::result(const Block& block) {
     const auto said = join_text(block.inner, "\\n");
     to_.open('{').key("role").text("tool");
-    to_.key("tool_call_id").text(legal_id(block.id, kOpenAiId));
+    to_.key("tool_call_id").text(call_id(block.id));
     // There is no member that says so.
     to_.key("content").content(block.is_error ? "Error: " + said : said).close('}');
 }
@@ -165,7 +168,7 @@ void RequestWriter::user(const Turn& turn) {
 }
 
 void RequestWriter::call(const Block& block) {
-    to_.open('{').key("id").text(legal_id(block.id, kOpenAiId)).key("type").text("function");
+    to_.open('{').key("id").text(call_id(block.id)).key("type").text("function");
     to_.key("function").open('{').key("name").text(names_.sent(block.name)).key("arguments");
     if (block.custom) {
         std::string object;
