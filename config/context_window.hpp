@@ -15,7 +15,7 @@ std::uint64_t context_window(const Config& config, const Upstream& upstream,
                              std::string_view model);
 
 /// Tokens that an answer of `model` may have at this upstream, as the price table has it for its
-/// provider's model of that name; 0: not known.
+/// provider's model of that name; where its API demands a limit, else for anybody's; 0: not known.
 std::uint64_t max_output(const Config& config, const Upstream& upstream, std::string_view model);
 
 }  // namespace understudy::config

@@ -86,6 +86,8 @@ constexpr std::array kPresets{
                       .one_choice = true},
            .prefill = PrefillKind::assistant,
            .reasoning = "reasoning"},
+    // Ids of calls: github.com/mistralai/mistral-common, "must be a-z, A-Z, 0-9, with a length of
+    // 9".
     // docs.mistral.ai/api: names it does not know give 422 extra_forbidden; it calls the seed
     // random_seed, knows max_tokens only, and reports usage in the last chunk unasked.
     // docs.mistral.ai/capabilities/completion/usage: `prefix` on the last assistant message, which
@@ -105,7 +107,8 @@ constexpr std::array kPresets{
                       .max_tokens_from = {kNewTokens},
                       .rename = MemberRename{"seed", "random_seed"},
                       .bound = MemberBound{"temperature", 0, 1.5},
-                      .refuses_stream_options = true},
+                      .refuses_stream_options = true,
+                      .nine_letter_ids = true},
            .prefill = PrefillKind::prefix},
     // api-docs.deepseek.com/api/create-chat-completion, and /guides/anthropic_api;
     // api-docs.deepseek.com/guides/chat_prefix_completion: `prefix`, at the beta base URL only

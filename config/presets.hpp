@@ -56,6 +56,7 @@ struct Quirks {
     std::optional<MemberBound> bound = std::nullopt;
     bool one_choice = false;              // `n` must be 1
     bool refuses_stream_options = false;  // usage comes without being asked for
+    bool nine_letter_ids = false;         // of tool calls; others are refused
     bool reasoning_beside = false;        // not among completion_tokens, nor in the total
 };
 

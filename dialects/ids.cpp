@@ -3,6 +3,7 @@
 #include "wire/sha256.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace understudy::dialects {
 namespace {
@@ -38,6 +39,24 @@ constexpr std::size_t kIdDigits = 24;
 std::string legal_id(std::string_view id, const Alphabet& alphabet) {
     if (id.empty() || is_legal(id, alphabet)) return std::string(id);
     return "us_" + hex_digest(id, kIdDigits);
+}
+
+std::string nine_letters(std::string_view id) {
+    constexpr std::size_t kLetters = 9;
+    constexpr std::string_view kAlphabet =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const auto is_letter = [&](char c) { return kAlphabet.find(c) != std::string_view::npos; };
+    const bool fits = id.size() == kLetters && std::all_of(id.begin(), id.end(), is_letter);
+    if (id.empty() || fits) return std::string(id);
+    const auto digest = wire::sha256(id);
+    // 62 to the ninth are 53 bits and some: of 64 no letter is more frequent by a thousandth.
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8U | digest[i];
+    std::string out;
+    for (std::size_t i = 0; i < kLetters; ++i, number /= kAlphabet.size()) {
+        out += kAlphabet[number % kAlphabet.size()];
+    }
+    return out;
 }
 
 std::string minted_id(std::string_view prefix, std::string_view seed, std::size_t number) {

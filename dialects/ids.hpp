@@ -23,6 +23,10 @@ inline constexpr Alphabet kToolName{"", 64};
 /// Of an empty one it stays empty.
 std::string legal_id(std::string_view id, const Alphabet& alphabet);
 
+/// `id` where it is nine letters and digits, which is all that Mistral takes, else nine that stand
+/// for it, made of its SHA-256. Of an empty one it stays empty.
+std::string nine_letters(std::string_view id);
+
 /// An id for what has none: `prefix` and 24 characters that depend on all that is given.
 std::string minted_id(std::string_view prefix, std::string_view seed, std::size_t number);
 

@@ -89,6 +89,7 @@ std::optional<Problem> write(Talk& talk, const Target& target, ToolNames& names,
             manner.completion_tokens = target.completion_tokens;
             manner.ask_usage = target.ask_usage;
             manner.thinking = target.thinking;
+            manner.nine_letter_ids = target.nine_letter_ids;
             return chat::write_request(talk, manner, names, outgoing.body);
         }
     }

@@ -38,6 +38,7 @@ struct Target {
     bool completion_tokens = false;  // chat: `max_completion_tokens` is understood
     bool ask_usage = true;           // chat: so is stream_options.include_usage
     std::string_view thinking;       // chat: the member in which thoughts go back, or ""
+    bool nine_letter_ids = false;    // chat: ids of calls are nine letters and digits
 };
 
 /// The request that takes the place of the client's.

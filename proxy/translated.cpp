@@ -42,6 +42,7 @@ dialects::Target target_of(const LaneSpec& lane, const Runtime& runtime, std::st
                        !(preset != nullptr && preset->quirks.refuses_stream_options) &&
                        !runtime.usage_refusals().contains(upstream, model);
     if (preset != nullptr && preset->takes_reasoning) target.thinking = preset->reasoning;
+    target.nine_letter_ids = preset != nullptr && preset->quirks.nine_letter_ids;
     return target;
 }
 

@@ -23,6 +23,7 @@ struct Manner {
     bool completion_tokens = false;  // `max_completion_tokens`, not `max_tokens`
     bool ask_usage = true;           // stream_options.include_usage is understood
     bool developer = false;          // the role `developer` is; else it is `system`
+    bool nine_letter_ids = false;    // ids of calls are nine letters and digits
     std::string_view thinking;       // the member that takes thoughts back, or none
     std::uint64_t max_output = 0;    // tokens that the model can write; 0: unknown
 };

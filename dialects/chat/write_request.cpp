@@ -1,5 +1,6 @@
 #include "dialects/chat/chat.hpp"
 #include "dialects/ids.hpp"
+#include "dialects/openai_gates.hpp"
 #include "dialects/schema.hpp"
 #include "dialects/text_documents.hpp"
 #include "dialects/turns.hpp"
@@ -38,6 +39,9 @@ class RequestWriter {
     void sampling();
     void format();
     void effort();
+    std::string call_id(std::string_view id) const {
+        return manner_.nine_letter_ids ? nine_letters(id) : legal_id(id, kOpenAiId);
+    }
     void refuse(Problem problem) {
         if (!problem_) problem_ = std::move(problem);
     }
@@ -138,7 +142,7 @@ void RequestWriter::system() {
 void RequestWriter::result(const Block& block) {
     const auto said = join_text(block.inner, "\\n");
     to_.open('{').key("role").text("tool");
-    to_.key("tool_call_id").text(legal_id(block.id, kOpenAiId));
+    to_.key("tool_call_id").text(call_id(block.id));
     // There is no member that says so.
     to_.key("content").content(block.is_error ? "Error: " + said : said).close('}');
 }
@@ -164,7 +168,7 @@ void RequestWriter::user(const Turn& turn) {
 }
 
 void RequestWriter::call(const Block& block) {
-    to_.open('{').key("id").text(legal_id(block.id, kOpenAiId)).key("type").text("function");
+    to_.open('{').key("id").text(call_id(block.id)).key("type").text("function");
     to_.key("function").open('{').key("name").text(names_.sent(block.name)).key("arguments");
     if (block.custom) {
         std::string object;
@@ -316,16 +320,11 @@ void RequestWriter::format() {
 }
 
 void RequestWriter::effort() {
-    const auto& effort = talk_.effort;
-    if (!effort.said()) return;
-    std::string_view word = effort.word;
-    if (word.empty())
-        word = *effort.budget < 2048 ? "low" : *effort.budget < 8192 ? "medium" : "high";
-    if (word == "max") word = "xhigh";
-    to_.key("reasoning_effort").text(word);
+    if (talk_.effort.said()) to_.key("reasoning_effort").text(talk_.effort.word);
 }
 
 std::optional<Problem> RequestWriter::run() {
+    if (auto problem = fit_to_openai(talk_, manner_.model)) return problem;
     if (talk_.marks_cache()) talk_.drop("cache_control");
     mend_turns(talk_);
     if (talk_.turns.empty()) return unsupported("there is nothing in the messages");

@@ -2,8 +2,8 @@
 
 #include "dialects/converse/block_writer.hpp"
 #include "dialects/converse/gates.hpp"
+#include "dialects/converse/thoughts.hpp"
 #include "dialects/data_url.hpp"
-#include "dialects/messages/effort.hpp"
 #include "dialects/messages/gates.hpp"
 #include "dialects/schema.hpp"
 #include "dialects/turns.hpp"
@@ -34,7 +34,8 @@ class RequestWriter {
           claude_(messages::gates_of(manner.model)),
           names_(names),
           to_(body),
-          blocks_(gates_, names, body) {}
+          blocks_(gates_, names, body),
+          thoughts_(talk, gates_, claude_, manner.max_output) {}
 
     std::optional<Problem> run();
 
@@ -54,13 +55,7 @@ class RequestWriter {
     void choice();
     void limits();
     void sampling();
-    void own_fields();
     void output();
-    bool thinks() const;
-    std::uint64_t budget() const;
-    std::uint64_t max_output() const {
-        return manner_.max_output != 0 ? manner_.max_output : claude_.max_output;
-    }
     bool has_calls() const;
 
     Talk& talk_;
@@ -70,6 +65,7 @@ class RequestWriter {
     ToolNames& names_;
     Writer to_;
     BlockWriter blocks_;
+    Thoughts thoughts_;
 };
 
 // What cannot be said to this model.
@@ -267,8 +263,8 @@ void RequestWriter::limits() {
     if (talk_.max_tokens.is_number()) {
         auto most = talk_.max_tokens.count();
         // The budget is a part of what may be written.
-        if (thinks() && !claude_.adaptive) most += budget();
-        if (manner_.max_output != 0 || gates_.claude) most = std::min(most, max_output());
+        if (thoughts_.counted()) most += thoughts_.budget();
+        if (manner_.max_output != 0 || gates_.claude) most = std::min(most, thoughts_.max_output());
         to_.key("maxTokens").number(std::max<std::uint64_t>(most, 1));
     }
     bool any = false;
@@ -285,7 +281,7 @@ void RequestWriter::limits() {
 }
 
 void RequestWriter::sampling() {
-    const bool taken = !gates_.claude || (claude_.sampling && !thinks());
+    const bool taken = !gates_.claude || (claude_.sampling && !thoughts_.wanted());
     for (const auto& [name, key, value] : {std::tuple<std::string_view, std::string_view, Value>{
                                                "temperature", "temperature", talk_.temperature},
                                            {"top_p", "topP", talk_.top_p}}) {
@@ -302,55 +298,13 @@ void RequestWriter::sampling() {
     }
 }
 
-// As much as it can be told here. Where thoughts are counted in tokens, Claude does not think
-// behind a forced call, nor when a turn with calls has lost its thoughts.
-bool RequestWriter::thinks() const {
-    if (!gates_.claude || !talk_.effort.said() || talk_.effort.word == "none") return false;
-    if (claude_.adaptive) return true;
-    const auto kind = talk_.choice.kind;
-    const bool forced = kind == Choice::Kind::required || kind == Choice::Kind::named;
-    return !forced && !calls_without_thought(talk_) && talk_.turns.back().role == Role::user;
-}
-
-std::uint64_t RequestWriter::budget() const {
-    const auto most = max_output();
-    return std::min(messages::budget_of(talk_.effort, most), most - most / 4);
-}
-
-// What is of one family of models, under the names that it has there.
-void RequestWriter::own_fields() {
-    const auto& effort = talk_.effort;
-    const bool top_k = talk_.top_k.is_number();
-    const bool takes_top_k = gates_.claude && claude_.sampling && !thinks();
-    const bool says_effort = gates_.effort && !effort.word.empty() && effort.word != "none";
-    if (top_k && !takes_top_k) talk_.drop("top_k");
-    if (effort.said() && effort.word != "none" && !says_effort && !thinks()) {
-        talk_.drop("reasoning_effort");
-    }
-    if (!thinks() && !says_effort && !(top_k && takes_top_k)) return;
-    to_.key("additionalModelRequestFields").open('{');
-    if (top_k && takes_top_k) to_.key("top_k").raw(talk_.top_k.raw());
-    if (says_effort) {
-        const auto& word = effort.word;
-        const bool low = word == "minimal" || word == "low";
-        to_.key("reasoning_effort").text(low ? "low" : word == "medium" ? "medium" : "high");
-    }
-    if (thinks() && claude_.adaptive) {
-        to_.key("thinking").raw(R"({"type":"adaptive","display":"summarized"})");
-    } else if (thinks()) {
-        to_.key("thinking").open('{').key("type").text("enabled");
-        to_.key("budget_tokens").number(budget()).close('}');
-    }
-    to_.close('}');
-}
-
 // Where thoughts are told in words, and what the answer is to look like. A schema is text there.
 void RequestWriter::output() {
-    const bool effort = thinks() && claude_.adaptive;
+    const bool worded = thoughts_.worded();
     const bool schema = talk_.format.kind == Format::Kind::schema;
-    if (!effort && !schema) return;
+    if (!worded && !schema) return;
     to_.key("outputConfig").open('{');
-    if (effort) to_.key("effort").text(messages::effort_of(talk_.effort, claude_));
+    if (worded) thoughts_.effort(to_);
     if (schema) {
         const auto& format = talk_.format;
         const auto text = gates_.claude ? anthropic_schema(format.schema, talk_)
@@ -376,7 +330,7 @@ std::optional<Problem> RequestWriter::run() {
     limits();
     sampling();
     to_.close('}');
-    own_fields();
+    thoughts_.own_fields(to_);
     output();
     to_.close('}');
     return blocks_.problem();

@@ -60,9 +60,14 @@ void thinking(Talk& talk, const Gates& gates, Writer& to) {
     if (!effort.said() && !show) return;
     to.key("thinkingConfig").open('{');
     if (effort.said() && gates.thinking == Thinking::budget) {
-        to.key("thinkingBudget").number(budget_of(effort, gates));
+        const auto budget = budget_of(effort, gates);
+        to.key("thinkingBudget").number(budget);
+        if (off && budget != 0) talk.drop("reasoning_effort");
     } else if (effort.said()) {
-        to.key("thinkingLevel").text(level_of(effort, gates));
+        const auto level = level_of(effort, gates);
+        to.key("thinkingLevel").text(level);
+        const bool other = !effort.word.empty() && level != effort.word;
+        if (other || off) talk.drop("reasoning_effort");
     }
     if (show) to.key("includeThoughts").boolean(true);
     to.close('}');

@@ -4,15 +4,26 @@
 
 namespace understudy::dialects::messages {
 
-std::uint64_t budget_of(const Effort& effort, std::uint64_t max_output) {
-    constexpr std::uint64_t kLeastBudget = 1024;
+namespace {
+
+constexpr std::uint64_t kLeastBudget = 1024;
+
+std::uint64_t wished(const Effort& effort, std::uint64_t most) {
     if (effort.budget) return std::max(*effort.budget, kLeastBudget);
     const auto& word = effort.word;
     if (word == "minimal") return kLeastBudget;
     if (word == "low") return 4096;
     if (word == "medium") return 10'000;
     if (word == "high") return 24'000;
-    return max_output / 2;
+    return most;
+}
+
+}  // namespace
+
+// A quarter is left for the answer.
+std::uint64_t budget_of(const Effort& effort, std::uint64_t max_output) {
+    const auto most = max_output - max_output / 4;
+    return std::min(wished(effort, most), most);
 }
 
 std::string_view effort_of(const Effort& effort, const Gates& gates) {

@@ -9,7 +9,8 @@
 
 namespace understudy::dialects::messages {
 
-/// Tokens of thought, for models that are told a number, out of those that they can write.
+/// Tokens of thought, for models that are told a number, out of those that they can write: never
+/// fewer for a greater effort, and some are left for the answer.
 std::uint64_t budget_of(const Effort& effort, std::uint64_t max_output);
 
 /// output_config.effort; static text, or a word of the effort itself.

@@ -112,12 +112,12 @@ void RequestWriter::decide_thinking() {
     const auto kind = talk_.choice.kind;
     const bool forced = kind == Choice::Kind::required || kind == Choice::Kind::named;
     const bool prefill = talk_.turns.back().role == Role::assistant;
-    if (forced || prefill || calls_without_thought(talk_)) {
+    if (!gates_.thinks || forced || prefill || calls_without_thought(talk_)) {
         talk_.drop("reasoning_effort");
         return;
     }
     thinks_ = true;
-    budget_ = std::min(budget_of(talk_.effort, max_output_), max_output_ - max_output_ / 4);
+    budget_ = budget_of(talk_.effort, max_output_);
 }
 
 void RequestWriter::limits() {
@@ -174,6 +174,7 @@ void RequestWriter::thinking() {
         if (!gates_.no_thinking.empty()) {
             to_.key("thinking").open('{').key("type").text(gates_.no_thinking).close('}');
         }
+        if (!gates_.can_rest()) talk_.drop("reasoning_effort");
     } else if (thinks_) {
         to_.key("thinking").open('{').key("type").text("adaptive");
         to_.key("display").text("summarized").close('}');
@@ -183,7 +184,12 @@ void RequestWriter::thinking() {
                         (talk_.effort.word != "none" || gates_.no_thinking.empty());
     if (!effort && !schema) return;
     to_.key("output_config").open('{');
-    if (effort) to_.key("effort").text(effort_of(talk_.effort, gates_));
+    if (effort) {
+        const auto word = effort_of(talk_.effort, gates_);
+        to_.key("effort").text(word);
+        const bool other = !talk_.effort.word.empty() && word != talk_.effort.word;
+        if (other) talk_.drop("reasoning_effort");
+    }
     if (schema) {
         to_.key("format").open('{').key("type").text("json_schema");
         to_.key("schema").raw(anthropic_schema(talk_.format.schema, talk_)).close('}');

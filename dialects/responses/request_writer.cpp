@@ -1,6 +1,7 @@
 #include "dialects/responses/request_writer.hpp"
 
 #include "dialects/data_url.hpp"
+#include "dialects/openai_gates.hpp"
 #include "dialects/schema.hpp"
 #include "dialects/text_documents.hpp"
 #include "dialects/turns.hpp"
@@ -306,20 +307,14 @@ void RequestWriter::effort() {
     const auto& effort = talk_.effort;
     if (!effort.said() && !effort.show) return;
     to_.key("reasoning").open('{');
-    if (effort.said()) {
-        std::string_view word = effort.word;
-        if (word.empty()) {
-            word = *effort.budget < 2048 ? "low" : *effort.budget < 8192 ? "medium" : "high";
-        }
-        if (word == "max") word = "xhigh";
-        to_.key("effort").text(word);
-    }
+    if (effort.said()) to_.key("effort").text(effort.word);
     if (effort.show) to_.key("summary").text("auto");
     to_.close('}');
 }
 
 std::optional<Problem> RequestWriter::run() {
     if (auto problem = check()) return problem;
+    if (auto problem = fit_to_openai(talk_, manner_.model)) return problem;
     leave_out();
     mend_turns(talk_);
     tell_calls_apart(talk_);

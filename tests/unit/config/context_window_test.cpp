@@ -39,3 +39,34 @@ TEST_CASE("A window is the upstream's own, else the price table's, where the pro
     upstream.context_window = 4096;
     CHECK(context_window(config, upstream, "gpt-9") == 4096);
 }
+
+TEST_CASE("Where a limit of tokens is demanded, anybody's row for the model says which") {
+    auto prices = parse_prices(R"({
+        "acme-1": {"litellm_provider":"openai","input_cost_per_token":1e-6,
+                   "max_output_tokens":7777},
+        "anthropic/acme-2": {"litellm_provider":"anthropic","input_cost_per_token":1e-6,
+                             "max_output_tokens":3333},
+        "acme-3": {"litellm_provider":"openai","input_cost_per_token":1e-6},
+        "claude-sonnet-4-5": {"litellm_provider":"anthropic","input_cost_per_token":3e-6,
+                              "max_output_tokens":5555}
+    })");
+    Config config;
+    config.prices = prices_over_builtin(std::move(prices.lines), "p.json");
+    Upstream upstream;
+    for (const std::string provider : {"", "anthropic", "deepseek"}) {
+        INFO(provider);
+        upstream.price_provider = provider;
+        upstream.dialect = understudy::wire::Dialect::messages;
+        CHECK(max_output(config, upstream, "acme-1") == 7777);
+        CHECK(max_output(config, upstream, "acme-2") == 3333);
+        CHECK(max_output(config, upstream, "acme-3") == 0);
+        CHECK(max_output(config, upstream, "claude-sonnet-4-5-20250929") == 5555);
+        CHECK(max_output(config, upstream, "gpt-4o") == 16'384);
+        CHECK(max_output(config, upstream, "nobody") == 0);
+        CHECK(context_window(config, upstream, "nobody") == 0);
+    }
+    // Elsewhere a server that nobody knows is told what the client says.
+    upstream.price_provider = "";
+    upstream.dialect = understudy::wire::Dialect::chat;
+    CHECK(max_output(config, upstream, "acme-1") == 0);
+}
