@@ -143,7 +143,8 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     money->expected = expected_;
     // The model's own limit is looked for only where the request's is not the last word.
     const bool open = !limit.tokens || !upstream.body.empty();
-    const auto longest = open ? config::max_output(runtime_.config(), upstream, model) : 0;
+    const auto longest =
+        open ? config::longest_answer(runtime_.config(), upstream, model, money->price) : 0;
     money->expected.output = expected_output(shape, limit, upstream.body, longest);
     const auto now = limits::now();
     auto most = money->expected;
