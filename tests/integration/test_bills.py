@@ -1,0 +1,55 @@
+"""What an answer costs, by where it says what it was: tiers of service, pictures, headers."""
+
+import json
+
+import pytest
+
+from answers import plain
+from harness import ask, chat, config
+from natives import message, message_body, native
+
+RATES = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5,
+         "input_cost_per_token_priority": 2e-6, "output_cost_per_token_priority": 2e-5,
+         "input_cost_per_token_flex": 5e-7, "output_cost_per_token_flex": 5e-6,
+         "input_cost_per_token_batches": 5e-7, "output_cost_per_token_batches": 5e-6}
+COSTS = {"standard": "0.0002", "priority": "0.0004", "flex": "0.0001", "batch": "0.0001"}
+
+
+@pytest.fixture
+def prices(tmp_path):
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"tiered-1": RATES}))
+    return str(path)
+
+
+def converse(tier):
+    return json.dumps({"output": {"message": {"role": "assistant", "content": [{"text": "It works."}]}},
+                       "stopReason": "end_turn", "usage": {"inputTokens": 100, "outputTokens": 10, "totalTokens": 110},
+                       "serviceTier": {"type": tier}}).encode()
+
+
+def google(tier):
+    return json.dumps({"candidates": [{"content": {"role": "model", "parts": [{"text": "It works."}]},
+                                       "finishReason": "STOP", "index": 0}],
+                       "modelVersion": "tiered-1",
+                       "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10,
+                                         "totalTokenCount": 110, "serviceTier": tier}}).encode()
+
+
+def anthropic(tier):
+    return message(model="tiered-1", usage={"input_tokens": 100, "output_tokens": 10, "service_tier": tier})
+
+
+@pytest.mark.parametrize("tier", COSTS)
+@pytest.mark.parametrize("dialect, answer", [("messages", anthropic), ("gemini", google), ("converse", converse)])
+def test_the_tier_of_service_is_read_where_each_api_says_it(start, upstream, prices, dialect, answer, tier):
+    entry = native(upstream(lambda c, r: c.send(plain(answer(tier)))), "primary", dialect, model="tiered-1")
+    daemon = start(config(entry, prices=prices))
+    assert chat(daemon).header("x-understudy-cost-usd") == COSTS[tier]
+
+
+def test_a_client_of_the_same_api_pays_by_the_tier_too(start, upstream, prices):
+    entry = native(upstream(lambda c, r: c.send(plain(anthropic("batch")))), "primary", "messages", model="tiered-1")
+    daemon = start(config(entry, prices=prices))
+    got = ask(daemon, path="/v1/messages", body=message_body(model="tiered-1"))
+    assert got.header("x-understudy-cost-usd") == COSTS["batch"]
