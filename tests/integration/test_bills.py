@@ -53,3 +53,21 @@ def test_a_client_of_the_same_api_pays_by_the_tier_too(start, upstream, prices):
     daemon = start(config(entry, prices=prices))
     got = ask(daemon, path="/v1/messages", body=message_body(model="tiered-1"))
     assert got.header("x-understudy-cost-usd") == COSTS["batch"]
+
+
+DETAILS = {"input_tokens_details": {"text_tokens": 10, "image_tokens": 40}}
+PICTURES = {"total_tokens": 100, "input_tokens": 50, "output_tokens": 50, **DETAILS}
+
+
+@pytest.mark.parametrize("more", [{}, {"output_tokens_details": {"text_tokens": 0, "image_tokens": 50}}],
+                         ids=["no details", "details"])
+@pytest.mark.parametrize("model, cost", [("gpt-image-1", "0.00245"), ("painter-1", "0.00245")])
+def test_what_an_endpoint_for_pictures_puts_out_is_pictures(start, upstream, tmp_path, model, cost, more):
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"painter-1": {
+        "mode": "image_generation", "input_cost_per_token": 5e-6, "output_cost_per_token": 1e-5,
+        "input_cost_per_image_token": 1e-5, "output_cost_per_image_token": 4e-5}}))
+    body = json.dumps({"created": 1, "data": [{"b64_json": "AAAA"}], "usage": {**PICTURES, **more}}).encode()
+    daemon = start(config(upstream(lambda c, r: c.send(plain(body))), prices=str(path)))
+    got = ask(daemon, path="/v1/images/generations", body={"model": model, "prompt": "A fox."})
+    assert got.header("x-understudy-cost-usd") == cost
