@@ -306,12 +306,14 @@ LocalError Quota::money_error(const Refused& refused) const {
 }
 
 void Quota::clear_fields(std::string& head) {
-    if (!has_field(head, "ratelimit-")) return;
+    if (!has_field(head, "ratelimit-") && !has_field(head, "ratelimit:")) return;
     std::string kept;
     for (std::string_view rest = head; !rest.empty();) {
         const auto line = rest.substr(0, std::min(rest.size(), rest.find('\n') + 1));
         rest.remove_prefix(line.size());
-        if (!wire::istarts_with(line, "ratelimit-")) kept += line;
+        const bool theirs =
+            wire::istarts_with(line, "ratelimit-") || wire::istarts_with(line, "ratelimit:");
+        if (!theirs) kept += line;
     }
     head = std::move(kept);
 }

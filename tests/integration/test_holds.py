@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness import chat, config, well
+from harness import Client, ask, chat, config, plain, well
 
 KEY = "sk-limited-0123456789"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -35,3 +35,42 @@ def test_without_a_limit_the_longest_answer_of_the_row_that_prices_it_is_held(st
     answer = chat(daemon, headers=HEADERS, **asks)
     assert answer.status == 200
     assert held(answer, 100) == tokens * Decimal("0.000001")
+
+
+def told(answer):
+    """Which limits an answer tells of."""
+    return {name for name in ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset",
+                              "x-ratelimit-limit-requests", "x-understudy-budget-remaining-usd")
+            if answer.header(name) is not None}
+
+
+@pytest.mark.parametrize("path, method, more, status", [
+    ("/v1/models", "GET", {}, 200), ("/v1/models/nobodys", "GET", {}, 404), ("/v1/nothing", "GET", {}, 404),
+    ("/v1/chat/completions", "GET", {}, 405),
+    ("/v1/chat/completions", "POST", {"Content-Encoding": "br"}, 415),
+    ("/v1/chat/completions", "POST", {}, 400)])
+def test_every_answer_to_a_limited_key_tells_its_limits(start, upstream, path, method, more, status):
+    daemon = start(config(upstream(well(usage=USAGE)), keys=[
+        *keys(requests_per_minute=50, budget_usd_per_day=1), {"name": "free", "key": "sk-free-0123456789"}]))
+    body = b"{" if method == "POST" else None
+    for key, tells in ((KEY, True), ("sk-free-0123456789", False)):
+        answer = ask(daemon, method, path, body, {"Authorization": f"Bearer {key}", **more})
+        assert answer.status == status
+        assert len(told(answer)) == (5 if tells else 0)
+    # On one connection no request has the key of another.
+    with Client(daemon) as client:
+        for key, tells in ((KEY, True), ("sk-nobodys", False), ("sk-free-0123456789", False), (KEY, True)):
+            client.ask("GET", "/v1/nothing", headers={"Authorization": f"Bearer {key}"})
+            assert len(told(client.response())) == (5 if tells else 0)
+
+
+def test_an_upstreams_bare_ratelimit_field_gives_way_too(start, upstream):
+    fields = ('RateLimit: "x";r=1', 'RateLimit-Policy: "x";q=1', "ratelimit-limit: 7")
+    primary = upstream(lambda c, r: c.send(plain(None, *fields)))
+    daemon = start(config(primary.entry("primary", price={"input": 0, "output": 1}), keys=[
+        *keys(requests_per_minute=50), {"name": "free", "key": "sk-free-0123456789"}]))
+    limited = chat(daemon, headers=HEADERS)
+    assert limited.header("ratelimit") is None and limited.header("ratelimit-policy") is None
+    assert limited.header("ratelimit-limit") == "50"
+    free = chat(daemon, headers={"Authorization": "Bearer sk-free-0123456789"})
+    assert free.header("ratelimit") == '"x";r=1' and free.header("ratelimit-limit") == "7"
