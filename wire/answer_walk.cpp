@@ -343,7 +343,7 @@ void VariableValues::add_content(const JsonValue& value) {
     constexpr std::size_t kLittle = 160;
     if (value.kind == JsonKind::string) {
         add(value, true);
-        text_bytes += value.raw.size() - 2;
+        text_bytes += decoded_bytes(value.string_content());
     } else if (value.raw.size() > kLittle) {
         text_bytes += measure_text(value.raw).bytes;
     }
