@@ -326,7 +326,10 @@ void AttemptRecord::add_to_request(const AttemptReport& report) {
     request_.stale_replays += attempt_.replayed() ? 1 : 0;
     request_.waited += report.took;
     const auto cost = report.bill.cost_pico_usd.value_or(0);
-    if (cost > 0) request_.total_cost_pico_usd += cost;
+    if (cost > 0) {
+        request_.total_cost_pico_usd += cost;
+        request_.bill.priced_by = report.bill.priced_by;  // where nobody serves, the last one says
+    }
     const auto& t = report.bill.tokens;
     request_.total_prompt_tokens += t.prompt();
     request_.total_completion_tokens += t.completion();

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from answers import plain
-from harness import ask, chat, config
+from harness import ask, chat, config, status
 from natives import message, message_body, native
 
 RATES = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5,
@@ -71,3 +71,13 @@ def test_what_an_endpoint_for_pictures_puts_out_is_pictures(start, upstream, tmp
     daemon = start(config(upstream(lambda c, r: c.send(plain(body))), prices=str(path)))
     got = ask(daemon, path="/v1/images/generations", body={"model": model, "prompt": "A fox."})
     assert got.header("x-understudy-cost-usd") == cost
+
+
+def test_an_error_that_cost_something_says_by_which_prices(start, upstream):
+    error = json.dumps({"error": {"message": "No.", "type": "server_error"},
+                        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}}).encode()
+    primary = upstream(status(500, error))
+    daemon = start(config(primary.entry("primary", price={"input": 1, "output": 10})))
+    got = chat(daemon)
+    assert got.status == 500 and got.header("x-understudy-cost-usd") == "0.0002"
+    assert got.header("x-understudy-price-version") == "configuration"
