@@ -4,6 +4,7 @@
 #include "cmd/ledger_file.hpp"
 #include "cmd/reconcile/print.hpp"
 #include "config/files.hpp"
+#include "config/presets.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -38,10 +39,18 @@ struct Scope {
     std::vector<std::string> upstreams;
 };
 
+/// By its address, else by the provider that it is said to be: one that is reached through a
+/// gateway sends its bill all the same. (Prices are not taken from that: `provider: openai` is also
+/// how servers of OpenAI's API are written, with models of their own.)
+bool is_of(const config::Upstream& upstream, std::string_view provider) {
+    if (!upstream.price_provider.empty()) return upstream.price_provider == provider;
+    return upstream.preset != nullptr && upstream.preset->name == provider;
+}
+
 std::vector<std::string> upstreams_of(const config::Config& config, std::string_view provider) {
     std::vector<std::string> names;
     for (const auto& upstream : config.upstreams) {
-        if (upstream.price_provider == provider) names.push_back(upstream.name);
+        if (is_of(upstream, provider)) names.push_back(upstream.name);
     }
     return names;
 }

@@ -46,4 +46,12 @@ std::uint64_t max_output(const Config& config, const Upstream& upstream, std::st
     return demanded ? anybodys_max_output(*config.prices, model) : 0;
 }
 
+std::uint64_t longest_answer(const Config& config, const Upstream& upstream, std::string_view model,
+                             const metrics::ModelPrice* price) {
+    if (price != nullptr && price->max_output != 0) return price->max_output;
+    if (config.prices == nullptr) return 0;
+    const auto* const row = config.prices->resolve(upstream.price_provider, model, model);
+    return row == nullptr ? 0 : row->max_output;
+}
+
 }  // namespace understudy::config

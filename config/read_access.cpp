@@ -1,9 +1,12 @@
 // Inbound keys. The key itself is hashed here and goes no further.
 #include "config/read.hpp"
 #include "config/stored_key.hpp"
+#include "wire/head.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <string_view>
 
 namespace understudy::config {
 namespace {
@@ -16,6 +19,17 @@ void read_key_name(const Section& section, const Config& config, Key& key) {
             value->problem("another key is already named " + value->shown());
         }
     }
+}
+
+/// A hash of another kind, or spelled otherwise: as a key it would let nobody in.
+bool looks_hashed(std::string_view text) {
+    constexpr std::array<std::string_view, 10> kNames{"md5",    "sha1",    "sha-1",  "sha224",
+                                                      "sha256", "sha-256", "sha384", "sha-384",
+                                                      "sha512", "sha-512"};
+    const auto name = text.substr(0, std::min(text.find_first_of(":="), text.size()));
+    if (name.size() == text.size()) return false;
+    return std::any_of(kNames.begin(), kNames.end(),
+                       [&](std::string_view known) { return wire::iequals(known, name); });
 }
 
 void read_secret(const Section& section, const Config& config, Key& key) {
@@ -33,6 +47,11 @@ void read_secret(const Section& section, const Config& config, Key& key) {
             return;
         }
         key.sha256 = *digest;
+    } else if (looks_hashed(*text)) {
+        value->problem(
+            "is a hash in another form than `sha256:` and 64 hexadecimal digits; `understudy key "
+            "hash` prints what stands for a key");
+        return;
     } else {
         if (text->size() < kShortKey) {
             value->warn("is shorter than " + std::to_string(kShortKey) +

@@ -95,8 +95,9 @@ Standings Rates::standings(const RateRules& rules, const Moment& now) {
 
 void Rates::start_with(const Moment& now, std::uint64_t requests, std::uint64_t tokens) {
     const std::lock_guard lock(mutex_);
-    requests_.add(now.in<Ticks>(), requests);
-    tokens_.add(now.in<Ticks>(), tokens);
+    const auto tick = now.in<Ticks>();
+    requests_.add(tick, less(requests, requests_.sum(tick)));
+    tokens_.add(tick, less(tokens, tokens_.sum(tick)));
 }
 
 std::uint64_t Rates::in_flight() {

@@ -61,7 +61,7 @@ class Rates {
     /// what is used can go beyond the limit by one answer and no more.
     Refusal admit(const RateRules& rules, const Moment& now, std::uint64_t tokens, Pass& pass);
     Standings standings(const RateRules& rules, const Moment& now);
-    /// What the last minute has seen before this began.
+    /// What the last minute has seen, here and before this began: what was counted here is in it.
     void start_with(const Moment& now, std::uint64_t requests, std::uint64_t tokens);
     std::uint64_t in_flight();
 

@@ -1,8 +1,11 @@
 #include "proxy/inbound.hpp"
 
+#include "wire/utf8.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace understudy::proxy {
 
@@ -53,11 +56,56 @@ std::string_view usable_request_id(const wire::RequestHead& head) {
 
 namespace {
 
-void read_session(Inbound& request) {
+constexpr std::size_t kMaxSession = 256;  // bytes of UTF-8
+
+/// What is no UTF-8, read as clients that know no other encoding of headers wrote it.
+std::string from_latin1(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80) {
+            out += c;
+        } else {
+            out += static_cast<char>(0xC0 | (byte >> 6));
+            out += static_cast<char>(0x80 | (byte & 0x3F));
+        }
+    }
+    return out;
+}
+
+/// Something to see, and no control characters, of C1 neither; of UTF-8.
+bool presentable(std::string_view text) {
+    bool seen = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte < 0x20 || byte == 0x7F) return false;
+        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+        if (byte == 0xC2 && next < 0xA0) return false;
+        seen = seen || byte != ' ';
+    }
+    return seen;
+}
+
+/// Any text is a name: frameworks make them of what they have. What is wrong; null: nothing.
+const char* read_session(Inbound& request) {
     const auto& fields = request.head.fields;
-    auto session = fields.find("x-understudy-session");
-    if (session.empty()) session = fields.find(FieldId::x_litellm_session_id);
-    if (visible(session)) request.session = session;
+    const char* problem =
+        "x-understudy-session: expected at most 256 bytes of text, without control characters";
+    auto text = fields.find("x-understudy-session");
+    if (text.empty()) {
+        problem =
+            "x-litellm-session-id: expected at most 256 bytes of text, without control characters";
+        text = fields.find(FieldId::x_litellm_session_id);
+    }
+    if (text.empty()) return nullptr;
+    if (visible(text)) {
+        request.session = text;
+        return nullptr;
+    }
+    auto session = wire::is_utf8(text) ? std::string(text) : from_latin1(text);
+    if (session.size() > kMaxSession || !presentable(session)) return problem;
+    request.session = std::move(session);
+    return nullptr;
 }
 
 }  // namespace
@@ -77,7 +125,7 @@ std::string read_overrides(Inbound& request) {
         }
         request.may_fall_back = iequals(text, "on");
     }
-    read_session(request);
+    if (const char* const problem = read_session(request); problem != nullptr) return problem;
     if (const auto text = fields.find("x-understudy-session-budget-usd"); text.data() != nullptr) {
         request.session_budget = parse_usd(text);
         if (!request.session_budget) {

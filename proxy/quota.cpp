@@ -143,7 +143,8 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     money->expected = expected_;
     // The model's own limit is looked for only where the request's is not the last word.
     const bool open = !limit.tokens || !upstream.body.empty();
-    const auto longest = open ? config::max_output(runtime_.config(), upstream, model) : 0;
+    const auto longest =
+        open ? config::longest_answer(runtime_.config(), upstream, model, money->price) : 0;
     money->expected.output = expected_output(shape, limit, upstream.body, longest);
     const auto now = limits::now();
     auto most = money->expected;
@@ -305,12 +306,14 @@ LocalError Quota::money_error(const Refused& refused) const {
 }
 
 void Quota::clear_fields(std::string& head) {
-    if (!has_field(head, "ratelimit-")) return;
+    if (!has_field(head, "ratelimit-") && !has_field(head, "ratelimit:")) return;
     std::string kept;
     for (std::string_view rest = head; !rest.empty();) {
         const auto line = rest.substr(0, std::min(rest.size(), rest.find('\n') + 1));
         rest.remove_prefix(line.size());
-        if (!wire::istarts_with(line, "ratelimit-")) kept += line;
+        const bool theirs =
+            wire::istarts_with(line, "ratelimit-") || wire::istarts_with(line, "ratelimit:");
+        if (!theirs) kept += line;
     }
     head = std::move(kept);
 }

@@ -198,6 +198,20 @@ std::optional<Estimate> AttemptRecord::estimate() {
     return estimate;
 }
 
+namespace {
+
+// What an endpoint for pictures puts out are pictures, whether its usage says so or not: OpenAI's
+// has details of the output for some models only.
+[[gnu::cold]] upstreams::Metered with_pictures(upstreams::Metered metered) {
+    auto& usage = metered.usage;
+    if (usage && usage->image_output == 0) {
+        usage->image_output = static_cast<std::uint32_t>(usage->completion - usage->reasoning);
+    }
+    return metered;
+}
+
+}  // namespace
+
 const Bill& AttemptRecord::bill() {
     if (bill_is_final_) return bill_;
     const auto& metered = attempt_.metered();
@@ -213,8 +227,10 @@ const Bill& AttemptRecord::bill() {
         pieces = pieces_of(request_.request_);
     }
     const auto* const preset = spec_.upstream->preset;
-    bill_ = bill_for(metered, estimate, price, pieces,
-                     preset != nullptr && preset->quirks.reasoning_beside);
+    const bool beside = preset != nullptr && preset->quirks.reasoning_beside;
+    bill_ = spec_.shape == wire::AnswerShape::images
+                ? bill_for(with_pictures(metered), estimate, price, pieces, beside)
+                : bill_for(metered, estimate, price, pieces, beside);
     bill_is_final_ = attempt_.state() == State::whole;
     return bill_;
 }
@@ -310,7 +326,10 @@ void AttemptRecord::add_to_request(const AttemptReport& report) {
     request_.stale_replays += attempt_.replayed() ? 1 : 0;
     request_.waited += report.took;
     const auto cost = report.bill.cost_pico_usd.value_or(0);
-    if (cost > 0) request_.total_cost_pico_usd += cost;
+    if (cost > 0) {
+        request_.total_cost_pico_usd += cost;
+        request_.bill.priced_by = report.bill.priced_by;  // where nobody serves, the last one says
+    }
     const auto& t = report.bill.tokens;
     request_.total_prompt_tokens += t.prompt();
     request_.total_completion_tokens += t.completion();

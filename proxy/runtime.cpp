@@ -94,6 +94,15 @@ void LoadedConfig::take_places(const LoadedConfig* previous) {
     }
 }
 
+static bool uses(const LoadedConfig* config, const limits::Allowance& allowance) {
+    bool found = false;
+    if (config != nullptr) {
+        config->each_allowance(
+            [&](const std::string&, const auto& one) { found = found || &one == &allowance; });
+    }
+    return found;
+}
+
 // What a key has used stays with its name, whatever else changes, and though a configuration
 // between had no such key: as long as any request has it.
 void LoadedConfig::take_allowances(const LoadedConfig* previous) {
@@ -110,8 +119,9 @@ void LoadedConfig::take_allowances(const LoadedConfig* previous) {
         if (!keys[i].limits.any()) continue;
         auto& living = living_allowances_[keys[i].name];
         allowances_[i] = living.lock();
-        if (allowances_[i]) continue;
-        allowances_[i] = std::make_shared<limits::Allowance>();
+        // One that requests have kept was told nothing while the key had no limits.
+        if (allowances_[i] && uses(previous, *allowances_[i])) continue;
+        if (!allowances_[i]) allowances_[i] = std::make_shared<limits::Allowance>();
         living = allowances_[i];
         new_allowances_.push_back(i);
     }

@@ -28,9 +28,11 @@ std::uint64_t tokens_of(const ledger::Sums& sums) {
     return sums.tokens.total() + sums.estimated_input + sums.estimated_output;
 }
 
-using New = std::map<std::string, limits::Allowance*, std::less<>>;
+using Begun = std::map<std::string, limits::Allowance*, std::less<>>;
 
-Fault fill_in(ledger::Reader& reader, const New& keys, const Moment& now) {
+// What was counted already is looked up behind the ledger: what is in both is then never booked
+// twice, and what has not come to the ledger yet the follower finds.
+Fault fill_in(ledger::Reader& reader, const Begun& keys, const Moment& now) {
     const auto each = [&](std::chrono::sys_seconds since, const auto& use) {
         return each_key_sum(reader, since, [&](const std::string& name, const ledger::Sums& sums) {
             const auto found = keys.find(name);
@@ -41,7 +43,8 @@ Fault fill_in(ledger::Reader& reader, const New& keys, const Moment& now) {
     for (const auto period : {Period::day, Period::month}) {
         if (fault != Fault::none) return fault;
         fault = each(limits::begin_of(period, now.wall), [&](auto& key, const auto& sums) {
-            key.purse()->catch_up(period, now, cost_of(sums), 0);
+            auto& purse = *key.purse();
+            purse.catch_up(period, now, cost_of(sums), purse.spent(period, now));
         });
     }
     if (fault != Fault::none) return fault;
@@ -66,7 +69,7 @@ Fault each_key_sum(ledger::Reader& reader, std::chrono::sys_seconds since,
 }
 
 void seed_limits(const LoadedConfig& loaded, ledger::Ledger* ledger) {
-    New keys;
+    Begun keys;
     loaded.each_new_allowance(
         [&](const std::string& name, limits::Allowance& key) { keys.emplace(name, &key); });
     if (keys.empty() || ledger == nullptr) return;

@@ -13,8 +13,9 @@
 
 namespace understudy::proxy {
 
-/// Fills in what the keys that are new in `loaded` have used this minute, day and month. Without a
-/// ledger they begin with nothing, and so they do, with a line in the log, where it cannot be read.
+/// Fills in what the keys that begin to have limits in `loaded`, for the first time or again, have
+/// used this minute, day and month. Without a ledger they begin with nothing more than was counted,
+/// and so they do, with a line in the log, where it cannot be read.
 void seed_limits(const LoadedConfig& loaded, ledger::Ledger* ledger);
 
 /// Guesses included.

@@ -2,6 +2,7 @@
 #include "proxy/session.hpp"
 
 #include "proxy/pace.hpp"
+#include "proxy/quota.hpp"
 #include "proxy/record.hpp"
 #include "wire/append.hpp"
 
@@ -16,6 +17,29 @@ using net::GatherList;
 using net::Stream;
 using net::Task;
 using wire::append_field;
+
+namespace {
+
+// How the limits of its key stand belongs into whatever a client is told. An exchange has said it
+// in `fields` already; this is for what ends before one, and for lists of models.
+std::string limit_fields(Runtime& runtime, const Inbound& request, std::string_view fields) {
+    std::string lines;
+    auto* const allowance = request.key != nullptr ? runtime.allowance_of(*request.key) : nullptr;
+    const auto says = [&](std::string_view name) {
+        return fields.find(name) != std::string_view::npos;
+    };
+    if (allowance == nullptr || says("ratelimit-limit:") || says("-budget-remaining-usd:")) {
+        return lines;
+    }
+    Inbound nothing;  // the rest of the request, which may not have been read, is none of it
+    nothing.key = request.key;
+    Quota quota(runtime, allowance, nothing);
+    quota.append_fields(lines);
+    quota.append_openai_fields(lines);
+    return lines;
+}
+
+}  // namespace
 
 bool Session::send_at_once(GatherList& list) {
     return list.empty() || client_->send(list) == Stream::SendState::done;
@@ -63,6 +87,7 @@ Task<void> Session::answer(unsigned status, std::string_view content_type, std::
     // An exchange puts them among its fields itself; twice, browsers take them for none.
     const bool has_cors = fields.find(request_.cors) != std::string_view::npos;
     head_out_.append(fields).append(has_cors ? std::string_view() : request_.cors);
+    if (runtime_) head_out_.append(limit_fields(*runtime_, request_, fields));
     head_out_.append(connection_field()).append("\r\n");
     GatherList out;
     out.add(head_out_);

@@ -1,6 +1,7 @@
 #include "proxy/session.hpp"
 
 #include "proxy/admin.hpp"
+#include "proxy/auth.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/log.hpp"
 
@@ -148,6 +149,11 @@ Task<void> Session::serve_one() {
         if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
         if (linger_) keep_alive_ = false;
         reject(*runtime_, request_, *error);
+        // Whose key it is was not asked yet where nothing is there; its limits are told all the
+        // same.
+        if (request_.key == nullptr && role_ != Role::admin) {
+            static_cast<void>(authenticate(runtime_->config(), request_));
+        }
         co_await answer(*error);
         co_return;
     }

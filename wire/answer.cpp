@@ -106,6 +106,7 @@ void note_converse(std::string_view body, AnswerFindings& found) {
     found.has_delta = own.has_content;
     found.stop_reason = own.stop_reason;
     found.usage.usage = own.usage;
+    found.service_tier = own.service_tier;
 }
 
 /// Google's way to tell an error where a list was asked for, and its gateways' elsewhere: the

@@ -53,7 +53,7 @@ class Walk {
         }
         into.present = true;
         into.google = false;
-        return walk_usage(in_, into.usage);
+        return walk_usage(in_, into.usage, found_.usage_tier);
     }
     bool take_error() { return walk_error(in_, found_.error); }
     bool take_told_error() {
@@ -103,6 +103,7 @@ std::optional<JsonProblem> Walk::run() {
     } else if (in_.peek(kind)) {
         found_.is_object = kind == JsonKind::object;
         if (in_.object_members([this](std::string_view key) { return member(key); })) in_.finish();
+        if (found_.service_tier.empty()) found_.service_tier = found_.usage_tier;
     }
     return in_.problem();
 }
@@ -342,7 +343,7 @@ void VariableValues::add_content(const JsonValue& value) {
     constexpr std::size_t kLittle = 160;
     if (value.kind == JsonKind::string) {
         add(value, true);
-        text_bytes += value.raw.size() - 2;
+        text_bytes += decoded_bytes(value.string_content());
     } else if (value.raw.size() > kLittle) {
         text_bytes += measure_text(value.raw).bytes;
     }

@@ -78,7 +78,8 @@ struct AnswerFindings {
     std::string_view finish_reason;   // the first that is not empty
     std::string_view stop_reason;     // of messages and gemini; the last that is not empty
     std::string_view model;
-    std::string_view service_tier;
+    std::string_view service_tier;  // at the top, else in a usage block
+    std::string_view usage_tier;    // in a usage block (messages, gemini)
     std::string_view type;
     std::string_view status;
     std::string_view item_type;  // item.type (responses), content_block.type (messages)
@@ -99,8 +100,9 @@ std::optional<JsonProblem> walk_answer(std::string_view text, AnswerFindings& fo
 void judge_event(AnswerShape shape, std::string_view data, std::string_view name,
                  AnswerFindings& found, EventFacts& facts);
 
-/// At a usage object: takes it, and reads it on the way.
-bool walk_usage(JsonCursor& in, std::optional<Usage>& usage);
+/// At a usage object: takes it, and reads it on the way. `service_tier`: as written in it; stays
+/// where it says none.
+bool walk_usage(JsonCursor& in, std::optional<Usage>& usage, std::string_view& service_tier);
 /// At Google's usageMetadata, likewise.
 bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found);
 

@@ -29,6 +29,15 @@ bool output(JsonCursor& in, ConverseFindings& found) {
     });
 }
 
+bool service_tier(JsonCursor& in, ConverseFindings& found) {
+    return in.each_member([&](std::string_view key) {
+        JsonValue value;
+        if (!in.take(value)) return false;
+        if (key == "type") found.service_tier = value.string_content();
+        return true;
+    });
+}
+
 }  // namespace
 
 ConverseFindings walk_converse(std::string_view object) {
@@ -37,6 +46,7 @@ ConverseFindings walk_converse(std::string_view object) {
     in.skip_preamble();
     in.object_members([&](std::string_view key) {
         if (key == "output") return output(in, found);
+        if (key == "serviceTier" && in.at_object()) return service_tier(in, found);
         JsonValue value;
         if (!in.take(value)) return false;
         if (key == "start") found.starts_block = carries(value);

@@ -11,10 +11,11 @@
 namespace understudy::wire {
 
 struct ConverseFindings {
-    bool has_message = false;      // output.message.content is a list
-    bool has_content = false;      // with something in it
-    bool starts_block = false;     // `start` announces something: a call by its name
-    std::string_view stop_reason;  // raw string content, slice of the text; empty when absent
+    bool has_message = false;       // output.message.content is a list
+    bool has_content = false;       // with something in it
+    bool starts_block = false;      // `start` announces something: a call by its name
+    std::string_view stop_reason;   // raw string content, slice of the text; empty when absent
+    std::string_view service_tier;  // likewise: serviceTier.type
     std::optional<Usage> usage;
 };
 

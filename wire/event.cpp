@@ -74,7 +74,7 @@ void judge_gemini_event(const AnswerFindings& found, EventFacts& facts) {
 
 /// Events have a type and no member that says it. Calls are announced with their name, other blocks
 /// not at all; the counts come behind the end, and nothing behind those.
-void judge_converse_event(std::string_view data, std::string_view name, const AnswerFindings& found,
+void judge_converse_event(std::string_view data, std::string_view name, AnswerFindings& found,
                           EventFacts& facts) {
     facts.commits = facts.finish = false;
     if (name == "contentBlockDelta") {
@@ -89,6 +89,7 @@ void judge_converse_event(std::string_view data, std::string_view name, const An
     facts.error = facts.error || facts.vain_end || is_error_finish(own.stop_reason);
     facts.done = name == "metadata";
     facts.usage = own.usage;
+    found.service_tier = own.service_tier;
 }
 
 /// Images, speech and transcriptions: every event carries payload, and the last one says so.

@@ -2,6 +2,7 @@
 
 #include "wire/answer_walk.hpp"
 #include "wire/raw_usage.hpp"
+#include "wire/text_size.hpp"
 
 namespace understudy::wire {
 namespace {
@@ -66,7 +67,7 @@ bool EventInspector::is_repeat(std::string_view data, std::string_view name) {
         if (value.kind != hole.kind || (hole.content && value.is_empty())) return false;
         if (hole.counts != VariableValues::kNoCount && !take_count(value, hole.counts))
             return false;
-        if (hole.content) text += value.raw.size() - 2;
+        if (hole.content) text += decoded_bytes(value.string_content());
     }
     if (!in.take_literal(literals.substr(tail_)) || !in.at_end()) return false;
     remembered_.text_bytes = text;
@@ -112,7 +113,7 @@ void EventInspector::remember(std::string_view data, std::string_view name,
         const auto literal = keep(from, at);
         holes_[i] = {static_cast<std::uint16_t>(literal.begin),
                      static_cast<std::uint16_t>(literal.end), value.kind, content, counts};
-        if (content) fixed_text_ -= value.raw.size() - 2;
+        if (content) fixed_text_ -= decoded_bytes(value.string_content());
         from = at + value.raw.size();
     }
     tail_ = keep(from, data.size()).begin;

@@ -3,6 +3,7 @@
 #include "wire/chat_chunk.hpp"
 #include "wire/error_member.hpp"
 #include "wire/json_cursor.hpp"
+#include "wire/raw_usage.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -230,7 +231,11 @@ void PassingAnswer::end_value() {
     const auto value = trimmed(value_);
     if (key_ == "usage" || key_ == "usageMetadata") {
         if (!value.starts_with('{')) return;
-        const auto usage = key_ == "usage" ? parse_usage(value) : parse_usage_metadata(value);
+        std::string_view tier;
+        const auto usage =
+            key_ == "usage" ? parse_usage(value, tier) : parse_usage_metadata(value, tier);
+        // One at the top has the say.
+        if (service_tier_.empty()) decode_content(tier, service_tier_);
         auto& known = usage_[static_cast<std::size_t>(value_place_)];
         if (!list_ || !known) {
             known = usage;

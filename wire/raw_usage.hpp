@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace understudy::wire {
 
@@ -39,12 +40,19 @@ struct RawUsage {
     bool own_key = false;     // OpenRouter: the account's own key at the provider was used
     std::optional<double> cost_pico;
     std::optional<double> provider_cost_pico;  // what the provider takes beside OpenRouter's fee
-    int cost_rank = 0;  // of the member that cost_pico came from; higher wins
+    int cost_rank = 0;              // of the member that cost_pico came from; higher wins
+    std::string_view service_tier;  // as written; Anthropic says it here
 };
 
 /// A count; nullopt for null. What no count can be (negative, a fraction, text, too large) makes
 /// the whole block impossible: a server that is wrong in one number is not right in the next.
 std::optional<std::uint64_t> count_of(const JsonValue& value, bool& impossible);
+
+/// parse_usage() and parse_usage_metadata(), and what the block says of the tier of service: as
+/// written, a slice of the text; empty: nothing.
+std::optional<Usage> parse_usage(std::string_view usage_json, std::string_view& service_tier);
+std::optional<Usage> parse_usage_metadata(std::string_view metadata_json,
+                                          std::string_view& service_tier);
 
 /// What the block means; nullopt when it says nothing, or nothing that can be.
 void meaning_of(RawUsage& raw, std::optional<Usage>& usage);

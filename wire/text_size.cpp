@@ -35,12 +35,24 @@ constexpr NameSet kPlaced{"url", "input_file", "file_url", "s3Location"};
 // Of a member whose object is a medium, with `format` beside it (Converse) or not (OpenAI, vLLM).
 constexpr NameSet kAudioMembers{"input_audio", "audio_url", "video_url", "audio", "video"};
 
+/// Bytes that \uXXXX at the front of `text` takes more than what it stands for. Half a pair stands
+/// for half of its four bytes.
+std::uint64_t saved_by_code(std::string_view text) {
+    constexpr std::size_t kDigits = 2;  // where they begin
+    if (text.size() < kDigits + 4) return 0;
+    const auto lower = [&](std::size_t i) { return text[kDigits + i] | 0x20; };
+    const bool small = text[kDigits] == '0' && text[kDigits + 1] < '8';
+    if (small && text[kDigits + 1] == '0' && text[kDigits + 2] < '8') return 5;
+    const bool half = lower(0) == 'd' && lower(1) >= '8';  // of D800 to DFFF
+    if (small || half) return 4;
+    return 3;
+}
+
 std::uint64_t saved_by_escapes(std::string_view content) {
-    constexpr std::uint64_t saved = 4;
     std::uint64_t sum = 0;
     for (auto at = content.find('\\'); at != std::string_view::npos && at + 1 < content.size();
          at = content.find('\\', at + 2)) {
-        if (content[at + 1] == 'u') sum += saved;
+        sum += content[at + 1] == 'u' ? saved_by_code(content.substr(at)) : 1;
     }
     return sum;
 }
@@ -69,7 +81,7 @@ Split split(std::string_view content) {
     for (;;) {
         const auto at = content.find(mark);
         const auto text = content.substr(0, at);
-        of.text += text.size() - saved_by_escapes(text);
+        of.text += decoded_bytes(text);
         if (at == std::string_view::npos) return of;
         content.remove_prefix(at + mark.size());
         const auto run = base64_run(content);
@@ -232,6 +244,10 @@ TextSize& TextSize::operator+=(const TextSize& other) {
     audio += other.audio;
     referenced += other.referenced;
     return *this;
+}
+
+std::uint64_t decoded_bytes(std::string_view content) {
+    return content.size() - saved_by_escapes(content);
 }
 
 std::uint64_t text_bytes(std::string_view content) {

@@ -22,8 +22,12 @@ struct TextSize {
 /// Of one JSON value that is known to be well-formed.
 TextSize measure_text(std::string_view value);
 
-/// Bytes of text between the quotes of a string: without what is base64 in it, and with the six
-/// characters of a \uXXXX, as some libraries write all that is not ASCII, for two.
+/// Bytes of text between the quotes of a string: without what is base64 in it, and with escapes for
+/// what they stand for: some libraries write all that is not ASCII as \uXXXX.
 std::uint64_t text_bytes(std::string_view content);
+
+/// Bytes of UTF-8 that it stands for, whatever they are. One search for a backslash where there is
+/// none.
+std::uint64_t decoded_bytes(std::string_view content);
 
 }  // namespace understudy::wire

@@ -202,6 +202,8 @@ void UsageWalk::money(std::string_view key, const JsonValue& value) {
         keep_cost(raw, value, kPicoPerUsd, 1);
     } else if (key == "is_byok") {
         raw.own_key = value.is_true();
+    } else if (key == "service_tier") {
+        raw.service_tier = value.string_content();
     } else {
         unread_count(key, value);
     }
@@ -319,19 +321,25 @@ std::optional<std::uint64_t> count_of(const JsonValue& value, bool& impossible) 
     return std::nullopt;
 }
 
-bool walk_usage(JsonCursor& in, std::optional<Usage>& usage) {
+bool walk_usage(JsonCursor& in, std::optional<Usage>& usage, std::string_view& service_tier) {
     UsageWalk walk(in);
     if (!walk.run()) return false;
     meaning_of(walk.raw, usage);
+    if (!walk.raw.service_tier.empty()) service_tier = walk.raw.service_tier;
     return true;
 }
 
-std::optional<Usage> parse_usage(std::string_view usage_json) {
+std::optional<Usage> parse_usage(std::string_view usage_json, std::string_view& service_tier) {
     JsonCursor in(usage_json);
     in.skip_preamble();
     std::optional<Usage> usage;
-    if (in.at_end() || !walk_usage(in, usage) || !in.finish()) return std::nullopt;
+    if (in.at_end() || !walk_usage(in, usage, service_tier) || !in.finish()) return std::nullopt;
     return usage;
+}
+
+std::optional<Usage> parse_usage(std::string_view usage_json) {
+    std::string_view service_tier;
+    return parse_usage(usage_json, service_tier);
 }
 
 }  // namespace understudy::wire

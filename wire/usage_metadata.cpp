@@ -67,7 +67,8 @@ bool walk_modalities(JsonCursor& in, std::uint64_t& audio, std::uint64_t& image,
     });
 }
 
-bool walk_member(JsonCursor& in, std::string_view key, Counts& counts, VariableValues* variable) {
+bool walk_member(JsonCursor& in, std::string_view key, Counts& counts, VariableValues* variable,
+                 std::string_view& service_tier) {
     JsonKind kind = JsonKind::null;
     if (!in.peek(kind)) return false;
     if (kind == JsonKind::array) {
@@ -80,13 +81,15 @@ bool walk_member(JsonCursor& in, std::string_view key, Counts& counts, VariableV
     }
     JsonValue value;
     if (!in.take(value)) return false;
+    if (kind == JsonKind::string && key == "serviceTier") service_tier = value.string_content();
     note(key, value, counts, variable);
     return true;
 }
 
-bool walk(JsonCursor& in, Counts& counts, VariableValues* variable) {
+bool walk(JsonCursor& in, Counts& counts, VariableValues* variable,
+          std::string_view& service_tier) {
     return in.object_members(
-        [&](std::string_view key) { return walk_member(in, key, counts, variable); });
+        [&](std::string_view key) { return walk_member(in, key, counts, variable, service_tier); });
 }
 
 std::uint32_t beyond(std::uint64_t a, std::uint64_t b) {
@@ -132,7 +135,7 @@ bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found) {
     auto& block = found.inner_usage;
     // Of two blocks the last one holds, and its counts are not all there are.
     const bool counted = variable != nullptr && variable->counts != nullptr && !block.present;
-    if (!walk(in, counts, counted ? variable : nullptr)) return false;
+    if (!walk(in, counts, counted ? variable : nullptr, found.usage_tier)) return false;
     block.present = true;
     block.usage = meaning_of(counts);
     block.google = counted;
@@ -141,10 +144,17 @@ bool walk_usage_metadata(JsonCursor& in, AnswerFindings& found) {
 }
 
 std::optional<Usage> parse_usage_metadata(std::string_view metadata_json) {
+    std::string_view service_tier;
+    return parse_usage_metadata(metadata_json, service_tier);
+}
+
+std::optional<Usage> parse_usage_metadata(std::string_view metadata_json,
+                                          std::string_view& service_tier) {
     JsonCursor in(metadata_json);
     in.skip_preamble();
     Counts counts;
-    if (in.at_end() || !walk(in, counts, nullptr) || !in.finish()) return std::nullopt;
+    if (in.at_end() || !walk(in, counts, nullptr, service_tier) || !in.finish())
+        return std::nullopt;
     return meaning_of(counts);
 }
 

@@ -116,8 +116,18 @@ def test_openrouters_own_costs_agree_to_the_last_digit(start, upstream, path, tm
     assert (done.returncode, done.stderr) == (0, "") and "agrees" in done.stdout
 
 
+@pytest.mark.parametrize("provider, bill", [("openai", OPENAI.format(day="2026-11-29", model="m", cost=1)),
+                                           ("anthropic", ANTHROPIC.format(day="2026-11-29", model="m", tokens=1))])
+def test_an_upstream_is_its_providers_wherever_it_is(start, upstream, tmp_path, path, provider, bill):
+    text = config(upstream().entry("mine", provider=provider), upstream().entry("theirs", provider="groq"),
+                  upstream().entry("nobodys"), ledger=str(path))
+    start(text)
+    done = reconcile(tmp_path, text, provider, bill, "--format", "json")
+    assert done.stderr == "" and json.loads(done.stdout)["upstreams"] == ["mine"]
+
+
 def test_what_cannot_be_compared_is_told(upstream, tmp_path, path):
-    text = config(upstream().entry("primary", provider="openai"), ledger=str(path))
+    text = config(upstream().entry("primary"), ledger=str(path))
     good = OPENAI.format(day="2026-11-29", model="m", cost=1)
     for provider, bill, args, code, says in (
             ("openai", "when,cost\n1,2\n", (), 2, "bill.csv: no column holds the day"),

@@ -70,3 +70,33 @@ TEST_CASE("Where a limit of tokens is demanded, anybody's row for the model says
     upstream.dialect = understudy::wire::Dialect::chat;
     CHECK(max_output(config, upstream, "acme-1") == 0);
 }
+
+TEST_CASE("The longest answer that is paid for is that of the row that prices it") {
+    auto prices = parse_prices(R"({
+        "gpt-9": {"litellm_provider":"openai","input_cost_per_token":1e-6,"max_output_tokens":16384},
+        "acme-1": {"litellm_provider":"acme","input_cost_per_token":1e-6,"max_output_tokens":500},
+        "acme-2": {"input_cost_per_token":1e-6,"max_output_tokens":700},
+        "gpt-8": {"litellm_provider":"openai","input_cost_per_token":1e-6}
+    })");
+    Config config;
+    config.prices = prices_over_builtin(std::move(prices.lines), "p.json");
+    Upstream upstream;  // at an address that nobody knows
+    const auto longest = [&](std::string_view model) {
+        const auto* const price = config.prices->resolve(upstream.price_provider, model, model);
+        return longest_answer(config, upstream, model, price);
+    };
+    CHECK(longest("gpt-9") == 16'384);
+    CHECK(longest("gpt-9-2026-01-31") == 16'384);
+    CHECK(longest("gpt-4o") == 16'384);
+    CHECK(longest("acme-1") == 500);
+    CHECK(longest("acme-2") == 700);
+    CHECK(longest("gpt-8") == 0);
+    CHECK(longest("nobody") == 0);
+    // A price in the configuration does not say how long answers are.
+    understudy::metrics::ModelPrice own;
+    CHECK(longest_answer(config, upstream, "gpt-9", &own) == 16'384);
+    upstream.price_provider = "anthropic";
+    CHECK(longest("gpt-9") == 0);
+    config.prices = nullptr;
+    CHECK(longest_answer(config, upstream, "gpt-9", nullptr) == 0);
+}

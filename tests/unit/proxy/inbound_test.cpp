@@ -65,15 +65,30 @@ TEST_CASE("An override that cannot be understood is an error that names it and n
     }
 }
 
-TEST_CASE("A session is named by either header, ours first, and never by hostile bytes") {
+TEST_CASE("A session is named by either header, ours first, with any text that can be shown") {
     const auto session = [](Names names) { return Request(std::move(names)).inbound.session; };
     CHECK(session({{"x-litellm-session-id", "b"}}) == "b");
     CHECK(session({{"x-litellm-session-id", "b"}, {"x-understudy-session", "a"}}) == "a");
     CHECK(session({{"x-litellm-session-id", "b"}, {"x-understudy-session", ""}}) == "b");
     CHECK(session({{"x-understudy-session", std::string(128, 'a')}}) == std::string(128, 'a'));
-    CHECK(session({{"x-understudy-session", std::string(129, 'a')}}).empty());
-    for (const auto& hostile : {"a b"s, "a\tb"s, "a\x7f"s, "a\0b"s, "\xC3\xA9"s, "\xFF"s, " "s}) {
-        CHECK(session({{"x-understudy-session", hostile}}).empty());
+    CHECK(session({{"x-understudy-session", std::string(256, 'a')}}) == std::string(256, 'a'));
+    for (const auto& text : {"a b"s, "\xC3\xA9"s, "\"a\", <b>; c"s, "\xF0\x9F\x98\x80"s}) {
+        CHECK(session({{"x-understudy-session", text}}) == text);
+    }
+    CHECK(session({{"x-understudy-session", "caf\xE9"}}) == "caf\xC3\xA9");  // Latin-1
+    CHECK(session({{"x-understudy-session", std::string(128, '\xE9')}}).size() == 256);
+}
+
+TEST_CASE(
+    "What cannot name a session is told with the header's name, and never dropped in silence") {
+    for (const auto& name : {"x-understudy-session"s, "x-litellm-session-id"s}) {
+        for (const auto& hostile : {"a\tb"s, "a\x7f"s, "a\0b"s, "\x1b[31m"s, "\xC2\x9B"s, "\x9B"s,
+                                    " "s, std::string(257, 'a'), std::string(129, '\xE9')}) {
+            const Request request(Names{{name, hostile}});
+            CAPTURE(name, hostile);
+            CHECK(request.problem.starts_with(name + ": expected"));
+            CHECK(request.inbound.session.empty());
+        }
     }
 }
 

@@ -45,6 +45,7 @@ TEST_CASE("A whole message gives usage, model and reason; its input does not inc
     CHECK(*facts.usage == Usage{120 + 2048 + 4096, 310, 4096, 2048, 190, std::nullopt});
     CHECK(facts.model == "claude-x-1");
     CHECK(facts.finish_reason == "end_turn");
+    CHECK(facts.service_tier == "standard");
 }
 
 TEST_CASE("A whole candidate gives usage, model and reason") {
@@ -54,6 +55,41 @@ TEST_CASE("A whole candidate gives usage, model and reason") {
     CHECK(*facts.usage == Usage{29, 819, 0, 0, 804, std::nullopt});
     CHECK(facts.model == "gemini-x");
     CHECK(facts.finish_reason == "STOP");
+    CHECK(facts.service_tier.empty());
+}
+
+TEST_CASE("The tier of service is told at the top, else in the usage block") {
+    using enum AnswerShape;
+    struct Row {
+        AnswerShape shape;
+        const char *answer, *tier;
+    };
+    for (const Row& row : std::vector<Row>{
+             {messages, R"({"usage":{"input_tokens":1,"service_tier":"batch"}})", "batch"},
+             {messages, R"({"usage":{"input_tokens":1,"service_tier":null}})", ""},
+             {messages, R"({"usage":{"input_tokens":1,"service_tier":["batch"]}})", ""},
+             {gemini, R"({"usageMetadata":{"serviceTier":"flex","promptTokenCount":1}})", "flex"},
+             {gemini, R"({"usageMetadata":{"promptTokenCount":1,"serviceTier":1}})", ""},
+             {chat, R"({"service_tier":"flex","usage":{"service_tier":"priority"}})", "flex"},
+             {chat, R"({"usage":{"service_tier":"priority"},"service_tier":"flex"})", "flex"},
+             {chat, R"({"usage":{"service_tier":"priority"},"service_tier":null})", "priority"},
+             {converse, R"({"usage":{"inputTokens":1},"serviceTier":{"type":"flex"}})", "flex"},
+             {converse, R"({"usage":{"inputTokens":1},"serviceTier":{"type":null}})", ""},
+             {converse, R"({"usage":{"inputTokens":1},"serviceTier":"flex"})", ""}}) {
+        CAPTURE(row.answer);
+        CHECK(inspect_answer(row.shape, row.answer).service_tier == row.tier);
+        if (row.shape == converse) continue;
+        EventFacts facts;
+        inspect_event(row.shape, row.answer, {}, facts);
+        CHECK(facts.service_tier == row.tier);
+    }
+    EventFacts facts;
+    inspect_event(messages,
+                  R"({"type":"message_start","message":{"usage":{"service_tier":"priority"}}})", {},
+                  facts);
+    CHECK(facts.service_tier == "priority");
+    inspect_event(converse, R"({"usage":{},"serviceTier":{"type":"flex"}})", "metadata", facts);
+    CHECK(facts.service_tier == "flex");
 }
 
 TEST_CASE("An answer of another API is one when it has what that API gives") {

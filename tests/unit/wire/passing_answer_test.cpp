@@ -119,6 +119,12 @@ TEST_CASE("Usage, model and tier are read at the top of an answer that goes by")
              R"({"model":"m","choices":[{"message":{"content":"{\"usage\":{\"prompt_tokens\":9}}"}}],)"
              R"("service_tier":"flex","usage":{"prompt_tokens":1,"completion_tokens":2}})",
              "1/2 m flex"},
+            {AnswerShape::messages,
+             R"({"model":"m","usage":{"input_tokens":1,"output_tokens":2,"service_tier":"batch"}})",
+             "1/2 m batch"},
+            {AnswerShape::gemini,
+             R"({"usageMetadata":{"promptTokenCount":1,"serviceTier":"fl\u0065x"},"modelVersion":"m"})",
+             "1/0 m flex"},
             {AnswerShape::chat,
              R"({"usage" : {"prompt_tokens":1 , "prompt_tokens_details":{"cached_tokens":1}},)"
              R"( "choices":[{"usage":{"prompt_tokens":7},"model":"inner"}], "model" : "m" })",

@@ -52,7 +52,11 @@ TEST_CASE("Text is what somebody wrote, and data is none wherever it stands") {
             {"\"" + repeated("word ", 200) + "\"", 1000},
             {"\"" + base64.substr(0, 500) + "\"", 500},
             {R"("\u00e4\u00f6")", 4},
-            {R"("a\\u00e4")", 8},
+            {R"("a\\u00e4")", 7},
+            {R"("\u0041\u007f\n\"\/")", 5},
+            {R"("\u0080\u07FF")", 4},
+            {R"("\u0800\u65e5\uD7ff\uE000")", 12},
+            {R"("\uD83D\uDE00\ud83d\ude00")", 8},
             {"null", 0},
             {"", 0},
         }) {
@@ -82,6 +86,15 @@ TEST_CASE("Base64 counts as far as it goes, and what is written behind it is tex
     // Escapes, and data that says what it is, behind it.
     CHECK(text_bytes(repeated(piece, 40) + R"( \u00e4 data:image/png;base64,AAAA end)") ==
           1 + 2 + 1 + 14 + 4);
+}
+
+TEST_CASE("Escapes count for what they stand for, whatever comes behind the backslash") {
+    CHECK(decoded_bytes("") == 0);
+    CHECK(decoded_bytes("plain") == 5);
+    CHECK(decoded_bytes(R"(\\)") == 1);
+    CHECK(decoded_bytes(R"(\u00e9\u65E5)") == 2 + 3);
+    CHECK(decoded_bytes(R"(\u65)") == 5);  // cut: nothing is known of it
+    CHECK(decoded_bytes("\\") == 1);
 }
 
 TEST_CASE("Numbers count in lists alone, and images are seen") {
