@@ -144,6 +144,16 @@ void name_lost_seals(Talk& talk, Dialect to) {
     }
 }
 
+/// As it is asked where it has refused something: for no more than it can write, by the name that
+/// it knows.
+Target fitted(Target target) {
+    const auto& repairs = target.repairs;
+    const bool less = target.max_output == 0 || repairs.max_output < target.max_output;
+    if (repairs.max_output != 0 && less) target.max_output = repairs.max_output;
+    if (repairs.other_limit_name) target.completion_tokens = !target.completion_tokens;
+    return target;
+}
+
 /// Bytes of text in a request: pictures and documents in it have others than their base64 says.
 std::uint64_t text_bytes(const Ask& ask, const Talk& talk) {
     std::uint64_t media = 0;
@@ -210,9 +220,12 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     mend_base64(talk);
     spell_out_documents(talk, target.dialect);
     name_lost_seals(talk, target.dialect);
+    if (!target.repairs.empty()) {
+        if (auto problem = repair(talk, target.repairs, target.model)) return problem;
+    }
     constexpr std::size_t kEnvelope = 512;
     outgoing.body.reserve(ask.body.size() + ask.body.size() / 8 + kEnvelope);
-    if (auto problem = write(talk, target, tools->names, outgoing)) return problem;
+    if (auto problem = write(talk, fitted(target), tools->names, outgoing)) return problem;
     outgoing.dropped = std::move(talk.dropped);
     auto writer = make_writer(client, told_of(ask, talk), *tools, body);
     translation = std::make_unique<Translation>(make_reader(target, ask), std::move(writer),

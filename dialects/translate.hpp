@@ -4,6 +4,7 @@
 
 #include "dialects/answer.hpp"
 #include "dialects/piece_watch.hpp"
+#include "dialects/repairs.hpp"
 #include "dialects/repeated_event.hpp"
 #include "dialects/talk.hpp"
 #include "wire/answer.hpp"
@@ -39,6 +40,7 @@ struct Target {
     bool ask_usage = true;           // chat: so is stream_options.include_usage
     std::string_view thinking;       // chat: the member in which thoughts go back, or ""
     bool nine_letter_ids = false;    // chat: ids of calls are nine letters and digits
+    Repairs repairs;                 // what it has been found to refuse
 };
 
 /// The request that takes the place of the client's.

@@ -55,6 +55,13 @@ struct Unsealed {
     net::MemoryCharge charge;
 };
 
+/// What an entry has refused of a translation, and how it is asked instead.
+struct Mended {
+    std::size_t entry = 0;
+    dialects::Repairs repairs;
+    unsigned times = 0;
+};
+
 class Exchange {
   public:
     /// All arguments outlive this.
@@ -126,6 +133,8 @@ class Exchange {
     std::optional<std::size_t> entry_for_hedge(std::optional<std::size_t> next);
     bool ask_in_other_words(Lane& lane);
     bool unseal(Lane& lane);
+    bool mend(Lane& lane);
+    void learn_repairs(Lane& lane);
     const OwnedRequest* without_others_seals(const RuntimeEntry& entry);
     Move set_aside(std::size_t lane);
 
@@ -166,6 +175,7 @@ class Exchange {
     net::Timer timer_;                            // for the course's waits
     std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
     std::optional<std::size_t> without_responses_;  // the entry that has no /responses
+    std::optional<Mended> mended_;
     std::unique_ptr<Unsealed> unsealed_;
     // Without other providers' seals; at 1 for those that demand seals. Null: not looked for yet.
     std::array<std::unique_ptr<Unsealed>, 2> own_seals_;

@@ -22,6 +22,7 @@ bool Exchange::open(const Move& move) {
     spec.rung = move.rung;
     spec.without_usage = without_usage_ == move.entry;
     spec.without_responses = without_responses_ == move.entry;
+    if (mended_ && mended_->entry == move.entry) spec.repairs = mended_->repairs;
     // What has been promised to the client already, it gets in the clear.
     spec.decode = keepalive_at_ != TimePoint::max();
     spec.quality = plan_.route->route->fallback_on & wire::kQualityClasses;
@@ -104,6 +105,7 @@ Move Exchange::judge(std::size_t i) {
     if (lane.without_responses()) {
         runtime_.responses_refusals().add(*lane.entry().upstream, {});
     }
+    learn_repairs(lane);
     return course_->ready(i);
 }
 
@@ -125,6 +127,8 @@ Move Exchange::fail(std::size_t i) {
     failure.refused_addition = attempt.refused_our_addition();
     if (failure.refused_addition) without_usage_ = lane.position();
     failure.other_words = ask_in_other_words(lane);
+    // Put otherwise it cannot be said to it at all.
+    if (lane.refused() && failure.failure == FailureClass::unsupported) learn_repairs(lane);
     // A prompt that is too long for an entry is so whoever says it.
     const auto why = attempt.too_long() ? FailureClass::context_length : failure.failure;
     if (!rescuing && !rerouted_.contains(why) && reroute(why)) {

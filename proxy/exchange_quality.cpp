@@ -49,7 +49,24 @@ bool Exchange::ask_in_other_words(Lane& lane) {
         without_responses_ = lane.position();
         return true;
     }
-    return unseal(lane);
+    return unseal(lane) || mend(lane);
+}
+
+// It refuses something that a translation says: the same without it, or with less of it, where that
+// does no harm. What the client says in the upstream's own words is between the two of them.
+bool Exchange::mend(Lane& lane) {
+    const auto& attempt = lane.attempt();
+    const auto* const translated = lane.translated();
+    if (translated == nullptr || attempt.failure() != FailureClass::bad_request) return false;
+    if (!attempt.answered() || attempt.garbled()) return false;
+    const bool before = mended_ && mended_->entry == lane.position();
+    // One thing is named at a time, as a rule.
+    constexpr unsigned kMostRepairs = 4;
+    if (before && mended_->times == kMostRepairs) return false;
+    const auto repairs = translated->repairs_for(attempt.body());
+    if (repairs.empty()) return false;
+    mended_ = Mended{lane.position(), repairs, before ? mended_->times + 1 : 1};
+    return true;
 }
 
 // It refuses the thoughts of earlier turns: the same without them, once.
@@ -69,6 +86,11 @@ bool Exchange::unseal(Lane& lane) {
     if (unsealed_->request.body.empty()) return false;
     unsealed_->entry = lane.position();
     return true;
+}
+
+void Exchange::learn_repairs(Lane& lane) {
+    if (lane.repairs().empty()) return;
+    runtime_.learnt_repairs().learn(*lane.entry().upstream, lane.sent_model(), lane.repairs());
 }
 
 // What an upstream of the client's own API is asked where the client has thoughts of others from

@@ -34,6 +34,7 @@ struct LaneSpec {
     bool without_responses = false;       // and this one has no /responses
     bool decode = false;                  // a compressed answer is to be had decoded
     const OwnedRequest* asked = nullptr;  // sent instead of the client's body
+    dialects::Repairs repairs;            // of what this entry has refused of a translation
     upstreams::KeyPool::Tried tried = 0;  // of the entry's keys
     Claim* claim = nullptr;               // on the entry; is taken over
     wire::FailureSet quality;             // what a whole answer is judged by
@@ -97,6 +98,8 @@ class Lane {
     Rung rung() const { return rung_; }
     bool without_usage() const { return without_usage_; }
     bool without_responses() const { return without_responses_; }
+    /// What this request has had to be put otherwise for this entry.
+    const dialects::Repairs& repairs() const { return repairs_; }
     /// It failed because its server has no /responses, but may have chat completions.
     bool lacks_responses() const;
     /// The model as it was asked for at this upstream.
@@ -111,6 +114,7 @@ class Lane {
     Rung rung_;
     bool without_usage_;
     bool without_responses_;
+    dialects::Repairs repairs_;
     RetryBudget::Place room_;
     const Inbound& request_;
     SentModel sent_;

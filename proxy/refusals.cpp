@@ -15,4 +15,20 @@ void Refusals::add(const config::Upstream& upstream, std::string_view model) {
     any_.store(true, std::memory_order_relaxed);
 }
 
+dialects::Repairs LearntRepairs::of(const config::Upstream& upstream,
+                                    std::string_view model) const {
+    if (!any_.load(std::memory_order_relaxed)) return {};
+    const std::lock_guard lock(mutex_);
+    const auto at = known_.find(Known(&upstream, model));
+    return at == known_.end() ? dialects::Repairs() : at->second;
+}
+
+void LearntRepairs::learn(const config::Upstream& upstream, std::string_view model,
+                          const dialects::Repairs& repairs) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= Refusals::kMost) known_.clear();
+    known_[Known(&upstream, model)].add(repairs);
+    any_.store(true, std::memory_order_relaxed);
+}
+
 }  // namespace understudy::proxy

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "dialects/repairs.hpp"
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -36,5 +38,20 @@ class UsageRefusals : public Refusals {};
 class ResponsesRefusals : public Refusals {};
 /// Of a prefill, by which we ask for the rest of an answer that broke.
 class PrefillRefusals : public Refusals {};
+
+/// Of what translations say: how it is said instead. Shared and kept as those are.
+class LearntRepairs {
+  public:
+    /// What this model of this upstream has been found to need. Costs one load where none does.
+    dialects::Repairs of(const config::Upstream& upstream, std::string_view model) const;
+    void learn(const config::Upstream& upstream, std::string_view model,
+               const dialects::Repairs& repairs);
+
+  private:
+    using Known = std::pair<const config::Upstream*, std::string>;
+    std::atomic<bool> any_{false};
+    mutable std::mutex mutex_;
+    std::map<Known, dialects::Repairs> known_;
+};
 
 }  // namespace understudy::proxy

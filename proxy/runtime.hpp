@@ -45,6 +45,7 @@ class LoadedConfig : public metrics::StateSource {
     UsageRefusals& usage_refusals() const { return usage_refusals_; }
     PrefillRefusals& prefill_refusals() const { return prefill_refusals_; }
     ResponsesRefusals& responses_refusals() const { return responses_refusals_; }
+    LearntRepairs& learnt_repairs() const { return learnt_repairs_; }
     UnpricedModels& unpriced_models() const { return unpriced_models_; }
     HedgeBudget& hedge_budget(std::size_t route) const { return hedge_budgets_[route]; }
     std::shared_ptr<const net::TlsContext> tls_for(const config::Upstream& upstream) const;
@@ -97,6 +98,7 @@ class LoadedConfig : public metrics::StateSource {
     mutable UsageRefusals usage_refusals_;            // the same
     mutable PrefillRefusals prefill_refusals_;        // the same
     mutable ResponsesRefusals responses_refusals_;    // the same
+    mutable LearntRepairs learnt_repairs_;            // the same
     mutable UnpricedModels unpriced_models_;          // the same
     mutable std::vector<HedgeBudget> hedge_budgets_;  // by the route's place; atomic
 };
@@ -180,6 +182,7 @@ class Runtime {
     UsageRefusals& usage_refusals() const { return loaded_->usage_refusals(); }
     PrefillRefusals& prefill_refusals() const { return loaded_->prefill_refusals(); }
     ResponsesRefusals& responses_refusals() const { return loaded_->responses_refusals(); }
+    LearntRepairs& learnt_repairs() const { return loaded_->learnt_repairs(); }
     /// Whether it is to be told that no price is known for this model there: it is the first time.
     bool unpriced_is_news(const config::Upstream& upstream, std::string_view model) {
         // Mostly it is the one that was asked for last, and nobody waits for a lock.

@@ -5,6 +5,7 @@
 #include "proxy/answer_head.hpp"
 #include "proxy/auth.hpp"
 #include "proxy/lane.hpp"
+#include "wire/answer_limit.hpp"
 #include "wire/answer_traits.hpp"
 #include "wire/append.hpp"
 #include "wire/inflate.hpp"
@@ -43,6 +44,8 @@ dialects::Target target_of(const LaneSpec& lane, const Runtime& runtime, std::st
                        !runtime.usage_refusals().contains(upstream, model);
     if (preset != nullptr && preset->takes_reasoning) target.thinking = preset->reasoning;
     target.nine_letter_ids = preset != nullptr && preset->quirks.nine_letter_ids;
+    target.repairs = runtime.learnt_repairs().of(upstream, model);
+    target.repairs.add(lane.repairs);
     return target;
 }
 
@@ -74,6 +77,7 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, const Runti
         return;
     }
     const auto target = target_of(lane, runtime, model);
+    repairs_ = target.repairs;
     std::optional<dialects::Problem> problem;
     const bool room = charge_.set(ask.body.size());
     if (room) problem = dialects::translate(ask, target, outgoing_, way_back_);
@@ -176,6 +180,13 @@ const char* Translated::problem(std::string_view body) {
     out_ = way_back_->whole(body);
     static_cast<void>(charge());  // it is on its way out: to refuse it now would save nothing
     return way_back_->lost();
+}
+
+dialects::Repairs Translated::repairs_for(std::string_view error_body) const {
+    const auto limit = wire::answer_limit(asked_.body, asked_.facts).tokens;
+    auto repairs = repairs_;
+    repairs.add(dialects::repairs_for(error_body, asked_.body, limit));
+    return repairs == repairs_ ? dialects::Repairs() : repairs;
 }
 
 std::string Translated::error(std::string_view body, unsigned status) const {

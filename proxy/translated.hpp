@@ -45,6 +45,9 @@ class Translated final : public upstreams::AnswerCheck {
     const char* problem(std::string_view body) override;
     /// The answer that has come through that.
     std::string_view whole() const { return out_; }
+    /// How the same is to be asked in place of what this error refuses, with all that was done so
+    /// already; nothing: there is nothing to be done about it.
+    dialects::Repairs repairs_for(std::string_view error_body) const;
     /// The upstream's error, as a body.
     std::string error(std::string_view body, unsigned status) const;
     /// The data of its error event in a stream that has begun, as an event.
@@ -66,6 +69,7 @@ class Translated final : public upstreams::AnswerCheck {
     std::unique_ptr<dialects::Translation> way_back_;
     dialects::Outgoing outgoing_;
     OwnedRequest asked_;
+    dialects::Repairs repairs_;  // that are made in it
     std::string client_key_;
     wire::FailureClass refused_ = wire::FailureClass::none;
     std::string because_;

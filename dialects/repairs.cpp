@@ -1,0 +1,238 @@
+#include "dialects/repairs.hpp"
+
+#include "dialects/openai_gates.hpp"
+#include "wire/answer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+
+namespace understudy::dialects {
+namespace {
+
+using Names = std::array<std::string_view, 6>;
+
+/// A member that does no harm where it is left out.
+struct Member {
+    std::string_view name;  // as its loss is told
+    Names called;           // in requests, and so in errors about them
+    /// Takes it out; false: it was not there.
+    bool (*leave_out)(Talk&);
+    bool common = false;  // a word that is in errors about other things, too
+    /// Who refuses one of them refuses them all, and says so of one at a time.
+    bool sampling = false;
+};
+
+template <Value Talk::*M>
+bool without(Talk& talk) {
+    const bool there = (talk.*M).present();
+    talk.*M = {};
+    return there;
+}
+
+bool without_effort(Talk& talk) {
+    auto& effort = talk.effort;
+    const bool there = effort.said() || effort.show;
+    effort = {};
+    return there;
+}
+
+bool without_parallel(Talk& talk) {
+    const bool there = talk.choice.parallel.has_value();
+    talk.choice.parallel.reset();
+    return there;
+}
+
+// What translations say on their own account or carry over. Not in it: whatever an answer would be
+// another one without (tools, a choice among them, a format, stop sequences).
+constexpr std::array kMembers{
+    Member{"temperature", {"temperature"}, without<&Talk::temperature>, false, true},
+    Member{"top_p", {"top_p", "topP"}, without<&Talk::top_p>, false, true},
+    Member{"presence_penalty",
+           {"presence_penalty", "presencePenalty"},
+           without<&Talk::presence_penalty>,
+           false,
+           true},
+    Member{"frequency_penalty",
+           {"frequency_penalty", "frequencyPenalty"},
+           without<&Talk::frequency_penalty>,
+           false,
+           true},
+    Member{"top_k", {"top_k", "topK"}, without<&Talk::top_k>},
+    Member{"seed", {"seed", "random_seed"}, without<&Talk::seed>},
+    Member{"user", {"user", "metadata", "user_id"}, without<&Talk::user>, true},
+    Member{"prompt_cache_key", {"prompt_cache_key"}, without<&Talk::cache_key>},
+    Member{"parallel_tool_calls",
+           {"parallel_tool_calls", "disable_parallel_tool_use"},
+           without_parallel},
+    Member{
+        "reasoning_effort",
+        {"reasoning_effort", "reasoning", "thinking", "effort", "thinkingConfig", "thinkingLevel"},
+        without_effort},
+};
+
+// How a limit of tokens is called.
+constexpr Names kLimits{"max_tokens",        "max_completion_tokens",
+                        "max_output_tokens", "maxOutputTokens",
+                        "maxTokens",         "maximum tokens"};
+
+// How it is said that something is not taken, in small letters: OpenAI and Azure; FastAPI and
+// pydantic (vLLM, Mistral, Anthropic); Google; Python; Moonshot ("only 1 is allowed for this
+// model").
+constexpr std::array<std::string_view, 12> kRefusals{
+    "unsupported",   "not support",     "unrecognized", "unknown",     "unexpected", "extra input",
+    "not permitted", "extra_forbidden", "not allowed",  "cannot find", "deprecated", "this model"};
+
+bool is_word_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/// A word of its own; `quoted`: between two of the same sign.
+bool has_word(std::string_view text, std::string_view word, bool quoted) {
+    for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+        const auto behind = at + word.size();
+        const char before = at == 0 ? ' ' : text[at - 1];
+        const char after = behind == text.size() ? ' ' : text[behind];
+        if (is_word_char(before) || is_word_char(after)) continue;
+        const bool sign = before == '\'' || before == '"' || before == '`';
+        if (!quoted || (sign && before == after)) return true;
+    }
+    return false;
+}
+
+bool blames(const wire::ErrorFacts& error, std::string_view name, bool quoted) {
+    return has_word(error.param, name, false) || has_word(error.message, name, quoted);
+}
+
+/// Whether a member is called that, anywhere in the request.
+bool says(std::string_view body, std::string_view name) {
+    return body.find('"' + std::string(name) + "\":") != std::string_view::npos;
+}
+
+bool any_of(const Names& names, const auto& holds) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return !name.empty() && holds(name); });
+}
+
+bool refuses(const wire::ErrorFacts& error) {
+    auto text = error.message + ' ' + error.code + ' ' + error.type;
+    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return std::any_of(kRefusals.begin(), kRefusals.end(), [&](std::string_view words) {
+        return text.find(words) != std::string::npos;
+    });
+}
+
+/// The largest whole number in words that is less than what was asked for: "[1, 8192]",
+/// "128000 > 8192, which is the maximum", "supports at most 16384". Numbers within names
+/// ("gpt-4", "20250929") are none. 0: there is none that can be a limit.
+std::uint64_t largest_below(std::string_view text, std::uint64_t asked) {
+    constexpr std::uint64_t kLeast = 16;
+    std::uint64_t found = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        if (!is_digit(text[at])) {
+            ++at;
+            continue;
+        }
+        const char before = at == 0 ? ' ' : text[at - 1];
+        std::uint64_t number = 0;
+        const auto* const end = text.data() + text.size();
+        const auto [behind, ec] = std::from_chars(text.data() + at, end, number);
+        const auto rest = text.substr(static_cast<std::size_t>(behind - text.data()));
+        at = text.size() - rest.size();
+        const bool more = rest.size() > 1 && rest[0] == '.' && is_digit(rest[1]);
+        const bool in_name = is_word_char(before) || before == '-' || before == '.' ||
+                             (!rest.empty() && is_word_char(rest[0])) || more;
+        if (ec != std::errc() || in_name) continue;
+        if (rest.starts_with(" (exclusive") && number > 0) --number;
+        if (number >= kLeast && number < asked) found = std::max(found, number);
+    }
+    return found;
+}
+
+Repairs for_limit(const wire::ErrorFacts& error, std::string_view sent, std::uint64_t limit) {
+    Repairs repairs;
+    // How much room a prompt has left is of that prompt alone.
+    const bool window = error.message.find("context") != std::string::npos;
+    const bool other_name = error.code == "unsupported_parameter";
+    const bool too_little = error.message.find("at least") != std::string::npos ||
+                            error.message.find("greater than") != std::string::npos ||
+                            error.message.find("minimum") != std::string::npos;
+    if (!window && !other_name && !too_little)
+        repairs.max_output = largest_below(error.message, limit);
+    if (repairs.max_output != 0 || window) return repairs;
+    for (const auto name : {kLimits[0], kLimits[1]}) {
+        if (says(sent, name) && blames(error, name, false)) {
+            repairs.other_limit_name = refuses(error);
+        }
+    }
+    return repairs;
+}
+
+}  // namespace
+
+void Repairs::add(const Repairs& other) {
+    left_out |= other.left_out;
+    const bool less = max_output == 0 || other.max_output < max_output;
+    if (other.max_output != 0 && less) max_output = other.max_output;
+    other_limit_name |= other.other_limit_name;
+    tools_without_thought |= other.tools_without_thought;
+}
+
+Repairs repairs_for(std::string_view error_body, std::string_view sent,
+                    std::optional<std::uint64_t> limit) {
+    Repairs repairs;
+    const auto error = wire::parse_error_body(error_body);
+    const bool refused = refuses(error);
+    // "Function tools with reasoning_effort are not supported for gpt-5.6-sol in
+    // /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to
+    // 'none'." Left out, it is the model's own, which is as bad.
+    if (refused && has_word(error.message, "tools", false) &&
+        blames(error, "reasoning_effort", false) && says(sent, "tools")) {
+        repairs.tools_without_thought = true;
+        return repairs;
+    }
+    const bool about_limit =
+        any_of(kLimits, [&](std::string_view name) { return blames(error, name, false); });
+    if (about_limit && limit) return for_limit(error, sent, *limit);
+    if (!refused) return repairs;
+    bool sampling = false;
+    for (std::size_t i = 0; i < kMembers.size(); ++i) {
+        const auto& member = kMembers[i];
+        const bool is_it =
+            any_of(member.called,
+                   [&](std::string_view name) { return blames(error, name, member.common); }) &&
+            any_of(member.called, [&](std::string_view name) { return says(sent, name); });
+        if (!is_it) continue;
+        repairs.left_out |= 1U << i;
+        sampling = sampling || member.sampling;
+    }
+    for (std::size_t i = 0; sampling && i < kMembers.size(); ++i) {
+        if (kMembers[i].sampling) repairs.left_out |= 1U << i;
+    }
+    return repairs;
+}
+
+std::optional<Problem> repair(Talk& talk, const Repairs& repairs, std::string_view model) {
+    for (std::size_t i = 0; i < kMembers.size(); ++i) {
+        if ((repairs.left_out >> i & 1U) == 0) continue;
+        if (kMembers[i].leave_out(talk)) talk.drop(kMembers[i].name);
+    }
+    if (!repairs.tools_without_thought || talk.tools.empty()) return std::nullopt;
+    if (!takes_effort(openai_gates_of(model), "none")) {
+        return unsupported("tools: this model, which always thinks, takes none at this path");
+    }
+    auto& effort = talk.effort;
+    if ((effort.said() && effort.word != "none") || effort.show) talk.drop("reasoning_effort");
+    effort = {};
+    effort.word = "none";
+    return std::nullopt;
+}
+
+}  // namespace understudy::dialects
