@@ -1,6 +1,7 @@
 #include "dialects/translate.hpp"
 
 #include "dialects/chat/chat.hpp"
+#include "dialects/chat/error.hpp"
 #include "dialects/converse/answer_reader.hpp"
 #include "dialects/converse/request_writer.hpp"
 #include "dialects/data_url.hpp"
@@ -215,7 +216,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     outgoing.dropped = std::move(talk.dropped);
     auto writer = make_writer(client, told_of(ask, talk), *tools, body);
     translation = std::make_unique<Translation>(make_reader(target, ask), std::move(writer),
-                                                std::move(tools), ask.shape);
+                                                std::move(tools), ask);
     return std::nullopt;
 }
 
@@ -270,23 +271,25 @@ std::string Translation::whole(std::string_view body) {
     return out;
 }
 
-std::string Translation::error(std::string_view body, unsigned status) const {
+std::string Translation::error(std::string_view body, const wire::ErrorCause& cause) const {
     auto error = wire::parse_error_body(body);
     if (error.message.empty()) {
-        error.message = "The upstream refused the request with status " + std::to_string(status) +
+        const bool unread = error.type.empty() && error.code.empty();
+        if (unread && cause.kind == wire::ErrorKind::server) error.type = "upstream_error";
+        error.message = "The upstream refused the request with status " + std::to_string(cause.status) +
                         " and said nothing that can be read.";
     }
     switch (dialect_of(shape_)) {
         case Dialect::messages:
-            return messages::write_error(error, status);
+            return messages::write_error(error, cause, id_);
         case Dialect::responses:
-            return responses::write_error(error, status);
+            return responses::write_error(error, cause);
         case Dialect::gemini:
             return shape_ == AnswerShape::gemini_list
-                       ? '[' + gemini::write_error(error, status) + ']'
-                       : gemini::write_error(error, status);
+                       ? '[' + gemini::write_error(error, cause) + ']'
+                       : gemini::write_error(error, cause);
         default:
-            return chat::write_error(error, status);
+            return chat::write_error(error, cause);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "dialects/talk.hpp"
 #include "wire/answer.hpp"
 #include "wire/dialect.hpp"
+#include "wire/error_kind.hpp"
 #include "wire/sse.hpp"
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct Ask {
     bool stream = false;         // events are expected; the list of gemini_list is none
     bool include_usage = false;  // chat: a stream is to end with its usage
     std::int64_t created = 0;    // Unix time, now
-    std::string_view id;         // of the answer, where the upstream gives it none
+    std::string_view id;         // of the request; and of the answer, where the upstream gives it none
 };
 
 /// Who is asked instead.
@@ -53,11 +54,12 @@ struct Outgoing {
 class Translation {
   public:
     Translation(std::unique_ptr<AnswerReader> reader, std::unique_ptr<AnswerWriter> writer,
-                std::unique_ptr<ClientTools> tools, wire::AnswerShape shape)
+                std::unique_ptr<ClientTools> tools, const Ask& ask)
         : tools_(std::move(tools)),
           reader_(std::move(reader)),
           writer_(std::move(writer)),
-          shape_(shape) {}
+          shape_(ask.shape),
+          id_(ask.id) {}
 
     /// One event of the upstream's stream; what it is for the client is appended to `out`: nothing,
     /// one event, or several. False: it cannot be read, so nobody knows what the answer lacks
@@ -82,8 +84,8 @@ class Translation {
     const char* lost() const {
         return reader_->lost() != nullptr ? reader_->lost() : writer_->lost();
     }
-    /// The body of an upstream's error of this status, or the data of its error event, as a body.
-    std::string error(std::string_view body, unsigned status) const;
+    /// The body of an upstream's error, or the data of its error event, as a body.
+    std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// An error was told.
     bool told_error() const { return writer_->told_error(); }
     /// Events written, where the client's dialect numbers them.
@@ -101,6 +103,7 @@ class Translation {
     RepeatedEvent repeated_;
     PieceWatch::Place place_;  // of the piece in it
     wire::AnswerShape shape_;  // of what the client gets
+    std::string id_;           // of the request
 };
 
 /// Whether requests of this shape can be put to upstreams of that dialect at all.

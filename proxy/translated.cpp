@@ -177,7 +177,7 @@ const char* Translated::problem(std::string_view body) {
     return way_back_->lost();
 }
 
-std::string Translated::error(std::string_view body, unsigned status) const {
+std::string Translated::error(std::string_view body, const wire::ErrorCause& cause) const {
     std::string decoded;
     if (body.starts_with("\x1f\x8b")) {  // gzip, although none was asked for
         const bool whole = wire::inflate_whole(body, kLargestError, decoded);
@@ -186,7 +186,7 @@ std::string Translated::error(std::string_view body, unsigned status) const {
     // Of what cannot be read at all the status is left.
     const bool text = std::none_of(body.begin(), body.end(),
                                    [](char c) { return static_cast<unsigned char>(c) < '\t'; });
-    return way_back_->error(text ? body : std::string_view(), status);
+    return way_back_->error(text ? body : std::string_view(), cause);
 }
 
 std::string Translated::error_event(std::string_view data) {

@@ -46,7 +46,7 @@ class Translated final : public upstreams::AnswerCheck {
     /// The answer that has come through that.
     std::string_view whole() const { return out_; }
     /// The upstream's error, as a body.
-    std::string error(std::string_view body, unsigned status) const;
+    std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// The data of its error event in a stream that has begun, as an event.
     std::string error_event(std::string_view data);
     /// The client has been told of an error in its stream.

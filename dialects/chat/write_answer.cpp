@@ -1,4 +1,5 @@
 #include "dialects/chat/chat.hpp"
+#include "dialects/chat/error.hpp"
 #include "dialects/halves.hpp"
 #include "dialects/usage_text.hpp"
 
@@ -105,7 +106,7 @@ class StreamWriter final : public WriterBase {
     }
     void error(const wire::ErrorFacts& error) override {
         note_error();
-        out().append("data: ").append(write_error(error, 0)).append("\n\n");
+        out().append("data: ").append(write_error(error, wire::cause_of(error))).append("\n\n");
     }
     void done() override;
 
@@ -206,7 +207,9 @@ class WholeWriter final : public WriterBase {
     void arguments(std::size_t number, std::string_view content) override {
         if (number < calls_.size()) calls_[number].arguments += content;
     }
-    void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
+    void error(const wire::ErrorFacts& error) override {
+        out() += write_error(error, wire::cause_of(error));
+    }
     void done() override;
 
   private:
@@ -281,26 +284,6 @@ void WholeWriter::done() {
 std::unique_ptr<AnswerWriter> make_writer(const Told& told, const ClientTools& tools) {
     if (told.stream) return std::make_unique<StreamWriter>(told, tools);
     return std::make_unique<WholeWriter>(told, tools);
-}
-
-std::string write_error(const wire::ErrorFacts& error, unsigned) {
-    std::string out;
-    Writer to(out);
-    to.open('{').key("error").open('{').key("message").text(error.message);
-    to.key("type").text(error.type.empty() ? "upstream_error" : error.type).key("param");
-    if (error.param.empty()) {
-        to.null();
-    } else {
-        to.text(error.param);
-    }
-    to.key("code");
-    if (error.code.empty()) {
-        to.null();
-    } else {
-        to.text(error.code);
-    }
-    to.close('}').close('}');
-    return out;
 }
 
 }  // namespace understudy::dialects::chat

@@ -136,7 +136,7 @@ class StreamWriter final : public WriterBase {
     void seal(SealKind kind, std::string_view content, bool alone) override;
     void error(const wire::ErrorFacts& error) override {
         note_error();
-        out().append("data: ").append(write_error(error, 0)).append("\r\n\r\n");
+        out().append("data: ").append(write_error(error, wire::cause_of(error))).append("\r\n\r\n");
     }
     void done() override;
 
@@ -197,7 +197,9 @@ class WholeWriter final : public WriterBase {
             thoughts_.seal(sealed_for(wire::Dialect::gemini, kind, content, seal_of(kind, alone)),
                            alone);
     }
-    void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
+    void error(const wire::ErrorFacts& error) override {
+        out() += write_error(error, wire::cause_of(error));
+    }
     void done() override;
 
   private:

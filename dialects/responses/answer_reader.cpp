@@ -274,7 +274,6 @@ void Reader::fail(const Response& response, AnswerSink& sink) {
     wire::ErrorFacts facts;
     facts.message = response.error.at("message").text();
     facts.code = response.error.at("code").text();
-    facts.type = "server_error";
     if (facts.message.empty()) facts.message = "The upstream gave up and said nothing of why.";
     sink.error(facts);
 }

@@ -309,14 +309,15 @@ void ResponseWriter::error(const wire::ErrorFacts& error) {
         return;
     }
     auto to = event("error");
-    to.key("code").text(code_of(error)).key("message").text(error.message).key("param");
+    const auto cause = wire::cause_of(error);
+    to.key("code").text(code_of(error, cause)).key("message").text(error.message).key("param");
     if (error.param.empty()) {
         to.null();
     } else {
         to.text(error.param);
     }
     to.key("error");
-    write_error_object(error, to);
+    write_error_object(error, cause, to);
     end_event(to);
     response_event("response.failed", Status::failed, &error);
 }

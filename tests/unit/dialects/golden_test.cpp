@@ -9,6 +9,7 @@
 //   error, status -> client_error
 #include "dialects/translate.hpp"
 #include "source_path.hpp"
+#include "wire/classify.hpp"
 #include "wire/sse.hpp"
 
 #include <catch2/catch.hpp>
@@ -180,8 +181,9 @@ void check_case(const Json& row) {
         const Run run(row);
         REQUIRE_FALSE(run.problem);
         const auto status = row.value("status", 500U);
-        check(row["client_error"],
-              Json::parse(run.translation->error(text_of(row["error"]), status)));
+        const auto error = text_of(row["error"]);
+        const auto cause = wire::cause_of(wire::classify_status(status, error, {}), status);
+        check(row["client_error"], Json::parse(run.translation->error(error, cause)));
     }
 }
 
