@@ -117,6 +117,7 @@ struct Told {
     bool include_usage = true;       // chat: the client asked for it in its stream
     bool wants_thinking = true;      // the client can read thoughts
     std::int64_t created = 0;        // Unix time, for dialects that say it
+    std::string seed;                // of ids that the upstream does not give: no other answer's
     std::string asked_model;         // where the upstream names none
     std::uint64_t rough_prompt = 0;  // tokens, an estimate, for dialects that must say something
 };

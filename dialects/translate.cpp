@@ -102,9 +102,9 @@ std::unique_ptr<AnswerReader> make_reader(const Target& target, const Ask& ask) 
         case Dialect::messages:
             return messages::make_reader();
         case Dialect::gemini:
-            return gemini::make_reader();
+            return gemini::make_reader(ask.seed);
         case Dialect::converse:
-            return converse::make_reader(escaped(ask.id), target.model);
+            return converse::make_reader(minted_id("", ask.seed, 0), target.model);
         default:
             return chat::make_reader();
     }
@@ -172,6 +172,7 @@ Told told_of(const Ask& ask, const Talk& talk) {
     // In chat thoughts are a member that is passed over by whoever does not know it.
     told.wants_thinking = dialect_of(ask.shape) == Dialect::chat || talk.effort.show;
     told.created = ask.created;
+    told.seed = ask.seed;
     told.asked_model = ask.model;
     told.rough_prompt = text_bytes(ask, talk) / kBytesPerToken;
     return told;
@@ -276,8 +277,8 @@ std::string Translation::error(std::string_view body, const wire::ErrorCause& ca
     if (error.message.empty()) {
         const bool unread = error.type.empty() && error.code.empty();
         if (unread && cause.kind == wire::ErrorKind::server) error.type = "upstream_error";
-        error.message = "The upstream refused the request with status " + std::to_string(cause.status) +
-                        " and said nothing that can be read.";
+        error.message = "The upstream refused the request with status " +
+                        std::to_string(cause.status) + " and said nothing that can be read.";
     }
     switch (dialect_of(shape_)) {
         case Dialect::messages:

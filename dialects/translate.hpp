@@ -28,7 +28,8 @@ struct Ask {
     bool stream = false;         // events are expected; the list of gemini_list is none
     bool include_usage = false;  // chat: a stream is to end with its usage
     std::int64_t created = 0;    // Unix time, now
-    std::string_view id;         // of the request; and of the answer, where the upstream gives it none
+    std::string_view id;         // of the request
+    std::string_view seed;       // of ids, where the upstream gives none: each answer has its own
 };
 
 /// Who is asked instead.

@@ -10,6 +10,8 @@
 #include "wire/inflate.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <ctime>
 
 namespace understudy::proxy {
@@ -45,6 +47,13 @@ dialects::Target target_of(const LaneSpec& lane, const Runtime& runtime, std::st
     return target;
 }
 
+/// A client may give all of its requests one id: what is made of it is told apart by number.
+std::string seed_of(const Inbound& request) {
+    static const auto kBegun = std::chrono::system_clock::now().time_since_epoch().count();
+    static std::atomic<std::uint64_t> answers = 0;
+    return request.request_id + '\n' + std::to_string(kBegun) + '\n' + std::to_string(++answers);
+}
+
 dialects::Ask ask_of(const LaneSpec& lane, const Inbound& request) {
     dialects::Ask ask;
     ask.shape = request.endpoint.shape;
@@ -65,7 +74,9 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, const Runti
       reads_comments_(request.endpoint.dialect != Dialect::gemini),
       charge_(lane.entry->peer->context().budget) {
     const auto& upstream = *lane.entry->upstream;
-    const auto ask = ask_of(lane, request);
+    auto ask = ask_of(lane, request);
+    const auto seed = seed_of(request);
+    ask.seed = seed;
     if (!dialects::can_translate(ask.shape, upstream.dialect)) {
         refused_ = FailureClass::unsupported;
         because_ = "it speaks " + std::string(wire::name_of(upstream.dialect)) + ", not " +

@@ -36,11 +36,13 @@ class WriterBase : public AnswerWriter {
 
   protected:
     void remember(std::string_view id, std::string_view model) {
-        id_ = id.starts_with("chatcmpl-") ? std::string(id) : "chatcmpl-" + std::string(id);
+        const bool own = id.starts_with("chatcmpl-");
+        id_ = id.empty() ? minted_id("chatcmpl-", told_.seed, 0)
+                         : (own ? "" : "chatcmpl-") + std::string(id);
         model_ = model.empty() ? escaped(told_.asked_model) : std::string(model);
     }
     std::string call_id(std::size_t number, std::string_view id) const {
-        return id.empty() ? minted_id("call_", id_, number) : std::string(id);
+        return id.empty() ? minted_id("call_", told_.seed, number) : std::string(id);
     }
     std::string original(std::string_view name) const {
         const auto sent = unescaped(name);

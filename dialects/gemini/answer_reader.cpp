@@ -50,6 +50,8 @@ Part part_of(Value value) {
 
 class Reader : public AnswerReader {
   public:
+    explicit Reader(std::string_view seed) : seed_(seed) {}
+
     void event(Value event, std::string_view data, std::string_view, AnswerSink& sink) override {
         read(event, data, sink);
     }
@@ -165,7 +167,7 @@ void Reader::tell_usage(AnswerSink& sink) {
 void Reader::start(Value id, Value model, AnswerSink& sink) {
     if (started_) return;
     started_ = true;
-    seed_ = id.content();
+    seed_ += id.content();
     sink.start(id.content(), model.content());
 }
 
@@ -304,8 +306,8 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<AnswerReader> make_reader() {
-    return std::make_unique<Reader>();
+std::unique_ptr<AnswerReader> make_reader(std::string_view seed) {
+    return std::make_unique<Reader>(seed);
 }
 
 }  // namespace understudy::dialects::gemini

@@ -31,8 +31,7 @@ class WriterBase : public AnswerWriter {
 
     void start(std::string_view id, std::string_view model) override {
         model_ = model.empty() ? escaped(told_.asked_model) : std::string(model);
-        id_ =
-            id.empty() ? minted_id("", model_ + std::to_string(told_.created), 0) : std::string(id);
+        id_ = id.empty() ? minted_id("", told_.seed, 0) : std::string(id);
     }
     void refusal(std::string_view content) override { text(content); }
     // A call is one object here: its arguments are gathered until all is told.
@@ -40,7 +39,8 @@ class WriterBase : public AnswerWriter {
               std::string_view) override {
         if (number >= calls_.size()) calls_.resize(number + 1);
         auto& call = calls_[number];
-        call.id = id.empty() ? minted_id("call_", id_, number) : legal_id(unescaped(id), kGoogleId);
+        call.id = id.empty() ? minted_id("call_", told_.seed, number)
+                             : legal_id(unescaped(id), kGoogleId);
         call.name = tools_.names.original(unescaped(name));
     }
     void arguments(std::size_t number, std::string_view content) override {

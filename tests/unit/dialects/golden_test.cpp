@@ -65,6 +65,7 @@ struct Run {
         ask.stream = row.contains("events");
         ask.include_usage = row.value("include_usage", true);
         ask.created = kCreated;
+        ask.seed = "seed";
         model = row.value("model", "served");
         thinking = row.value("thinking", "");
         target.dialect = dialect_named(row.at("target"));
