@@ -66,3 +66,48 @@ def test_who_gives_no_ids_gets_ids_that_no_other_answer_has(start, upstream, cli
         assert not any(one in ("chatcmpl-", "msg_", "resp_", "call_") for one in ids), ids
         seen.append(ids)
     assert not (seen[0] & seen[1] or seen[1] & seen[2] or seen[0] & seen[2]), seen
+
+
+BEGUN = {"id": "resp_7", "object": "response", "created_at": 7, "model": "served", "status": "in_progress",
+         "error": None, "incomplete_details": None, "output": [], "usage": None, "parallel_tool_calls": False,
+         "tool_choice": "auto", "tools": [{"type": "web_search"}]}
+ITEM = {"type": "message", "id": "msg_7", "role": "assistant", "status": "in_progress", "content": []}
+PART = {"type": "output_text", "text": "", "annotations": []}
+HALF = [typed("response.created", sequence_number=0, response=BEGUN),
+        typed("response.output_item.added", sequence_number=1, output_index=0, item=ITEM),
+        typed("response.content_part.added", sequence_number=2, output_index=0, content_index=0, item_id="msg_7",
+              part=PART),
+        typed("response.output_text.delta", sequence_number=3, output_index=0, content_index=0, item_id="msg_7",
+              delta="Once \"upon")]
+OUTPUTS = {
+    "spliced": ("responses", HALF),
+    "translated": ("messages", [message_start(), block_start(), text_delta("Once \"upon")]),
+    "behind a call": ("responses", [
+        HALF[0], *(typed(f"response.output_item.{what}", sequence_number=number, output_index=0, item={
+            "type": "function_call", "id": "fc_7", "call_id": "call_7", "name": "get", "arguments": arguments})
+            for number, (what, arguments) in enumerate((("added", ""), ("done", "{}")), 1)),
+        *(one.replace(b'"output_index": 0', b'"output_index": 1') for one in HALF[1:])]),
+}
+
+
+@pytest.mark.parametrize("midstream", ["continue", "error"])
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_a_response_that_is_cut_fails_as_its_libraries_types_want(start, upstream, what, midstream):
+    dialect, parts = OUTPUTS[what]
+    there = upstream(steps(events(parts, last=b""), lambda connection: connection.close()))
+    daemon = start(config(native(there, "primary", dialect, model="m"), route={"midstream": midstream}))
+    got = get(daemon, "responses", True)
+    told = datas(got)
+    assert got.ended == "cut" and [one["type"] for one in told[-2:]] == ["error", "response.failed"]
+    begun, failed = told[0]["response"], told[-1]["response"]
+    assert told[-2]["code"] == "stream_interrupted"
+    same = ("id", "object", "created_at", "model", "parallel_tool_calls", "tool_choice", "tools")
+    assert {key: failed[key] for key in same} == {key: begun[key] for key in same}
+    assert failed["status"] == "failed" and failed["error"]["code"] == "server_error"
+    assert failed["error"]["message"] == told[-2]["message"]
+    output = [item for item in failed["output"] if item["type"] == "message"]
+    assert [part["text"] for part in output[0]["content"]] == ["Once \"upon"]
+    assert output[0]["id"] == next(one["item"]["id"] for one in told if one["type"] == "response.output_item.added"
+                                   and one["item"]["type"] == "message")
+    if what == "behind a call":
+        assert [item["type"] for item in failed["output"]] == ["function_call", "message"]
