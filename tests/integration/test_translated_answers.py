@@ -111,3 +111,35 @@ def test_a_response_that_is_cut_fails_as_its_libraries_types_want(start, upstrea
                                    and one["item"]["type"] == "message")
     if what == "behind a call":
         assert [item["type"] for item in failed["output"]] == ["function_call", "message"]
+
+
+# --- Anthropic's streams
+
+def prefilled(*content) -> bytes:
+    start = json.loads(message_start().split(b"data: ")[1])
+    start["message"]["content"] = list(content)
+    return typed("message_start", message=start["message"])
+
+
+def anthropics(start, upstream, parts):
+    return start(config(native(upstream(events(parts)), "primary", "messages", model="m")))
+
+
+def test_what_a_message_begins_with_is_told(start, upstream):
+    daemon = anthropics(start, upstream, [
+        prefilled({"type": "text", "text": "Well. "},
+                  {"type": "tool_use", "id": "t1", "name": "get", "input": {"a": 1}}),
+        message_delta("tool_use"), MESSAGE_STOP])
+    deltas = [one["choices"][0]["delta"] for one in datas(get(daemon, "chat", True)) if one["choices"]]
+    assert "".join(delta.get("content") or "" for delta in deltas) == "Well. "
+    calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    assert calls[0]["id"] == "t1" and calls[0]["function"]["name"] == "get"
+    assert json.loads("".join(call["function"]["arguments"] for call in calls)) == {"a": 1}
+
+
+def test_the_same_message_may_start_twice_and_another_one_not(start, upstream):
+    tail = [text_delta("too"), block_stop(), message_delta(), MESSAGE_STOP]
+    for second, fine in ((message_start(), True), (message_start(message_id="msg_X"), False)):
+        daemon = anthropics(start, upstream, [message_start(), block_start(), text_delta("One "), second, *tail])
+        got = get(daemon, "chat", True)
+        assert ("[DONE]" in got.events) == fine and (got.stream_error is None) == fine, got
