@@ -233,8 +233,9 @@ bool Translation::event(const wire::SseEvent& event, std::string& out, bool know
     wire::JsonKind kind{};
     if (object && !known && wire::check_json(data, kind)) return false;
     const auto value = object ? Value::standing(data) : Value::of(data);
-    PieceWatch watch(*writer_);
+    PieceWatch watch(*writer_, *reader_, spoke_);
     reader_->event(value, data, event.name, watch);
+    note(watch);
     const auto piece = reader_->take_steady();
     if (repeated_.worth_it() && watch.only(piece)) {
         repeated_.remember(event, value, piece);
@@ -254,7 +255,9 @@ std::size_t Translation::repeat(std::string_view text, std::string& out) {
 
 void Translation::end(std::string& out) {
     writer_->write_to(out);
-    reader_->end(*writer_);
+    PieceWatch watch(*writer_, *reader_, spoke_);
+    reader_->end(watch);
+    if (!in_vain_) note(watch);
 }
 
 std::string Translation::whole(std::string_view body) {
@@ -267,7 +270,9 @@ std::string Translation::whole(std::string_view body) {
     constexpr std::size_t kEnvelope = 1024;
     out.reserve(body.size() + kEnvelope);
     if (shape_ == AnswerShape::gemini_list) out += '[';
-    reader_->whole(body, *writer_);
+    PieceWatch watch(*writer_, *reader_, false);
+    reader_->whole(body, watch);
+    note(watch);
     if (shape_ == AnswerShape::gemini_list) out += ']';
     return out;
 }

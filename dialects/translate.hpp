@@ -83,8 +83,11 @@ class Translation {
     std::string whole(std::string_view body);
     /// What of the answer could not be told, static text; null: nothing.
     const char* lost() const {
-        return reader_->lost() != nullptr ? reader_->lost() : writer_->lost();
+        if (reader_->lost() != nullptr) return reader_->lost();
+        return in_vain_ ? kInVain : writer_->lost();
     }
+    /// What was left out of the answer so far, as its API calls it; null: nothing.
+    const char* left_out() const { return reader_->left_out(); }
     /// The body of an upstream's error, or the data of its error event, as a body.
     std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// An error was told.
@@ -97,12 +100,22 @@ class Translation {
     }
 
   private:
+    static constexpr const char* kInVain =
+        "nothing is in it but what the client's API cannot carry: a picture, or sound";
+
+    void note(const PieceWatch& watch) {
+        spoke_ = watch.spoke();
+        in_vain_ = watch.in_vain();
+    }
+
     std::unique_ptr<ClientTools> tools_;  // outlives the writer
     std::unique_ptr<AnswerReader> reader_;
     std::unique_ptr<AnswerWriter> writer_;
     std::string repaired_;  // a text of the upstream's that was no UTF-8
     RepeatedEvent repeated_;
     PieceWatch::Place place_;  // of the piece in it
+    bool spoke_ = false;       // anything was said
+    bool in_vain_ = false;     // nothing to the end, but something was left out
     wire::AnswerShape shape_;  // of what the client gets
     std::string id_;           // of the request
 };

@@ -176,7 +176,10 @@ std::string_view Translated::take(const net::GatherList& data, bool ended, bool 
             if (last && rest.empty()) break;
         }
     }
-    if (ended && trouble_ == nullptr) way_back_->end(out_);
+    if (ended && trouble_ == nullptr) {
+        way_back_->end(out_);
+        trouble_ = way_back_->lost();
+    }
     if (tells_it_again_) told_ += data.bytes();
     if (!charge()) trouble_ = upstreams::kOutOfMemory;
     return out_;
@@ -219,6 +222,8 @@ std::string Translated::dropped() const {
                                        [](char c) { return c > ' ' && c < '\x7f' && c != ','; });
         if (plain) names += (names.empty() ? "" : ", ") + member;
     }
+    if (way_back_ != nullptr && way_back_->left_out() != nullptr)
+        names.append(names.empty() ? "" : ", ").append(way_back_->left_out());
     return names;
 }
 

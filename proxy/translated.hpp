@@ -56,7 +56,8 @@ class Translated final : public upstreams::AnswerCheck {
 
     /// Makes the head of the upstream's answer that of ours. `events`: of a stream.
     static void adapt(upstreams::AnswerHead& head, bool events);
-    /// Members of the request that were lost on the way, harmlessly: "top_k, user"; or empty.
+    /// Members of the request that were lost on the way, harmlessly, and what is in the answer so
+    /// far that cannot be told: "top_k, user, inlineData"; or empty.
     std::string dropped() const;
 
   private:

@@ -13,6 +13,7 @@ namespace {
 std::string_view finish_of(Stop stop, bool calls) {
     switch (stop) {
         case Stop::length:
+        case Stop::window:
             return "length";
         case Stop::filter:
             return "content_filter";
@@ -85,18 +86,15 @@ class StreamWriter final : public WriterBase {
               std::string_view seal) override {
         calls_ = true;
         let_go();
-        const auto said = original(name);
-        if (is_custom(said)) {
-            held_[number] = {call_id(number, id), said, {}};
-            return;
+        give_whole();
+        Held call{call_id(number, id), original(name), std::string(seal), {}};
+        // Libraries append what they hear of an index that they do not know: behind a call that is
+        // held all others wait for their turn.
+        if (is_custom(call.name) || !held_.empty()) {
+            held_[number] = std::move(call);
+        } else {
+            open_function(number, call);
         }
-        out() += front_;
-        Writer to(out());
-        open_call(to, number).key("id").content(call_id(number, id)).key("type").text("function");
-        to.key("function").open('{').key("name").text(said).key("arguments").text("").close('}');
-        write_seal(seal, to);
-        to.close('}').close(']');
-        out() += kBack;
     }
     void arguments(std::size_t number, std::string_view content) override {
         if (const auto at = held_.find(number); at != held_.end()) {
@@ -146,29 +144,59 @@ class StreamWriter final : public WriterBase {
     static Writer& open_call(Writer& to, std::size_t number) {
         return to.key("tool_calls").open('[').open('{').key("index").number(number);
     }
-    void give_held();
-
     struct Held {
         std::string id;
         std::string name;
+        std::string seal;
         std::string arguments;
     };
+    void open_function(std::size_t number, const Held& call);
+    void give(std::size_t number, const Held& call);
+    void give_whole();
+    void give_held();
+
     std::string front_;
     Place place_;  // of what was told last
     Halves halves_;
-    std::map<std::size_t, Held> held_;  // calls of free text, whose end has to be known
+    // Calls of free text, whose end has to be known, and those behind them.
+    std::map<std::size_t, Held> held_;
     bool calls_ = false;
 };
 
-void StreamWriter::give_held() {
-    for (const auto& [number, held] : held_) {
-        out() += front_;
-        Writer to(out());
-        open_call(to, number).key("id").content(held.id).key("type").text("custom");
-        to.key("custom").open('{').key("name").text(held.name);
-        to.key("input").content(custom_input(held.arguments)).close('}').close('}').close(']');
-        out() += kBack;
+void StreamWriter::open_function(std::size_t number, const Held& call) {
+    out() += front_;
+    Writer to(out());
+    open_call(to, number).key("id").content(call.id).key("type").text("function");
+    to.key("function").open('{').key("name").text(call.name).key("arguments").text("").close('}');
+    write_seal(call.seal, to);
+    to.close('}').close(']');
+    out() += kBack;
+}
+
+void StreamWriter::give(std::size_t number, const Held& call) {
+    if (!is_custom(call.name)) {
+        open_function(number, call);
+        piece({kArguments, number}, call.arguments);
+        return let_go();
     }
+    out() += front_;
+    Writer to(out());
+    open_call(to, number).key("id").content(call.id).key("type").text("custom");
+    to.key("custom").open('{').key("name").text(call.name);
+    to.key("input").content(custom_input(call.arguments)).close('}').close('}').close(']');
+    out() += kBack;
+}
+
+// Another one begins: those in front that have all of their arguments need not wait.
+void StreamWriter::give_whole() {
+    while (!held_.empty() && is_object_text(unescaped(held_.begin()->second.arguments))) {
+        give(held_.begin()->first, held_.begin()->second);
+        held_.erase(held_.begin());
+    }
+}
+
+void StreamWriter::give_held() {
+    for (const auto& [number, call] : held_) give(number, call);
     held_.clear();
 }
 

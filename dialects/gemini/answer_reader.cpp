@@ -29,6 +29,7 @@ void append_as_text(std::string& out, std::string_view json) {
 
 struct Part {
     Value text, call, seal;
+    const char* media = nullptr;  // a picture or a sound
     bool thought = false;
 };
 
@@ -43,6 +44,8 @@ Part part_of(Value value) {
             part.call = member;
         } else if (key == "thoughtSignature") {
             part.seal = member;
+        } else if (key == "inlineData" || key == "fileData") {
+            part.media = key == "inlineData" ? "inlineData" : "fileData";
         }
     });
     return part;
@@ -196,6 +199,7 @@ void Reader::candidate(Value value, AnswerSink& sink) {
 void Reader::part(const Part& part, AnswerSink& sink) {
     if (part.call.is_object()) return call(part.call, part.seal, sink);
     if (!part.call.nothing()) return lose(kNameless);
+    if (part.media != nullptr && !part.thought) leave_out(part.media);
     const bool sealed = part.seal.is_string() && !part.seal.empty();
     const auto words = part.text.said(args_);
     const bool text = !words.empty();

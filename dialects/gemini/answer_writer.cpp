@@ -17,6 +17,7 @@ namespace {
 std::string_view finish_of(Stop stop) {
     switch (stop) {
         case Stop::length:
+        case Stop::window:
             return "MAX_TOKENS";
         case Stop::filter:
             return "SAFETY";
@@ -94,7 +95,7 @@ bool WriterBase::write_calls(Writer& to) const {
         mend_halves(arguments);  // those that the call itself writes as escapes
         // What was stopped in the middle of a call has made none.
         const bool half = arguments.starts_with(R"({"rawInvalidInput":)");
-        const bool stopped = stop_ == Stop::length || stop_ == Stop::filter;
+        const bool stopped = is_cut(stop_) || stop_ == Stop::filter;
         if (call.name.empty() || (half && stopped)) continue;
         to.open('{').key("functionCall").open('{').key("id").text(call.id);
         to.key("name").text(call.name).key("args").raw(arguments).close('}');

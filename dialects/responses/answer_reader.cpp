@@ -244,6 +244,8 @@ void Reader::item(const Object& item, Item& told, AnswerSink& sink) {
         message(item.at("content"), told, sink);
     } else if (type.is("reasoning")) {
         reasoning(item, told, sink);
+    } else if (type.is("image_generation_call")) {
+        leave_out("image_generation_call");
     } else if (type.is("function_call")) {
         announced(item, told, sink);
         if (told.is_call) arguments(item.at("arguments"), told, sink);

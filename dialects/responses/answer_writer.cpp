@@ -255,7 +255,7 @@ void ResponseWriter::settle(Item& item) const {
     const auto text = unescaped(item.text);
     wire::JsonKind kind{};
     const bool whole = !wire::check_json(text, kind);
-    if (!whole && stop_ == Stop::length) {
+    if (!whole && is_cut(stop_)) {
         item.cut = true;
     } else if (custom && whole) {
         if (const auto input = Value::of(text).at("input"); input.is_string()) {
@@ -265,7 +265,7 @@ void ResponseWriter::settle(Item& item) const {
 }
 
 Status ResponseWriter::status() const {
-    if (stop_ == Stop::length) return Status::out_of_tokens;
+    if (is_cut(stop_)) return Status::out_of_tokens;
     if (stop_ == Stop::unsaid && !stream_) return Status::unsaid;
     if (stop_ != Stop::filter) return Status::completed;
     // A refusal in words is an answer.

@@ -143,3 +143,82 @@ def test_the_same_message_may_start_twice_and_another_one_not(start, upstream):
         daemon = anthropics(start, upstream, [message_start(), block_start(), text_delta("One "), second, *tail])
         got = get(daemon, "chat", True)
         assert ("[DONE]" in got.events) == fine and (got.stream_error is None) == fine, got
+
+
+# --- order, ends, pictures
+
+def test_thoughts_stand_before_what_came_of_them(start, upstream):
+    for message in ({"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."},
+                    {"role": "assistant", "reasoning_content": "Hm.", "content": "Yes."}):
+        body = {"id": "c", "model": "m", "choices": [{"message": message, "finish_reason": "stop"}]}
+
+        def answer(connection, asked):
+            there = asked.target == "/v1/chat/completions"
+            connection.send(plain(json.dumps(body)) if there else status(404, b"404 page not found"))
+        daemon = start(config(native(upstream(answer), "primary", "chat", model="m")))
+        got = get(daemon, "responses", reasoning={"effort": "high", "summary": "auto"})
+        assert [item["type"] for item in got.json["output"]] == ["reasoning", "message"]
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("client, word", [("messages", "model_context_window_exceeded"), ("chat", "length"),
+                                          ("gemini", "MAX_TOKENS"), ("responses", "max_output_tokens")])
+def test_a_full_context_is_called_so(start, upstream, client, word, stream):
+    reason = "model_context_window_exceeded"
+    there = upstream(bedrock.runtime(whole=bedrock.answer(reason=reason),
+                                     events=[*bedrock.text_events()[:-2], bedrock.stop(reason), bedrock.metadata()]))
+    daemon = start(config(bedrock.entry(there)), env=AWS)
+    got = get(daemon, client, stream)
+    said = found(datas(got) if stream else got.json, ("stop_reason", "finish_reason", "finishReason", "reason"))
+    assert said[-1] == word
+
+
+TOOLS = [{"type": "custom", "custom": {"name": "patch"}}, {"type": "function", "function": {"name": "get"}}]
+
+
+def test_calls_of_free_text_keep_their_place_among_the_others(start, upstream):
+    def call(index, name, *pieces):
+        return [block_start(index, type="tool_use", id=f"t{index}", name=name, input={}),
+                *(block_delta(index, type="input_json_delta", partial_json=piece) for piece in pieces),
+                block_stop(index)]
+    daemon = anthropics(start, upstream, [
+        message_start(), *call(0, "patch", "{\"input\":", "\"A\"}"), *call(1, "get", "{\"a\":", "1}"),
+        *call(2, "patch", "{\"input\":\"B\"}"), *call(3, "get", "{\"b\":2}"), message_delta("tool_use"), MESSAGE_STOP])
+    got = get(daemon, "chat", True, tools=TOOLS)
+    calls = [call for one in datas(got) if one["choices"] for call in one["choices"][0]["delta"].get("tool_calls", ())]
+    indexes = [call["index"] for call in calls]
+    assert indexes == sorted(indexes) and set(indexes) == {0, 1, 2, 3}
+    assert [call["custom"]["input"] for call in calls if "custom" in call] == ["A", "B"]
+    for index, arguments in ((1, {"a": 1}), (3, {"b": 2})):
+        assert json.loads("".join(call["function"]["arguments"] for call in calls
+                                  if call["index"] == index)) == arguments
+
+
+PICTURE = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize("client", ["chat", "responses", "messages"])
+def test_a_picture_alone_is_no_answer_where_none_can_be_told(start, upstream, client):
+    first = upstream(plain(json.dumps(candidate(PICTURE))))
+    second = upstream(anthropic() if client != "messages" else well())
+    entry = native(first, "first", "gemini", model="m")
+    got = get(start(config(entry, native(second, "second", "chat" if client == "messages" else "messages",
+                                                  model="m"))), client)
+    assert got.status == 200 and got.header("x-understudy-upstream") == "second"
+    assert [attempt[1] for attempt in got.trace] == ["malformed", "ok"]
+    got = get(start(config(entry, route={"retries": 0})), client)
+    assert got.status == 502 and "picture" in got.body.decode()
+
+
+def test_a_picture_beside_words_is_named(start, upstream):
+    daemon = start(config(native(upstream(plain(json.dumps(candidate({"text": "Here."}, PICTURE)))), "primary",
+                                 "gemini", model="m")))
+    got = get(daemon, "chat")
+    assert got.text == "Here." and got.header("x-understudy-dropped") == "inlineData"
+
+
+def test_a_picture_alone_in_a_stream_is_an_error(start, upstream):
+    daemon = start(config(native(upstream(events([google_event(candidate(PICTURE))])), "primary", "gemini", model="m"),
+                          route={"retries": 0}))
+    got = get(daemon, "chat", True)
+    assert "[DONE]" not in got.events and (got.status == 502 or got.stream_error), got
