@@ -23,11 +23,17 @@ enum class Stop : std::uint8_t {
     end,
     sequence,  // one of the client's stop sequences
     length,    // no room for more
+    window,    // the same: the model's context is full
     calls,     // tools are to be run
     filter,    // refused, by the model or by a filter
     pause,     // the provider's own tools need another turn
     unsaid,    // a whole answer that does not say; no stream ends well so
 };
+
+/// It ended where there was no more room, perhaps inside of a call.
+inline bool is_cut(Stop stop) {
+    return stop == Stop::length || stop == Stop::window;
+}
 
 /// Takes an answer in the order in which it was made. Calls are numbered from 0 as they begin;
 /// their arguments come behind, in pieces, each naming its call.
@@ -77,6 +83,10 @@ class AnswerReader {
     /// What could not be told of what was read, static text; null: all of it was told. An answer
     /// that lacks something is none.
     const char* lost() const { return lost_; }
+    /// Pictures or sounds of the answer, which no other API's client could be told of: what they
+    /// are called there, static text; null: there are none. Where nothing else is in it, the answer
+    /// is lost.
+    const char* left_out() const { return left_out_; }
     /// The inside of a string in the event that was read last: another event that is the same but
     /// for this text would tell that one in the same way, if this one has told nothing else, and
     /// again() is all that is left to do. Empty: there is none. Asked once for each event.
@@ -96,10 +106,12 @@ class AnswerReader {
         if (lost_ == nullptr) lost_ = what;
     }
     void gather(std::size_t bytes) { gathered_ += bytes; }
+    void leave_out(const char* what) { left_out_ = what; }
     static constexpr const char* kNameless = "it calls a tool without a name";
 
   private:
     const char* lost_ = nullptr;
+    const char* left_out_ = nullptr;
     std::size_t gathered_ = 0;
     std::string_view steady_;
 };
@@ -117,6 +129,7 @@ struct Told {
     bool include_usage = true;       // chat: the client asked for it in its stream
     bool wants_thinking = true;      // the client can read thoughts
     std::int64_t created = 0;        // Unix time, for dialects that say it
+    std::string seed;                // of ids that the upstream does not give: no other answer's
     std::string asked_model;         // where the upstream names none
     std::uint64_t rough_prompt = 0;  // tokens, an estimate, for dialects that must say something
 };

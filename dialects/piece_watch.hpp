@@ -1,4 +1,5 @@
-// What the sink of an answer has been told of one event: whether it was one piece of text.
+// What the sink of an answer has been told of one event: whether it was one piece of text, and
+// whether anything was said at all.
 #pragma once
 
 #include "dialects/answer.hpp"
@@ -19,7 +20,15 @@ class PieceWatch final : public AnswerSink {
         std::size_t call = 0;  // of arguments
     };
 
-    explicit PieceWatch(AnswerSink& to) : to_(to) {}
+    /// `from`: who tells. `spoke`: something was said before.
+    PieceWatch(AnswerSink& to, const AnswerReader& from, bool spoke)
+        : to_(to), from_(from), spoke_(spoke) {}
+
+    /// There were words or calls, now or before.
+    bool spoke() const { return spoke_; }
+    /// It has come to its end without any, but with something that was left out: that end was not
+    /// told.
+    bool in_vain() const { return in_vain_; }
 
     /// Nothing but this was told: the very same bytes.
     bool only(std::string_view piece) const {
@@ -40,9 +49,15 @@ class PieceWatch final : public AnswerSink {
         }
     }
 
-    void text(std::string_view content) override { piece({Kind::text, 0}, content); }
+    void text(std::string_view content) override {
+        spoke_ = true;
+        piece({Kind::text, 0}, content);
+    }
     void thinking(std::string_view content) override { piece({Kind::thinking, 0}, content); }
-    void refusal(std::string_view content) override { piece({Kind::refusal, 0}, content); }
+    void refusal(std::string_view content) override {
+        spoke_ = true;
+        piece({Kind::refusal, 0}, content);
+    }
     void arguments(std::size_t number, std::string_view content) override {
         piece({Kind::arguments, number}, content);
     }
@@ -52,12 +67,16 @@ class PieceWatch final : public AnswerSink {
     }
     void call(std::size_t number, std::string_view id, std::string_view name,
               std::string_view seal) override {
+        spoke_ = true;
         other().call(number, id, name, seal);
     }
     void stop(Stop why, std::string_view sequence) override { other().stop(why, sequence); }
     void usage(const wire::Usage& usage) override { other().usage(usage); }
     void error(const wire::ErrorFacts& error) override { other().error(error); }
-    void done() override { other().done(); }
+    void done() override {
+        in_vain_ = !spoke_ && from_.left_out() != nullptr;
+        if (!in_vain_) other().done();
+    }
 
   private:
     void piece(const Place& place, std::string_view content) {
@@ -72,6 +91,9 @@ class PieceWatch final : public AnswerSink {
     }
 
     AnswerSink& to_;
+    const AnswerReader& from_;
+    bool spoke_;
+    bool in_vain_ = false;
     std::size_t told_ = 0;
     Place place_;
     std::string_view piece_;

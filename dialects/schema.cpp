@@ -25,6 +25,16 @@ void add_properties(Value schema, Members& properties) {
     });
 }
 
+using Names = std::vector<std::string>;
+
+void add_names(Value list, Names& names) {
+    list.elements([&](Value one) {
+        auto name = one.text();
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            names.push_back(std::move(name));
+    });
+}
+
 // platform.claude.com/docs/en/build-with-claude/structured-outputs, vercel/ai sanitize-json-schema
 constexpr std::array<std::string_view, 14> kRefused{
     "minimum",       "maximum",   "exclusiveMinimum", "exclusiveMaximum",
@@ -165,6 +175,7 @@ std::string object_schema(Value schema) {
     constexpr std::string_view kNothing = R"({"type":"object","properties":{}})";
     if (!schema.is_object()) return std::string(kNothing);
     bool branches = false;
+    Names required;
     Members properties;
     add_properties(schema, properties);
     const auto target = referred(schema);
@@ -174,6 +185,8 @@ std::string object_schema(Value schema) {
             from.at(branch).elements([&](Value one) {
                 branches = true;
                 add_properties(one, properties);
+                // What all of them together ask for is asked for; of the others one will do.
+                if (branch == kBranches.back()) add_names(one.at("required"), required);
             });
         }
     }
@@ -184,13 +197,23 @@ std::string object_schema(Value schema) {
     to.open('{').key("type").text("object");
     schema.members([&](std::string_view key, Value value) {
         if (key == "type" || key == "properties" || among(kBranches, key)) return;
+        if (key == "required" && !required.empty()) return add_names(value, required);
         if (key == "$ref" && target.present()) return;
         to.text(key);
         out += ':';
         to.raw(value.raw());
     });
     if (const auto needed = target.at("required"); needed.present()) {
-        if (!schema.at("required").present()) to.key("required").raw(needed.raw());
+        if (!required.empty()) {
+            add_names(needed, required);
+        } else if (!schema.at("required").present()) {
+            to.key("required").raw(needed.raw());
+        }
+    }
+    if (!required.empty()) {
+        to.key("required").open('[');
+        for (const auto& name : required) to.text(name);
+        to.close(']');
     }
     to.key("properties").open('{');
     for (const auto& [key, value] : properties) {

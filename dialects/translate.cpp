@@ -1,6 +1,7 @@
 #include "dialects/translate.hpp"
 
 #include "dialects/chat/chat.hpp"
+#include "dialects/chat/error.hpp"
 #include "dialects/converse/answer_reader.hpp"
 #include "dialects/converse/request_writer.hpp"
 #include "dialects/data_url.hpp"
@@ -102,9 +103,9 @@ std::unique_ptr<AnswerReader> make_reader(const Target& target, const Ask& ask) 
         case Dialect::messages:
             return messages::make_reader();
         case Dialect::gemini:
-            return gemini::make_reader();
+            return gemini::make_reader(ask.seed);
         case Dialect::converse:
-            return converse::make_reader(escaped(ask.id), target.model);
+            return converse::make_reader(minted_id("", ask.seed, 0), target.model);
         default:
             return chat::make_reader();
     }
@@ -182,6 +183,7 @@ Told told_of(const Ask& ask, const Talk& talk) {
     // In chat thoughts are a member that is passed over by whoever does not know it.
     told.wants_thinking = dialect_of(ask.shape) == Dialect::chat || talk.effort.show;
     told.created = ask.created;
+    told.seed = ask.seed;
     told.asked_model = ask.model;
     told.rough_prompt = text_bytes(ask, talk) / kBytesPerToken;
     return told;
@@ -229,7 +231,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     outgoing.dropped = std::move(talk.dropped);
     auto writer = make_writer(client, told_of(ask, talk), *tools, body);
     translation = std::make_unique<Translation>(make_reader(target, ask), std::move(writer),
-                                                std::move(tools), ask.shape);
+                                                std::move(tools), ask);
     return std::nullopt;
 }
 
@@ -245,8 +247,9 @@ bool Translation::event(const wire::SseEvent& event, std::string& out, bool know
     wire::JsonKind kind{};
     if (object && !known && wire::check_json(data, kind)) return false;
     const auto value = object ? Value::standing(data) : Value::of(data);
-    PieceWatch watch(*writer_);
+    PieceWatch watch(*writer_, *reader_, spoke_);
     reader_->event(value, data, event.name, watch);
+    note(watch);
     const auto piece = reader_->take_steady();
     if (repeated_.worth_it() && watch.only(piece)) {
         repeated_.remember(event, value, piece);
@@ -266,7 +269,9 @@ std::size_t Translation::repeat(std::string_view text, std::string& out) {
 
 void Translation::end(std::string& out) {
     writer_->write_to(out);
-    reader_->end(*writer_);
+    PieceWatch watch(*writer_, *reader_, spoke_);
+    reader_->end(watch);
+    if (!in_vain_) note(watch);
 }
 
 std::string Translation::whole(std::string_view body) {
@@ -279,28 +284,32 @@ std::string Translation::whole(std::string_view body) {
     constexpr std::size_t kEnvelope = 1024;
     out.reserve(body.size() + kEnvelope);
     if (shape_ == AnswerShape::gemini_list) out += '[';
-    reader_->whole(body, *writer_);
+    PieceWatch watch(*writer_, *reader_, false);
+    reader_->whole(body, watch);
+    note(watch);
     if (shape_ == AnswerShape::gemini_list) out += ']';
     return out;
 }
 
-std::string Translation::error(std::string_view body, unsigned status) const {
+std::string Translation::error(std::string_view body, const wire::ErrorCause& cause) const {
     auto error = wire::parse_error_body(body);
     if (error.message.empty()) {
-        error.message = "The upstream refused the request with status " + std::to_string(status) +
-                        " and said nothing that can be read.";
+        const bool unread = error.type.empty() && error.code.empty();
+        if (unread && cause.kind == wire::ErrorKind::server) error.type = "upstream_error";
+        error.message = "The upstream refused the request with status " +
+                        std::to_string(cause.status) + " and said nothing that can be read.";
     }
     switch (dialect_of(shape_)) {
         case Dialect::messages:
-            return messages::write_error(error, status);
+            return messages::write_error(error, cause, id_);
         case Dialect::responses:
-            return responses::write_error(error, status);
+            return responses::write_error(error, cause);
         case Dialect::gemini:
             return shape_ == AnswerShape::gemini_list
-                       ? '[' + gemini::write_error(error, status) + ']'
-                       : gemini::write_error(error, status);
+                       ? '[' + gemini::write_error(error, cause) + ']'
+                       : gemini::write_error(error, cause);
         default:
-            return chat::write_error(error, status);
+            return chat::write_error(error, cause);
     }
 }
 

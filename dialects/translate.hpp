@@ -9,6 +9,7 @@
 #include "dialects/talk.hpp"
 #include "wire/answer.hpp"
 #include "wire/dialect.hpp"
+#include "wire/error_kind.hpp"
 #include "wire/sse.hpp"
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct Ask {
     bool stream = false;         // events are expected; the list of gemini_list is none
     bool include_usage = false;  // chat: a stream is to end with its usage
     std::int64_t created = 0;    // Unix time, now
-    std::string_view id;         // of the answer, where the upstream gives it none
+    std::string_view id;         // of the request
+    std::string_view seed;       // of ids, where the upstream gives none: each answer has its own
 };
 
 /// Who is asked instead.
@@ -56,11 +58,12 @@ struct Outgoing {
 class Translation {
   public:
     Translation(std::unique_ptr<AnswerReader> reader, std::unique_ptr<AnswerWriter> writer,
-                std::unique_ptr<ClientTools> tools, wire::AnswerShape shape)
+                std::unique_ptr<ClientTools> tools, const Ask& ask)
         : tools_(std::move(tools)),
           reader_(std::move(reader)),
           writer_(std::move(writer)),
-          shape_(shape) {}
+          shape_(ask.shape),
+          id_(ask.id) {}
 
     /// One event of the upstream's stream; what it is for the client is appended to `out`: nothing,
     /// one event, or several. False: it cannot be read, so nobody knows what the answer lacks
@@ -83,10 +86,13 @@ class Translation {
     std::string whole(std::string_view body);
     /// What of the answer could not be told, static text; null: nothing.
     const char* lost() const {
-        return reader_->lost() != nullptr ? reader_->lost() : writer_->lost();
+        if (reader_->lost() != nullptr) return reader_->lost();
+        return in_vain_ ? kInVain : writer_->lost();
     }
-    /// The body of an upstream's error of this status, or the data of its error event, as a body.
-    std::string error(std::string_view body, unsigned status) const;
+    /// What was left out of the answer so far, as its API calls it; null: nothing.
+    const char* left_out() const { return reader_->left_out(); }
+    /// The body of an upstream's error, or the data of its error event, as a body.
+    std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// An error was told.
     bool told_error() const { return writer_->told_error(); }
     /// Events written, where the client's dialect numbers them.
@@ -97,13 +103,24 @@ class Translation {
     }
 
   private:
+    static constexpr const char* kInVain =
+        "nothing is in it but what the client's API cannot carry: a picture, or sound";
+
+    void note(const PieceWatch& watch) {
+        spoke_ = watch.spoke();
+        in_vain_ = watch.in_vain();
+    }
+
     std::unique_ptr<ClientTools> tools_;  // outlives the writer
     std::unique_ptr<AnswerReader> reader_;
     std::unique_ptr<AnswerWriter> writer_;
     std::string repaired_;  // a text of the upstream's that was no UTF-8
     RepeatedEvent repeated_;
     PieceWatch::Place place_;  // of the piece in it
+    bool spoke_ = false;       // anything was said
+    bool in_vain_ = false;     // nothing to the end, but something was left out
     wire::AnswerShape shape_;  // of what the client gets
+    std::string id_;           // of the request
 };
 
 /// Whether requests of this shape can be put to upstreams of that dialect at all.

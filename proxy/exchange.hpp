@@ -44,7 +44,11 @@ struct AnswerBreak {
     bool can_tell = false;   // an error event may follow what was sent
     bool mid_event = false;  // which may end inside an event
     std::uint64_t events = 0;
-    std::string said;  // the upstream's own error event, which has not been passed on
+    std::string said;      // the upstream's own error event, which has not been passed on
+    std::string response;  // all of the answer so far, where the last event is to repeat it
+    std::string message() const {
+        return "The upstream's stream ended before the answer was complete (" + detail + ").";
+    }
 };
 
 /// The client's request without the thoughts that an entry has refused.

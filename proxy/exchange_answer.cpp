@@ -7,6 +7,7 @@
 #include "wire/answer_traits.hpp"
 #include "wire/append.hpp"
 
+#include <ctime>
 #include <utility>
 
 namespace understudy::proxy {
@@ -17,6 +18,10 @@ using net::Task;
 using net::TimePoint;
 using upstreams::Attempt;
 using wire::FailureClass;
+
+static AnswerSoFar so_far(const Inbound& request, std::string_view response) {
+    return {response, request.request_id, request.facts.model, std::time(nullptr)};
+}
 
 std::string& Exchange::answer_head(Lane& lane, bool whole) {
     const auto& attempt = lane.attempt();
@@ -95,14 +100,18 @@ void Exchange::begin_stream(Lane& lane, std::string& head) {
     } else {
         client_.begin_stream(head);
     }
-    if (!course_->rescues() || !attempt.event_stream()) return;
-    auto dialect = rescue::dialect_of(request_.endpoint.shape);
+    // What the last event of a Response repeats has to be known although nobody goes on with it.
+    const auto shape = request_.endpoint.shape;
+    const bool rescues = course_->rescues();
+    const bool repeats = shape == wire::AnswerShape::responses;
+    if (!(rescues || repeats) || !attempt.event_stream()) return;
+    auto dialect = rescue::dialect_of(shape);
     if (dialect == nullptr) return;
     rescuer_ = std::make_unique<Rescuer>(std::move(dialect), request_, runtime_,
                                          session_.worker().shared().budget);
     if (!attempt.can_append_event()) rescuer_->give_up("it is compressed");
     if (lane.translated() != nullptr) rescuer_->translated();
-    lane.attempt().hold_errors();
+    if (rescues) lane.attempt().hold_errors();
 }
 
 // A committed answer, piece by piece, to its end; or the rest of one that another entry had begun.
@@ -185,6 +194,7 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
         end.events = rescuer_->events();
         if (end.events > 0) end.said.clear();  // it counts otherwise
     }
+    if (rescuer_ && end.can_tell) end.response = rescuer_->failed(response_error(end.message()));
     broken_class_ = wire::name_of(end.failure);
     record_->outcome = Outcome::exhausted;
 }
@@ -194,10 +204,9 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
 Task<void> Exchange::break_off() {
     const auto& end = *broken_;
     if (end.can_tell && !session_.client_gone()) {
-        const auto ours = stream_error_event(
-            request_.endpoint.shape,
-            "The upstream's stream ended before the answer was complete (" + end.detail + ").",
-            end.events);
+        const auto ours =
+            stream_error_event(request_.endpoint.shape, end.message(), end.events,
+                               "stream_interrupted", 0, so_far(request_, end.response));
         const auto event = (end.mid_event ? "\n\n" : "") + (end.said.empty() ? ours : end.said);
         GatherList out;
         client_.compose(out, event, false);
@@ -255,9 +264,11 @@ Task<void> Exchange::fail_in_band() {
     record_->error_code = error.code;
     const auto status = failure.answered() ? failure.head().status : error.status;
     const auto shape = request_.endpoint.shape;
-    const auto event = failure.answered() && denied() == nullptr
-                           ? upstream_error_event(shape, failure.body(), {message, code, status})
-                           : stream_error_event(shape, message, 0, code, status);
+    const auto begun = so_far(request_, {});
+    const auto event =
+        failure.answered() && denied() == nullptr
+            ? upstream_error_event(shape, failure.body(), {message, code, status}, begun)
+            : stream_error_event(shape, message, 0, code, status, begun);
     GatherList out;
     client_.compose(out, event, false);
     co_await session_.send(out);

@@ -103,7 +103,8 @@ Move Exchange::after_break(std::size_t i) {
     if (plan_.route->learns_times) learn_failure(*lanes_[i]);
     lanes_[i]->attempt().release();
     lanes_[i].reset();
-    if (session_.client_has_left() || !rescuer_ || !rescuer_->possible())
+    const bool left = session_.client_has_left();
+    if (left || !course_->rescues() || !rescuer_ || !rescuer_->possible())
         return course_->finished();
     spend(from);
     auto situation = around_break(from);

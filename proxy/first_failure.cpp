@@ -2,6 +2,7 @@
 
 #include "proxy/answer_head.hpp"
 #include "wire/append.hpp"
+#include "wire/classify.hpp"
 
 namespace understudy::proxy {
 
@@ -34,7 +35,10 @@ void FirstFailure::note(Lane& lane, bool first) {
 }
 
 void FirstFailure::translate(const Translated& way_back) {
-    body_ = way_back.error(body_, head_.status);
+    // An error in place of an answer: what it says counts, not that it is no answer.
+    const bool inside = failure_ == FailureClass::malformed;
+    const auto failure = inside ? wire::classify_inline_error(body_) : failure_;
+    body_ = way_back.error(body_, wire::cause_of(failure, head_.status));
     Translated::adapt(head_, false);
     // Google says in the body alone how long to wait; clients of others look at the head.
     const auto others = without_fields(head_.fields, {"retry-after"});

@@ -34,6 +34,9 @@ class Rescuer {
     /// The stream cannot be followed, and so not be gone on with. `why` is static text.
     void give_up(const char* why) { told().give_up(why); }
 
+    /// What the client has of it as its last word, where its API wants that; see Transcript.
+    std::string failed(std::string_view error) const { return told().failed(error); }
+
     /// It broke: whether anybody may go on, by what was asked and sent.
     bool possible();
     /// How this entry would; none: not at all. `tried`: in vain, so that a way below it is asked

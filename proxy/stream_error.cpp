@@ -1,5 +1,6 @@
 #include "proxy/stream_error.hpp"
 
+#include "dialects/ids.hpp"
 #include "dialects/value.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/rescue/passed_event.hpp"
@@ -17,15 +18,33 @@ std::string error_object(const std::string& message, const std::string& code) {
            "}";
 }
 
-std::string responses_events(const std::string& message, const std::string& code,
-                             std::uint64_t next) {
+/// `error` is a JSON object.
+std::string response_of(const AnswerSoFar& so_far, std::string_view error) {
+    if (!so_far.response.empty()) return std::string(so_far.response);
+    std::string out;
+    dialects::Writer to(out);
+    to.open('{').key("id").text(dialects::minted_id("resp_", so_far.request_id, 0));
+    to.key("object").text("response").key("created_at").raw(std::to_string(so_far.created));
+    to.key("status").text("failed").key("error").raw(error).key("incomplete_details").null();
+    to.key("model").text(so_far.model).key("output").raw("[]").key("usage").null();
+    to.key("parallel_tool_calls").boolean(true).key("tool_choice").text("auto");
+    to.key("tools").raw("[]").close('}');
+    return out;
+}
+
+std::string failed_event(std::uint64_t number, const std::string& response) {
+    return "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":" +
+           std::to_string(number) + ",\"response\":" + response + "}\n\n";
+}
+
+std::string responses_events(std::string_view text, std::string_view word, std::uint64_t next,
+                             unsigned status, const AnswerSoFar& so_far) {
+    const auto message = wire::encode_string(text);
+    const auto code = wire::encode_string(word);
     return "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" + std::to_string(next) +
            ",\"code\":" + code + ",\"message\":" + message +
-           ",\"param\":null,\"error\":" + error_object(message, code) +
-           "}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":" +
-           std::to_string(next + 1) +
-           R"(,"response":{"object":"response","status":"failed","output":[],"error":{"code":)" +
-           code + ",\"message\":" + message + "}}}\n\n";
+           ",\"param\":null,\"error\":" + error_object(message, code) + "}\n\n" +
+           failed_event(next + 1, response_of(so_far, response_error(text, status)));
 }
 
 std::string quoted_or(const dialects::Value& value, std::string_view otherwise) {
@@ -33,7 +52,8 @@ std::string quoted_or(const dialects::Value& value, std::string_view otherwise) 
 }
 
 // The error of an upstream that failed before anything was told.
-std::string responses_events(const dialects::Value& error, const StreamError& otherwise) {
+std::string responses_events(const dialects::Value& error, const StreamError& otherwise,
+                             const AnswerSoFar& so_far) {
     const auto message = quoted_or(error.at("message"), otherwise.message);
     const auto code = quoted_or(error.at("code"), otherwise.code);
     const auto param = error.at("param");
@@ -43,10 +63,8 @@ std::string responses_events(const dialects::Value& error, const StreamError& ot
         ",\"error\":" + std::string(error.raw()) + '}';
     std::string out = "event: error\ndata: ";
     rescue::append_on_one_line(out, flat);
-    return out +
-           "\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":1,"
-           R"("response":{"object":"response","status":"failed","output":[],"error":{"code":)" +
-           code + ",\"message\":" + message + "}}}\n\n";
+    const auto inner = "{\"code\":" + code + ",\"message\":" + message + '}';
+    return out + "\n\n" + failed_event(1, response_of(so_far, inner));
 }
 
 dialects::Value first_of(const dialects::Value& list) {
@@ -71,13 +89,24 @@ std::string google_chunk(std::string_view message, std::string_view code, unsign
 
 }  // namespace
 
+std::string response_error(std::string_view message, unsigned status) {
+    constexpr unsigned kTooMany = 429;
+    const bool theirs = status >= 400 && status < 500;
+    const std::string_view code = status == kTooMany ? "rate_limit_exceeded"
+                                  : theirs           ? "invalid_prompt"
+                                                     : "server_error";
+    return "{\"code\":\"" + std::string(code) + "\",\"message\":" + wire::encode_string(message) +
+           '}';
+}
+
 std::string stream_error_event(wire::AnswerShape shape, std::string_view message,
-                               std::uint64_t events, std::string_view code, unsigned status) {
+                               std::uint64_t events, std::string_view code, unsigned status,
+                               const AnswerSoFar& so_far) {
     const auto quoted = wire::encode_string(message);
     const auto quoted_code = wire::encode_string(code);
     switch (wire::traits_of(shape).dialect) {
         case wire::Dialect::responses:
-            return responses_events(quoted, quoted_code, events);
+            return responses_events(message, code, events, status, so_far);
         case wire::Dialect::messages:
             return anthropic_event(quoted, quoted_code, status);
         case wire::Dialect::gemini:
@@ -88,9 +117,10 @@ std::string stream_error_event(wire::AnswerShape shape, std::string_view message
 }
 
 std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
-                                 const StreamError& otherwise) {
+                                 const StreamError& otherwise, const AnswerSoFar& so_far) {
     const auto made = [&] {
-        return stream_error_event(shape, otherwise.message, 0, otherwise.code, otherwise.status);
+        return stream_error_event(shape, otherwise.message, 0, otherwise.code, otherwise.status,
+                                  so_far);
     };
     auto whole = dialects::Value::of(body);
     if (whole.is_array()) whole = first_of(whole);  // Google's streams are lists
@@ -98,7 +128,7 @@ std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
     if (!error.is_object() || !error.at("message").is_string()) return made();
     switch (wire::traits_of(shape).dialect) {
         case wire::Dialect::responses:
-            return responses_events(error, otherwise);
+            return responses_events(error, otherwise, so_far);
         case wire::Dialect::messages:
             if (!error.at("type").is_string()) return made();
             return passed_error_event(

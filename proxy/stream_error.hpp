@@ -9,6 +9,19 @@
 
 namespace understudy::proxy {
 
+/// What clients of /responses get with the error: all of the answer, as far as it has come.
+struct AnswerSoFar {
+    /// The Response, failed, with response_error() in it: JSON. Empty: none has begun, or nobody
+    /// knows it any more; then one is made of the rest.
+    std::string_view response;
+    std::string_view request_id;
+    std::string_view model;    // as the client asked for it
+    std::int64_t created = 0;  // Unix time
+};
+/// The `error` of such a Response, in one of the codes that OpenAI's libraries know. `status`: as
+/// below.
+std::string response_error(std::string_view message, unsigned status = 0);
+
 /// An error event in the shape that libraries read at this endpoint: OpenAI's `{"error": ...}` for
 /// chat and its relatives, Anthropic's event `error`, Google's status as one more chunk. At
 /// /responses both `error`, flat and nested (openai-python and openai-node raise only for the
@@ -18,7 +31,7 @@ namespace understudy::proxy {
 /// gone out; 0: none, a stream has broken.
 std::string stream_error_event(wire::AnswerShape shape, std::string_view message,
                                std::uint64_t events, std::string_view code = "stream_interrupted",
-                               unsigned status = 0);
+                               unsigned status = 0, const AnswerSoFar& so_far = {});
 
 /// The same where an upstream has said why: `body` is its plain answer in the client's dialect,
 /// whose error object goes on as it is (type, param, code, details), with the words of `otherwise`
@@ -29,7 +42,7 @@ struct StreamError {
     unsigned status = 0;
 };
 std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
-                                 const StreamError& otherwise);
+                                 const StreamError& otherwise, const AnswerSoFar& so_far = {});
 
 /// The upstream's own error event, of which only the data was kept, as this API's clients read it.
 std::string passed_error_event(wire::AnswerShape shape, std::string_view data);

@@ -11,6 +11,8 @@
 #include "wire/inflate.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <ctime>
 
 namespace understudy::proxy {
@@ -49,6 +51,13 @@ dialects::Target target_of(const LaneSpec& lane, const Runtime& runtime, std::st
     return target;
 }
 
+/// A client may give all of its requests one id: what is made of it is told apart by number.
+std::string seed_of(const Inbound& request) {
+    static const auto kBegun = std::chrono::system_clock::now().time_since_epoch().count();
+    static std::atomic<std::uint64_t> answers = 0;
+    return request.request_id + '\n' + std::to_string(kBegun) + '\n' + std::to_string(++answers);
+}
+
 dialects::Ask ask_of(const LaneSpec& lane, const Inbound& request) {
     dialects::Ask ask;
     ask.shape = request.endpoint.shape;
@@ -69,7 +78,9 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, const Runti
       reads_comments_(request.endpoint.dialect != Dialect::gemini),
       charge_(lane.entry->peer->context().budget) {
     const auto& upstream = *lane.entry->upstream;
-    const auto ask = ask_of(lane, request);
+    auto ask = ask_of(lane, request);
+    const auto seed = seed_of(request);
+    ask.seed = seed;
     if (!dialects::can_translate(ask.shape, upstream.dialect)) {
         refused_ = FailureClass::unsupported;
         because_ = "it speaks " + std::string(wire::name_of(upstream.dialect)) + ", not " +
@@ -170,7 +181,10 @@ std::string_view Translated::take(const net::GatherList& data, bool ended, bool 
             if (last && rest.empty()) break;
         }
     }
-    if (ended && trouble_ == nullptr) way_back_->end(out_);
+    if (ended && trouble_ == nullptr) {
+        way_back_->end(out_);
+        trouble_ = way_back_->lost();
+    }
     if (tells_it_again_) told_ += data.bytes();
     if (!charge()) trouble_ = upstreams::kOutOfMemory;
     return out_;
@@ -189,7 +203,7 @@ dialects::Repairs Translated::repairs_for(std::string_view error_body) const {
     return repairs == repairs_ ? dialects::Repairs() : repairs;
 }
 
-std::string Translated::error(std::string_view body, unsigned status) const {
+std::string Translated::error(std::string_view body, const wire::ErrorCause& cause) const {
     std::string decoded;
     if (body.starts_with("\x1f\x8b")) {  // gzip, although none was asked for
         const bool whole = wire::inflate_whole(body, kLargestError, decoded);
@@ -198,7 +212,7 @@ std::string Translated::error(std::string_view body, unsigned status) const {
     // Of what cannot be read at all the status is left.
     const bool text = std::none_of(body.begin(), body.end(),
                                    [](char c) { return static_cast<unsigned char>(c) < '\t'; });
-    return way_back_->error(text ? body : std::string_view(), status);
+    return way_back_->error(text ? body : std::string_view(), cause);
 }
 
 std::string Translated::error_event(std::string_view data) {
@@ -220,6 +234,8 @@ std::string Translated::dropped() const {
                                        [](char c) { return c > ' ' && c < '\x7f' && c != ','; });
         if (plain) names += (names.empty() ? "" : ", ") + member;
     }
+    if (way_back_ != nullptr && way_back_->left_out() != nullptr)
+        names.append(names.empty() ? "" : ", ").append(way_back_->left_out());
     return names;
 }
 

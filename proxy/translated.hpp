@@ -49,7 +49,7 @@ class Translated final : public upstreams::AnswerCheck {
     /// already; nothing: there is nothing to be done about it.
     dialects::Repairs repairs_for(std::string_view error_body) const;
     /// The upstream's error, as a body.
-    std::string error(std::string_view body, unsigned status) const;
+    std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// The data of its error event in a stream that has begun, as an event.
     std::string error_event(std::string_view data);
     /// The client has been told of an error in its stream.
@@ -59,7 +59,8 @@ class Translated final : public upstreams::AnswerCheck {
 
     /// Makes the head of the upstream's answer that of ours. `events`: of a stream.
     static void adapt(upstreams::AnswerHead& head, bool events);
-    /// Members of the request that were lost on the way, harmlessly: "top_k, user"; or empty.
+    /// Members of the request that were lost on the way, harmlessly, and what is in the answer so
+    /// far that cannot be told: "top_k, user, inlineData"; or empty.
     std::string dropped() const;
 
   private:

@@ -42,6 +42,12 @@ constexpr std::array kMistakes{
             "base URL ending in /v1, and name Azure as an upstream."},
     Mistake{"/v1/messages/batches", Dialect::messages,
             "Batches are not served here: send their requests one by one to /v1/messages."},
+    Mistake{"/v1/messages/", Dialect::messages,
+            "Of Anthropic's API this proxy serves /v1/messages and /v1/messages/count_tokens."},
+    Mistake{"/v1/message", Dialect::messages, "Did you mean /v1/messages?"},
+    Mistake{"/v1/response", Dialect::responses,
+            "Of OpenAI's Responses this proxy serves /v1/responses and /v1/responses/compact, as "
+            "POST; answers are not kept."},
     Mistake{"/v1beta/openai", Dialect::chat,
             "That is Google's OpenAI form: the same is served at /v1."},
     Mistake{"/v1beta/v1", Dialect::gemini, {}},  // by what is served behind it

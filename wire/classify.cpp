@@ -105,8 +105,7 @@ bool is_about_account(std::string_view body, const Fields& fields) {
     return !is_html(body, fields) && !says_this_request(gather_evidence(body));
 }
 
-FailureClass classify_inline_error(std::string_view json) {
-    const auto evidence = gather_evidence(json);
+static FailureClass classify_inline(const ErrorEvidence& evidence) {
     for (const auto failure : {FailureClass::budget, FailureClass::quota,
                                FailureClass::context_length, FailureClass::content_filter}) {
         if (names_cause(evidence, failure)) return failure;
@@ -117,6 +116,18 @@ FailureClass classify_inline_error(std::string_view json) {
         if (names_cause(evidence, failure)) return failure;
     }
     return says_too_long(evidence) ? FailureClass::context_length : FailureClass::malformed;
+}
+
+FailureClass classify_inline_error(std::string_view json) {
+    return classify_inline(gather_evidence(json));
+}
+
+FailureClass classify_inline_error(const ErrorFacts& error) {
+    return classify_inline(evidence_of(error));
+}
+
+unsigned status_named_in(const ErrorFacts& error) {
+    return status_named_by(evidence_of(error));
 }
 
 unsigned status_of_inline_error(std::string_view json) {

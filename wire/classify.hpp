@@ -28,6 +28,11 @@ bool is_about_account(std::string_view body, const Fields& fields);
 /// that the error names, but what would be the client's fault in a plain answer keeps its class and
 /// everything that cannot be told apart is `malformed`.
 FailureClass classify_inline_error(std::string_view json);
+/// The same of one that has been read.
+FailureClass classify_inline_error(const ErrorFacts& error);
+
+/// The status that it names, by its number or an identifier, or 0.
+unsigned status_named_in(const ErrorFacts& error);
 
 /// The status that an error inside a 2xx stands for, 400 to 599: the one that it names, else the
 /// one its identifiers belong to, else 502: an answer that is none.

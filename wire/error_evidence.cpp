@@ -140,4 +140,12 @@ ErrorEvidence gather_evidence(std::string_view body) {
     return evidence;
 }
 
+ErrorEvidence evidence_of(const ErrorFacts& error) {
+    ErrorEvidence evidence;
+    add_text(evidence, error.code);
+    add_text(evidence, error.type);
+    evidence.message = lowered(error.message);
+    return evidence;
+}
+
 }  // namespace understudy::wire

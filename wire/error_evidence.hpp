@@ -5,6 +5,8 @@
 // `flagged_input`, `failed_generation` ...) never are: a prompt must not decide about failover.
 #pragma once
 
+#include "wire/answer.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,8 @@ struct ErrorEvidence {
 };
 
 ErrorEvidence gather_evidence(std::string_view body);
+/// What is left of that in an error that was read before.
+ErrorEvidence evidence_of(const ErrorFacts& error);
 
 /// Adds an identifier from elsewhere (a header field); nothing when it is empty. What AWS wraps
 /// around one is taken off: "com.amazon.coral.service#ThrottlingException",

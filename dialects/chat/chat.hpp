@@ -38,7 +38,4 @@ std::unique_ptr<AnswerReader> make_reader();
 /// `tools` outlives the writer.
 std::unique_ptr<AnswerWriter> make_writer(const Told& told, const ClientTools& tools);
 
-/// An upstream's error as a client of this API reads it.
-std::string write_error(const wire::ErrorFacts& error, unsigned status);
-
 }  // namespace understudy::dialects::chat

@@ -29,6 +29,7 @@ class Reader final : public AnswerReader {
   private:
     void start(Value id, Value model, AnswerSink& sink);
     void delta(Value delta, AnswerSink& sink);
+    void thoughts(Value delta, std::string_view key, Value value, AnswerSink& sink);
     void content(Value content, AnswerSink& sink);
     void call(Value call, AnswerSink& sink);
     void old_call(Value call, AnswerSink& sink);
@@ -139,17 +140,32 @@ void Reader::old_call(Value call, AnswerSink& sink) {
     arguments(*old_call_, said, sink);
 }
 
+// Some send it under both names, saying the same.
+void Reader::thoughts(Value delta, std::string_view key, Value value, AnswerSink& sink) {
+    const bool twice = key == "reasoning" && delta.at("reasoning_content").is_string();
+    if (!value.is_string() || value.empty() || twice) return;
+    steady(value);
+    sink.thinking(value.content());
+}
+
 void Reader::delta(Value delta, AnswerSink& sink) {
+    const auto of_thoughts = [](std::string_view key) {
+        return key == "reasoning_content" || key == "reasoning";
+    };
+    // The members of a message have no order of their own: it was thought of before it was said.
+    if (whole_) {
+        delta.members([&](std::string_view key, Value value) {
+            if (of_thoughts(key)) thoughts(delta, key, value, sink);
+        });
+    }
     delta.members([&](std::string_view key, Value value) {
         if (value.nothing()) return;
         if (key == "content") {
             content(value, sink);
-        } else if (key == "reasoning_content" || key == "reasoning") {
-            // Some send both, saying the same.
-            const bool twice = key == "reasoning" && delta.at("reasoning_content").is_string();
-            if (!value.is_string() || value.empty() || twice) return;
-            steady(value);
-            sink.thinking(value.content());
+        } else if (of_thoughts(key)) {
+            if (!whole_) thoughts(delta, key, value, sink);
+        } else if (key == "audio" || key == "images") {
+            if (!value.empty()) leave_out(key == "audio" ? "audio" : "images");
         } else if (key == "refusal") {
             if (!value.is_string() || value.empty()) return;
             steady(value);

@@ -1,4 +1,5 @@
 #include "dialects/chat/chat.hpp"
+#include "dialects/chat/error.hpp"
 #include "dialects/halves.hpp"
 #include "dialects/usage_text.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 std::string_view finish_of(Stop stop, bool calls) {
     switch (stop) {
         case Stop::length:
+        case Stop::window:
             return "length";
         case Stop::filter:
             return "content_filter";
@@ -35,11 +37,13 @@ class WriterBase : public AnswerWriter {
 
   protected:
     void remember(std::string_view id, std::string_view model) {
-        id_ = id.starts_with("chatcmpl-") ? std::string(id) : "chatcmpl-" + std::string(id);
+        const bool own = id.starts_with("chatcmpl-");
+        id_ = id.empty() ? minted_id("chatcmpl-", told_.seed, 0)
+                         : (own ? "" : "chatcmpl-") + std::string(id);
         model_ = model.empty() ? escaped(told_.asked_model) : std::string(model);
     }
     std::string call_id(std::size_t number, std::string_view id) const {
-        return id.empty() ? minted_id("call_", id_, number) : std::string(id);
+        return id.empty() ? minted_id("call_", told_.seed, number) : std::string(id);
     }
     std::string original(std::string_view name) const {
         const auto sent = unescaped(name);
@@ -82,18 +86,15 @@ class StreamWriter final : public WriterBase {
               std::string_view seal) override {
         calls_ = true;
         let_go();
-        const auto said = original(name);
-        if (is_custom(said)) {
-            held_[number] = {call_id(number, id), said, {}};
-            return;
+        give_whole();
+        Held call{call_id(number, id), original(name), std::string(seal), {}};
+        // Libraries append what they hear of an index that they do not know: behind a call that is
+        // held all others wait for their turn.
+        if (is_custom(call.name) || !held_.empty()) {
+            held_[number] = std::move(call);
+        } else {
+            open_function(number, call);
         }
-        out() += front_;
-        Writer to(out());
-        open_call(to, number).key("id").content(call_id(number, id)).key("type").text("function");
-        to.key("function").open('{').key("name").text(said).key("arguments").text("").close('}');
-        write_seal(seal, to);
-        to.close('}').close(']');
-        out() += kBack;
     }
     void arguments(std::size_t number, std::string_view content) override {
         if (const auto at = held_.find(number); at != held_.end()) {
@@ -105,7 +106,7 @@ class StreamWriter final : public WriterBase {
     }
     void error(const wire::ErrorFacts& error) override {
         note_error();
-        out().append("data: ").append(write_error(error, 0)).append("\n\n");
+        out().append("data: ").append(write_error(error, wire::cause_of(error))).append("\n\n");
     }
     void done() override;
 
@@ -143,29 +144,59 @@ class StreamWriter final : public WriterBase {
     static Writer& open_call(Writer& to, std::size_t number) {
         return to.key("tool_calls").open('[').open('{').key("index").number(number);
     }
-    void give_held();
-
     struct Held {
         std::string id;
         std::string name;
+        std::string seal;
         std::string arguments;
     };
+    void open_function(std::size_t number, const Held& call);
+    void give(std::size_t number, const Held& call);
+    void give_whole();
+    void give_held();
+
     std::string front_;
     Place place_;  // of what was told last
     Halves halves_;
-    std::map<std::size_t, Held> held_;  // calls of free text, whose end has to be known
+    // Calls of free text, whose end has to be known, and those behind them.
+    std::map<std::size_t, Held> held_;
     bool calls_ = false;
 };
 
-void StreamWriter::give_held() {
-    for (const auto& [number, held] : held_) {
-        out() += front_;
-        Writer to(out());
-        open_call(to, number).key("id").content(held.id).key("type").text("custom");
-        to.key("custom").open('{').key("name").text(held.name);
-        to.key("input").content(custom_input(held.arguments)).close('}').close('}').close(']');
-        out() += kBack;
+void StreamWriter::open_function(std::size_t number, const Held& call) {
+    out() += front_;
+    Writer to(out());
+    open_call(to, number).key("id").content(call.id).key("type").text("function");
+    to.key("function").open('{').key("name").text(call.name).key("arguments").text("").close('}');
+    write_seal(call.seal, to);
+    to.close('}').close(']');
+    out() += kBack;
+}
+
+void StreamWriter::give(std::size_t number, const Held& call) {
+    if (!is_custom(call.name)) {
+        open_function(number, call);
+        piece({kArguments, number}, call.arguments);
+        return let_go();
     }
+    out() += front_;
+    Writer to(out());
+    open_call(to, number).key("id").content(call.id).key("type").text("custom");
+    to.key("custom").open('{').key("name").text(call.name);
+    to.key("input").content(custom_input(call.arguments)).close('}').close('}').close(']');
+    out() += kBack;
+}
+
+// Another one begins: those in front that have all of their arguments need not wait.
+void StreamWriter::give_whole() {
+    while (!held_.empty() && is_object_text(unescaped(held_.begin()->second.arguments))) {
+        give(held_.begin()->first, held_.begin()->second);
+        held_.erase(held_.begin());
+    }
+}
+
+void StreamWriter::give_held() {
+    for (const auto& [number, call] : held_) give(number, call);
     held_.clear();
 }
 
@@ -206,7 +237,9 @@ class WholeWriter final : public WriterBase {
     void arguments(std::size_t number, std::string_view content) override {
         if (number < calls_.size()) calls_[number].arguments += content;
     }
-    void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
+    void error(const wire::ErrorFacts& error) override {
+        out() += write_error(error, wire::cause_of(error));
+    }
     void done() override;
 
   private:
@@ -281,26 +314,6 @@ void WholeWriter::done() {
 std::unique_ptr<AnswerWriter> make_writer(const Told& told, const ClientTools& tools) {
     if (told.stream) return std::make_unique<StreamWriter>(told, tools);
     return std::make_unique<WholeWriter>(told, tools);
-}
-
-std::string write_error(const wire::ErrorFacts& error, unsigned) {
-    std::string out;
-    Writer to(out);
-    to.open('{').key("error").open('{').key("message").text(error.message);
-    to.key("type").text(error.type.empty() ? "upstream_error" : error.type).key("param");
-    if (error.param.empty()) {
-        to.null();
-    } else {
-        to.text(error.param);
-    }
-    to.key("code");
-    if (error.code.empty()) {
-        to.null();
-    } else {
-        to.text(error.code);
-    }
-    to.close('}').close('}');
-    return out;
 }
 
 }  // namespace understudy::dialects::chat

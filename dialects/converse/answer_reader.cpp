@@ -10,7 +10,8 @@ namespace understudy::dialects::converse {
 namespace {
 
 Stop stop_of(Value reason) {
-    if (reason.is("max_tokens") || reason.is("model_context_window_exceeded")) return Stop::length;
+    if (reason.is("max_tokens")) return Stop::length;
+    if (reason.is("model_context_window_exceeded")) return Stop::window;
     if (reason.is("stop_sequence")) return Stop::sequence;
     if (reason.is("tool_use")) return Stop::calls;
     const bool filter = reason.is("content_filtered") || reason.is("guardrail_intervened");

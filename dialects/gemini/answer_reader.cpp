@@ -29,6 +29,7 @@ void append_as_text(std::string& out, std::string_view json) {
 
 struct Part {
     Value text, call, seal;
+    const char* media = nullptr;  // a picture or a sound
     bool thought = false;
 };
 
@@ -43,6 +44,8 @@ Part part_of(Value value) {
             part.call = member;
         } else if (key == "thoughtSignature") {
             part.seal = member;
+        } else if (key == "inlineData" || key == "fileData") {
+            part.media = key == "inlineData" ? "inlineData" : "fileData";
         }
     });
     return part;
@@ -50,6 +53,8 @@ Part part_of(Value value) {
 
 class Reader : public AnswerReader {
   public:
+    explicit Reader(std::string_view seed) : seed_(seed) {}
+
     void event(Value event, std::string_view data, std::string_view, AnswerSink& sink) override {
         read(event, data, sink);
     }
@@ -165,7 +170,7 @@ void Reader::tell_usage(AnswerSink& sink) {
 void Reader::start(Value id, Value model, AnswerSink& sink) {
     if (started_) return;
     started_ = true;
-    seed_ = id.content();
+    seed_ += id.content();
     sink.start(id.content(), model.content());
 }
 
@@ -194,6 +199,7 @@ void Reader::candidate(Value value, AnswerSink& sink) {
 void Reader::part(const Part& part, AnswerSink& sink) {
     if (part.call.is_object()) return call(part.call, part.seal, sink);
     if (!part.call.nothing()) return lose(kNameless);
+    if (part.media != nullptr && !part.thought) leave_out(part.media);
     const bool sealed = part.seal.is_string() && !part.seal.empty();
     const auto words = part.text.said(args_);
     const bool text = !words.empty();
@@ -304,8 +310,8 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<AnswerReader> make_reader() {
-    return std::make_unique<Reader>();
+std::unique_ptr<AnswerReader> make_reader(std::string_view seed) {
+    return std::make_unique<Reader>(seed);
 }
 
 }  // namespace understudy::dialects::gemini

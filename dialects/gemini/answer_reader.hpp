@@ -7,11 +7,12 @@
 #include "dialects/answer.hpp"
 
 #include <memory>
+#include <string_view>
 
 namespace understudy::dialects::gemini {
 
-/// Names of tools are told as they were sent; calls without an id get one that depends on the
-/// answer's. Of several candidates the first one is read.
-std::unique_ptr<AnswerReader> make_reader();
+/// Names of tools are told as they were sent; calls without an id get one that depends on
+/// `seed` and the answer's. Of several candidates the first one is read.
+std::unique_ptr<AnswerReader> make_reader(std::string_view seed = {});
 
 }  // namespace understudy::dialects::gemini

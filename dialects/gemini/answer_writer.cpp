@@ -17,6 +17,7 @@ namespace {
 std::string_view finish_of(Stop stop) {
     switch (stop) {
         case Stop::length:
+        case Stop::window:
             return "MAX_TOKENS";
         case Stop::filter:
             return "SAFETY";
@@ -31,8 +32,7 @@ class WriterBase : public AnswerWriter {
 
     void start(std::string_view id, std::string_view model) override {
         model_ = model.empty() ? escaped(told_.asked_model) : std::string(model);
-        id_ =
-            id.empty() ? minted_id("", model_ + std::to_string(told_.created), 0) : std::string(id);
+        id_ = id.empty() ? minted_id("", told_.seed, 0) : std::string(id);
     }
     void refusal(std::string_view content) override { text(content); }
     // A call is one object here: its arguments are gathered until all is told.
@@ -40,7 +40,8 @@ class WriterBase : public AnswerWriter {
               std::string_view) override {
         if (number >= calls_.size()) calls_.resize(number + 1);
         auto& call = calls_[number];
-        call.id = id.empty() ? minted_id("call_", id_, number) : legal_id(unescaped(id), kGoogleId);
+        call.id = id.empty() ? minted_id("call_", told_.seed, number)
+                             : legal_id(unescaped(id), kGoogleId);
         call.name = tools_.names.original(unescaped(name));
     }
     void arguments(std::size_t number, std::string_view content) override {
@@ -94,7 +95,7 @@ bool WriterBase::write_calls(Writer& to) const {
         mend_halves(arguments);  // those that the call itself writes as escapes
         // What was stopped in the middle of a call has made none.
         const bool half = arguments.starts_with(R"({"rawInvalidInput":)");
-        const bool stopped = stop_ == Stop::length || stop_ == Stop::filter;
+        const bool stopped = is_cut(stop_) || stop_ == Stop::filter;
         if (call.name.empty() || (half && stopped)) continue;
         to.open('{').key("functionCall").open('{').key("id").text(call.id);
         to.key("name").text(call.name).key("args").raw(arguments).close('}');
@@ -136,7 +137,7 @@ class StreamWriter final : public WriterBase {
     void seal(SealKind kind, std::string_view content, bool alone) override;
     void error(const wire::ErrorFacts& error) override {
         note_error();
-        out().append("data: ").append(write_error(error, 0)).append("\r\n\r\n");
+        out().append("data: ").append(write_error(error, wire::cause_of(error))).append("\r\n\r\n");
     }
     void done() override;
 
@@ -197,7 +198,9 @@ class WholeWriter final : public WriterBase {
             thoughts_.seal(sealed_for(wire::Dialect::gemini, kind, content, seal_of(kind, alone)),
                            alone);
     }
-    void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
+    void error(const wire::ErrorFacts& error) override {
+        out() += write_error(error, wire::cause_of(error));
+    }
     void done() override;
 
   private:

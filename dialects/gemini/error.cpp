@@ -1,7 +1,6 @@
 #include "dialects/gemini/error.hpp"
 
 #include "dialects/value.hpp"
-#include "wire/error_names.hpp"
 
 namespace understudy::dialects::gemini {
 namespace {
@@ -19,14 +18,12 @@ std::string reason_of(std::string_view code) {
 
 }  // namespace
 
-std::string write_error(const wire::ErrorFacts& error, unsigned status) {
-    constexpr unsigned kInternal = 500;
-    const auto code = status == 0 ? kInternal : status;
+std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause) {
     const auto& reason = error.code.empty() ? error.type : error.code;
     std::string out;
     Writer to(out);
-    to.open('{').key("error").open('{').key("code").number(code);
-    to.key("message").text(error.message).key("status").text(wire::google_error_status(code));
+    to.open('{').key("error").open('{').key("code").number(cause.status);
+    to.key("message").text(error.message).key("status").text(cause.google());
     // A number repeats the status.
     if (!reason.empty() && reason.find_first_not_of("0123456789") != std::string::npos) {
         to.key("details").open('[').open('{');

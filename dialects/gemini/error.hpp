@@ -3,12 +3,13 @@
 #pragma once
 
 #include "wire/answer.hpp"
+#include "wire/error_kind.hpp"
 
 #include <string>
 
 namespace understudy::dialects::gemini {
 
-/// The body; `status` is that of HTTP, 0 where there is none (inside a stream): 500 then.
-std::string write_error(const wire::ErrorFacts& error, unsigned status);
+/// The body. Inside of a stream its number is that of the cause, too.
+std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause);
 
 }  // namespace understudy::dialects::gemini

@@ -7,6 +7,8 @@ std::string_view reason_of(Stop stop, bool calls) {
     switch (stop) {
         case Stop::length:
             return "max_tokens";
+        case Stop::window:
+            return "model_context_window_exceeded";
         case Stop::filter:
             return "refusal";
         case Stop::sequence:

@@ -39,13 +39,14 @@ class WriterBase : public AnswerWriter {
         std::string arguments;
     };
     void remember(std::string_view id, std::string_view model) {
-        id_ = id.starts_with("msg_") ? std::string(id) : "msg_" + std::string(id);
+        const bool own = id.starts_with("msg_");
+        id_ = id.empty() ? minted_id("msg_", told_.seed, 0) : (own ? "" : "msg_") + std::string(id);
         model_ = model.empty() ? escaped(told_.asked_model) : std::string(model);
     }
     Call call_of(std::size_t number, std::string_view id, std::string_view name) const {
         const auto sent = unescaped(name);
-        auto legal =
-            id.empty() ? minted_id("toolu_", id_, number) : legal_id(unescaped(id), kAnthropicId);
+        auto legal = id.empty() ? minted_id("toolu_", told_.seed, number)
+                                : legal_id(unescaped(id), kAnthropicId);
         return {std::move(legal), std::string(tools_.names.original(sent)), {}};
     }
     void write_reason(Writer& to, bool calls) const;

@@ -5,6 +5,7 @@
 #include "dialects/answer.hpp"
 #include "dialects/ids.hpp"
 #include "dialects/talk.hpp"
+#include "wire/error_kind.hpp"
 
 #include <memory>
 #include <optional>
@@ -26,7 +27,9 @@ std::unique_ptr<AnswerReader> make_reader();
 /// `tools` outlives the writer.
 std::unique_ptr<AnswerWriter> make_writer(const Told& told, const ClientTools& tools);
 
-/// An upstream's error as a client of this API reads it.
-std::string write_error(const wire::ErrorFacts& error, unsigned status);
+/// An upstream's error as a client of this API reads it. `request_id`: of the request that was
+/// refused; inside of a stream there is none.
+std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause,
+                        std::string_view request_id = {});
 
 }  // namespace understudy::dialects::messages

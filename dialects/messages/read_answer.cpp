@@ -7,7 +7,8 @@ namespace understudy::dialects::messages {
 namespace {
 
 Stop stop_of(Value reason) {
-    if (reason.is("max_tokens") || reason.is("model_context_window_exceeded")) return Stop::length;
+    if (reason.is("max_tokens")) return Stop::length;
+    if (reason.is("model_context_window_exceeded")) return Stop::window;
     if (reason.is("stop_sequence")) return Stop::sequence;
     if (reason.is("tool_use")) return Stop::calls;
     if (reason.is("refusal")) return Stop::filter;
@@ -32,11 +33,13 @@ class Reader final : public AnswerReader {
     void delta(Value index, Value delta, AnswerSink& sink);
     void end_block(Value index, AnswerSink& sink);
     void call(Value block, AnswerSink& sink);
+    void whole_block(Value block, AnswerSink& sink);
     void stop(Value reason, Value sequence, AnswerSink& sink);
     void usage(Value usage, AnswerSink& sink);
 
     bool started_ = false;
     bool over_ = false;
+    std::string id_;  // as the first message_start has it
     std::size_t calls_ = 0;
     /// Of the blocks that are calls: their number, and whether arguments came.
     struct Call {
@@ -53,9 +56,16 @@ void Reader::usage(Value usage, AnswerSink& sink) {
 }
 
 void Reader::start(Value message, AnswerSink& sink) {
-    if (started_) return;  // some send it twice
-    const auto [id, model, counts] = message.pick({"id", "model", "usage"});
+    const auto [id, model, counts, content] = message.pick({"id", "model", "usage", "content"});
+    const auto said = id.content();
+    if (started_) {  // some send it twice
+        if (!said.empty() && !id_.empty() && said != id_)
+            lose("another answer begins inside of it");
+        return;
+    }
+    id_ = said;
     start(id, model, counts, sink);
+    content.elements([&](Value one) { whole_block(one, sink); });  // what it begins with
 }
 
 void Reader::start(Value id, Value model, Value counts, AnswerSink& sink) {
@@ -85,6 +95,14 @@ void Reader::call(Value block, AnswerSink& sink) {
     sink.call(number, id.content(), name.content(), {});
     const auto said = input.said(made_);
     sink.arguments(number, said.empty() ? "{}" : said);
+}
+
+void Reader::whole_block(Value block, AnswerSink& sink) {
+    if (block.at("type").is("tool_use")) {
+        call(block, sink);
+    } else {
+        this->block(block, sink);
+    }
 }
 
 void Reader::begin_block(Value index, Value announced, AnswerSink& sink) {
@@ -178,13 +196,7 @@ void Reader::whole(std::string_view body, AnswerSink& sink) {
         {"id", "model", "usage", "content", "stop_reason", "stop_sequence"});
     const auto& [id, model, counts, content, reason, sequence] = members;
     start(id, model, counts, sink);
-    content.elements([&](Value one) {
-        if (one.at("type").is("tool_use")) {
-            call(one, sink);
-        } else {
-            block(one, sink);
-        }
-    });
+    content.elements([&](Value one) { whole_block(one, sink); });
     stop(reason, sequence, sink);
     end(sink);
 }

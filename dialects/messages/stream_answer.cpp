@@ -25,7 +25,7 @@ class StreamWriter final : public WriterBase {
     void arguments(std::size_t number, std::string_view content) override;
     void error(const wire::ErrorFacts& error) override {
         note_error();
-        const auto data = write_error(error, 0);
+        const auto data = write_error(error, wire::cause_of(error));
         out().append("event: error\ndata: ").append(data).append("\n\n");
     }
     void done() override;

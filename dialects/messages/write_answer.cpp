@@ -45,7 +45,9 @@ class WholeWriter final : public WriterBase {
     void arguments(std::size_t number, std::string_view content) override {
         if (number < calls_.size()) calls_[number].arguments += content;
     }
-    void error(const wire::ErrorFacts& error) override { out() += write_error(error, 0); }
+    void error(const wire::ErrorFacts& error) override {
+        out() += write_error(error, wire::cause_of(error));
+    }
     void done() override;
 
   private:
@@ -118,16 +120,14 @@ std::unique_ptr<AnswerWriter> make_writer(const Told& told, const ClientTools& t
     return std::make_unique<WholeWriter>(told, tools);
 }
 
-std::string write_error(const wire::ErrorFacts& error, unsigned status) {
+std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause,
+                        std::string_view request_id) {
     std::string out;
     Writer to(out);
     to.open('{').key("type").text("error").key("error").open('{');
-    to.key("type")
-        .text(wire::anthropic_error_type(status))
-        .key("message")
-        .text(error.message)
-        .close('}')
-        .close('}');
+    to.key("type").text(cause.words().anthropic).key("message").text(error.message).close('}');
+    if (!request_id.empty()) to.key("request_id").text(request_id);
+    to.close('}');
     return out;
 }
 

@@ -244,6 +244,8 @@ void Reader::item(const Object& item, Item& told, AnswerSink& sink) {
         message(item.at("content"), told, sink);
     } else if (type.is("reasoning")) {
         reasoning(item, told, sink);
+    } else if (type.is("image_generation_call")) {
+        leave_out("image_generation_call");
     } else if (type.is("function_call")) {
         announced(item, told, sink);
         if (told.is_call) arguments(item.at("arguments"), told, sink);
@@ -274,7 +276,6 @@ void Reader::fail(const Response& response, AnswerSink& sink) {
     wire::ErrorFacts facts;
     facts.message = response.error.at("message").text();
     facts.code = response.error.at("code").text();
-    facts.type = "server_error";
     if (facts.message.empty()) facts.message = "The upstream gave up and said nothing of why.";
     sink.error(facts);
 }

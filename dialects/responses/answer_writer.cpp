@@ -21,6 +21,7 @@ class ResponseWriter final : public AnswerWriter {
         : stream_(told.stream),
           wants_thinking_(told.wants_thinking),
           asked_model_(escaped(told.asked_model)),
+          minted_(told.seed),
           tools_(tools) {
         response_.created = told.created;
         response_.estimate.prompt = told.rough_prompt;
@@ -62,6 +63,7 @@ class ResponseWriter final : public AnswerWriter {
     const bool stream_;
     const bool wants_thinking_;
     const std::string asked_model_;
+    const std::string minted_;  // the seed of ids that are this answer's alone
     const ClientTools& tools_;
     Response response_;
     std::string seed_;  // of ids
@@ -78,9 +80,7 @@ void ResponseWriter::start(std::string_view id, std::string_view model) {
     if (started_) return;
     started_ = true;
     response_.model = model.empty() ? asked_model_ : std::string(model);
-    // Who gives no id gets one of what else is known of the answer.
-    seed_ =
-        id.empty() ? response_.model + ' ' + std::to_string(response_.created) : std::string(id);
+    seed_ = id.empty() ? minted_ : std::string(id);
     const bool own = id.starts_with("resp_");
     response_.id = own ? std::string(id) : minted_id("resp_", seed_, 0);
     if (!stream_) return;
@@ -138,7 +138,7 @@ void ResponseWriter::call(std::size_t number, std::string_view id, std::string_v
         item.name = escaped(client_name(tool->second));
         item.space = escaped(tool->second.space);
     }
-    item.call_id = id.empty() ? minted_id("call_", seed_, number) : std::string(id);
+    item.call_id = id.empty() ? minted_id("call_", minted_, number) : std::string(id);
     calls_.push_back(items_.size());
     add(std::move(item));
 }
@@ -255,7 +255,7 @@ void ResponseWriter::settle(Item& item) const {
     const auto text = unescaped(item.text);
     wire::JsonKind kind{};
     const bool whole = !wire::check_json(text, kind);
-    if (!whole && stop_ == Stop::length) {
+    if (!whole && is_cut(stop_)) {
         item.cut = true;
     } else if (custom && whole) {
         if (const auto input = Value::of(text).at("input"); input.is_string()) {
@@ -265,7 +265,7 @@ void ResponseWriter::settle(Item& item) const {
 }
 
 Status ResponseWriter::status() const {
-    if (stop_ == Stop::length) return Status::out_of_tokens;
+    if (is_cut(stop_)) return Status::out_of_tokens;
     if (stop_ == Stop::unsaid && !stream_) return Status::unsaid;
     if (stop_ != Stop::filter) return Status::completed;
     // A refusal in words is an answer.
@@ -309,14 +309,15 @@ void ResponseWriter::error(const wire::ErrorFacts& error) {
         return;
     }
     auto to = event("error");
-    to.key("code").text(code_of(error)).key("message").text(error.message).key("param");
+    const auto cause = wire::cause_of(error);
+    to.key("code").text(code_of(error, cause)).key("message").text(error.message).key("param");
     if (error.param.empty()) {
         to.null();
     } else {
         to.text(error.param);
     }
     to.key("error");
-    write_error_object(error, to);
+    write_error_object(error, cause, to);
     end_event(to);
     response_event("response.failed", Status::failed, &error);
 }

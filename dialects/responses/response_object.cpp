@@ -169,7 +169,8 @@ void write_response(const Response& response, Status status, const std::vector<I
     to.key("created_at").raw(std::to_string(response.created));
     to.key("status").text(status_word(status)).key("error");
     if (error != nullptr) {
-        to.open('{').key("code").text(code_of(*error)).key("message").text(error->message);
+        const auto code = code_of(*error, wire::cause_of(*error));
+        to.open('{').key("code").text(code).key("message").text(error->message);
         to.close('}');
     } else {
         to.null();

@@ -22,17 +22,18 @@ void Transcript::follow(const wire::SseEvent& event) {
 }
 
 void Transcript::sent(std::string_view bytes) {
-    // What is in the way of a rescue does not go away: nothing more needs to be known.
-    if (obstacle_ != nullptr) return;
+    // What is in the way of a rescue does not go away: mostly nothing more needs to be known.
+    const auto enough = [this] { return obstacle_ != nullptr && !needs_all(); };
+    if (enough()) return;
     const bool kept = !pending_.empty();
     if (kept) pending_.append(bytes);
     std::string_view rest = kept ? std::string_view(pending_) : bytes;
     wire::SseEvent event;
-    while (obstacle_ == nullptr && scanner_.next(rest, event)) {
+    while (!enough() && scanner_.next(rest, event)) {
         follow(event);
         rest.remove_prefix(event.raw.size());
     }
-    if (obstacle_ != nullptr) return;
+    if (enough()) return;
     if (kept) {
         pending_.erase(0, pending_.size() - rest.size());
     } else {

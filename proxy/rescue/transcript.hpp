@@ -50,6 +50,14 @@ class Transcript {
     /// Usage that the stream told while it went on.
     const std::optional<wire::Usage>& usage() const noexcept { return usage_; }
 
+    /// The answer as it is when it fails now, where this API's last word repeats all of it: a JSON
+    /// object. `error` is a JSON object, too. Empty: its last word is another one, or it is not
+    /// known how the answer began.
+    virtual std::string failed(std::string_view error) const {
+        static_cast<void>(error);
+        return {};
+    }
+
     virtual std::size_t bytes() const noexcept { return text_.capacity() + pending_.capacity(); }
 
   protected:
@@ -60,6 +68,8 @@ class Transcript {
     virtual bool observe(const wire::SseEvent& event) = 0;
     /// Nothing that is kept is of use any more.
     virtual void forget();
+    /// Whether what follows has to be known although nobody can go on with it.
+    virtual bool needs_all() const { return false; }
 
     /// For good.
     void obstruct(const char* why) {

@@ -51,7 +51,7 @@ void check_events(const std::string& text) {
 }
 
 void come_back(Translation& translation, std::string_view answer, bool stream) {
-    require(is_json(translation.error(answer, 400)));
+    require(is_json(translation.error(answer, {wire::ErrorKind::bad_request, 400})));
     if (!stream) {
         if (!is_object(answer)) return;
         const auto whole = translation.whole(answer);

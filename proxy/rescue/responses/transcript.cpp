@@ -1,7 +1,10 @@
 #include "proxy/rescue/responses/transcript.hpp"
 
 #include "proxy/rescue/passed_event.hpp"
+#include "wire/json_scan.hpp"
 #include "wire/json_text.hpp"
+
+#include <algorithm>
 
 namespace understudy::proxy::rescue {
 
@@ -11,6 +14,7 @@ namespace {
 
 constexpr const char* kOther = "something other than text was sent";
 constexpr const char* kUnknown = "its events cannot be followed";
+constexpr std::size_t kMostOfFront = 64 * 1024;  // of a Response that repeats its request
 
 }  // namespace
 
@@ -23,10 +27,12 @@ std::string ResponsesTranscript::keep(Value value) {
 
 void ResponsesTranscript::forget() {
     Transcript::forget();
-    response_ = {};
     items_ = {};
     message_ = {};
-    kept_ = 0;
+    // The answer's name, by which it is known when it fails.
+    if (response_.size() > kMostOfFront) response_ = {};
+    kept_ = response_.size();
+    forgot_ = true;
 }
 
 bool ResponsesTranscript::observe(const wire::SseEvent& event) {
@@ -67,7 +73,9 @@ void ResponsesTranscript::note(Value data) {
 }
 
 bool ResponsesTranscript::note_end(Value type) {
-    if (type.is("error") || type.is("response.failed")) obstruct("the stream has told an error");
+    const bool failed = type.is("error") || type.is("response.failed");
+    if (failed) obstruct("the stream has told an error");
+    over_ = over_ || failed;
     return type.is("response.completed") || type.is("response.incomplete");
 }
 
@@ -86,8 +94,42 @@ void ResponsesTranscript::note_item(Value item, std::uint64_t index) {
         thought_ = true;
         pause("thoughts were half told");
     } else {
+        message_ = {};
         obstruct("a tool call has begun");
     }
+}
+
+std::string ResponsesTranscript::failed(std::string_view error) const {
+    if (response_.empty()) return {};
+    std::string out;
+    dialects::Writer to(out);
+    to.open('{');
+    Value::of(response_).members([&](std::string_view key, Value value) {
+        const bool of_the_end = key == "status" || key == "error" || key == "output";
+        if (!of_the_end) to.key(dialects::escaped(key)).raw(value.raw());
+    });
+    to.key("status").text("failed").key("error").raw(error).key("output").open('[');
+    for (const auto& item : items_) to.raw(item);
+    if (message_.stage != Stage::none) write_open(to);
+    to.close(']').close('}');
+    return out;
+}
+
+// The message that is told: what the client has of it.
+void ResponsesTranscript::write_open(dialects::Writer& to) const {
+    to.open('{');
+    Value::of(message_.item).members([&](std::string_view key, Value value) {
+        if (key != "content" && key != "status") to.key(dialects::escaped(key)).raw(value.raw());
+    });
+    to.key("status").text("incomplete").key("content").open('[');
+    for (const auto& part : message_.parts) to.raw(part);
+    if (message_.stage != Stage::item) {
+        const auto said = wire::encode_string(
+            std::string_view(text_).substr(std::min(message_.from, text_.size())));
+        to.open('{').key("type").text("output_text").key("text").raw(said);
+        to.key("annotations").raw("[]").close('}');
+    }
+    to.close(']').close('}');
 }
 
 void ResponsesTranscript::note_item_done(Value item) {

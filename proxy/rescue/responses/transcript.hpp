@@ -40,6 +40,8 @@ class ResponsesTranscript final : public Transcript {
     std::uint64_t next_index() const noexcept { return next_index_; }
     std::uint64_t next_sequence() const noexcept { return next_sequence_; }
 
+    std::string failed(std::string_view error) const override;
+
     std::size_t bytes() const noexcept override { return Transcript::bytes() + kept_; }
 
   private:
@@ -47,6 +49,7 @@ class ResponsesTranscript final : public Transcript {
 
     bool observe(const wire::SseEvent& event) override;
     void forget() override;
+    bool needs_all() const override { return !response_.empty() && !forgot_ && !over_; }
     void note_item(Value item, std::uint64_t index);
     void note_item_done(Value item);
     void note_part(Value part);
@@ -54,6 +57,7 @@ class ResponsesTranscript final : public Transcript {
     void note(Value data);
     bool note_end(Value type);
     std::string keep(Value value);
+    void write_open(dialects::Writer& to) const;
 
     std::string response_;
     std::vector<std::string> items_;
@@ -61,6 +65,8 @@ class ResponsesTranscript final : public Transcript {
     std::uint64_t next_index_ = 0;
     std::uint64_t next_sequence_ = 0;
     std::size_t kept_ = 0;  // bytes of JSON
+    bool forgot_ = false;   // all but how it began
+    bool over_ = false;
 };
 
 }  // namespace understudy::proxy::rescue

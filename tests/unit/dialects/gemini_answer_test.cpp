@@ -317,15 +317,16 @@ TEST_CASE("An error is written as google.rpc.Status") {
     error.message = "Say \"please\".";
     error.type = "rate_limit_error";
     error.code = "rate_limit_exceeded";
-    CHECK(gemini::write_error(error, 429) ==
+    CHECK(gemini::write_error(error, wire::cause_of(wire::FailureClass::rate_limit, 429)) ==
           R"({"error":{"code":429,"message":"Say \"please\".","status":"RESOURCE_EXHAUSTED",)"
           R"("details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",)"
           R"("reason":"RATE_LIMIT_EXCEEDED","domain":"understudy"}]}})");
     error.code = "500";
     error.type.clear();
-    CHECK(gemini::write_error(error, 0) ==
+    CHECK(gemini::write_error(error, wire::cause_of(error)) ==
           R"({"error":{"code":500,"message":"Say \"please\".","status":"INTERNAL"}})");
     error.code = "a-b \"c\"";
-    const auto body = Json::parse(gemini::write_error(error, 400));
+    const auto body = Json::parse(
+        gemini::write_error(error, wire::cause_of(wire::FailureClass::bad_request, 400)));
     CHECK(body["error"]["details"][0]["reason"] == "A_B__C_");
 }

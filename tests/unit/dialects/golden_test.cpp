@@ -9,6 +9,7 @@
 //   error, status -> client_error
 #include "dialects/translate.hpp"
 #include "source_path.hpp"
+#include "wire/classify.hpp"
 #include "wire/sse.hpp"
 
 #include <catch2/catch.hpp>
@@ -64,6 +65,7 @@ struct Run {
         ask.stream = row.contains("events");
         ask.include_usage = row.value("include_usage", true);
         ask.created = kCreated;
+        ask.seed = "seed";
         model = row.value("model", "served");
         thinking = row.value("thinking", "");
         target.dialect = dialect_named(row.at("target"));
@@ -180,8 +182,9 @@ void check_case(const Json& row) {
         const Run run(row);
         REQUIRE_FALSE(run.problem);
         const auto status = row.value("status", 500U);
-        check(row["client_error"],
-              Json::parse(run.translation->error(text_of(row["error"]), status)));
+        const auto error = text_of(row["error"]);
+        const auto cause = wire::cause_of(wire::classify_status(status, error, {}), status);
+        check(row["client_error"], Json::parse(run.translation->error(error, cause)));
     }
 }
 

@@ -196,6 +196,14 @@ TEST_CASE("A schema that is a reference to one of its own definitions has that o
         R"({"type":"object","$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}},"required":["next"]}},"required":["next"],"properties":{"next":{"$ref":"#/$defs/Node"}}})");
 }
 
+TEST_CASE("What all branches together require is required, and what one of several does is not") {
+    const auto schema = Value::of(
+        R"({"required":["c"],"allOf":[{"properties":{"a":{},"c":{}},"required":["a","c"]},)"
+        R"({"properties":{"b":{}}}],"anyOf":[{"properties":{"d":{}},"required":["d"]}]})");
+    CHECK(object_schema(schema) == R"({"type":"object","required":["a","c"],)"
+                                   R"("properties":{"d":{},"a":{},"c":{},"b":{}}})");
+}
+
 TEST_CASE("A schema that refers by way of others is followed, and never for long") {
     struct Row {
         const char *schema, *has;

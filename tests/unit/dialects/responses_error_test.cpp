@@ -32,8 +32,8 @@ TEST_CASE("Errors of any provider get OpenAI's code, by which clients of /respon
     }));
     const wire::ErrorFacts error{"It \"broke\".", c.type, c.code, "p"};
     INFO(c.type << ' ' << c.code);
-    CHECK(responses::code_of(error) == c.becomes);
-    const auto body = nlohmann::json::parse(responses::write_error(error, 0));
+    CHECK(responses::code_of(error, wire::cause_of(error)) == c.becomes);
+    const auto body = nlohmann::json::parse(responses::write_error(error, wire::cause_of(error)));
     CHECK(body == nlohmann::json{{"error",
                                   {{"message", "It \"broke\"."},
                                    {"type", c.as_type},
@@ -42,7 +42,8 @@ TEST_CASE("Errors of any provider get OpenAI's code, by which clients of /respon
 }
 
 TEST_CASE("An error without words is told by its status") {
-    const auto body = nlohmann::json::parse(responses::write_error({"x", "", "", ""}, 429));
+    const auto body = nlohmann::json::parse(responses::write_error(
+        {"x", "", "", ""}, wire::cause_of(wire::FailureClass::rate_limit, 429)));
     CHECK(body["error"]["code"] == "rate_limit_exceeded");
     CHECK(body["error"]["param"].is_null());
 }

@@ -139,3 +139,35 @@ TEST_CASE("What an upstream said of its failure goes on as it said it") {
         }
     }
 }
+
+TEST_CASE("The Response that fails is one that its libraries' types take") {
+    const proxy::AnswerSoFar unknown{{}, "req_1", "gpt", 7};
+    auto events = events_of(
+        proxy::stream_error_event(wire::AnswerShape::responses, "m", 3, "a_code", 0, unknown));
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].data["code"] == "a_code");
+    const auto& made = events[1].data["response"];
+    CHECK(made["id"].get<std::string>().starts_with("resp_"));
+    CHECK(made["created_at"] == 7);
+    CHECK(made["model"] == "gpt");
+    CHECK(made["error"] == json({{"code", "server_error"}, {"message", "m"}}));
+    for (const char* const key : {"output", "tools"}) CHECK(made[key] == json::array());
+    CHECK(made["tool_choice"] == "auto");
+    CHECK(made["parallel_tool_calls"] == true);
+    const proxy::AnswerSoFar known{R"({"id":"resp_7"})", "req_1", "gpt", 7};
+    events = events_of(
+        proxy::stream_error_event(wire::AnswerShape::responses, "m", 3, "a_code", 0, known));
+    CHECK(events[1].data["response"] == json({{"id", "resp_7"}}));
+    events = events_of(proxy::upstream_error_event(wire::AnswerShape::responses,
+                                                   R"({"error":{"message":"m","code":"c"}})",
+                                                   {"made", "made", 500}, unknown));
+    CHECK(events[1].data["response"]["model"] == "gpt");
+    CHECK(events[1].data["response"]["error"]["code"] == "c");
+}
+
+TEST_CASE("A Response fails with one of the codes that OpenAI's libraries know") {
+    CHECK(json::parse(proxy::response_error("m"))["code"] == "server_error");
+    CHECK(json::parse(proxy::response_error("m", 503))["code"] == "server_error");
+    CHECK(json::parse(proxy::response_error("m", 429))["code"] == "rate_limit_exceeded");
+    CHECK(json::parse(proxy::response_error("m", 400))["code"] == "invalid_prompt");
+}

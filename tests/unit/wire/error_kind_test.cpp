@@ -1,0 +1,96 @@
+#include "wire/error_kind.hpp"
+
+#include "wire/classify.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace understudy::wire;
+
+TEST_CASE("An error is called by each API's own name, whoever's it was") {
+    struct Row {
+        const char* type;
+        const char* code;
+        unsigned status;
+        const char* anthropic;
+        const char* google;
+        const char* openai_type;
+        const char* openai_code;
+    };
+    for (const Row& row : {
+             Row{"RESOURCE_EXHAUSTED", "429", 429, "rate_limit_error", "RESOURCE_EXHAUSTED",
+                 "rate_limit_error", "rate_limit_exceeded"},
+             Row{"throttlingException", "", 429, "rate_limit_error", "RESOURCE_EXHAUSTED",
+                 "rate_limit_error", "rate_limit_exceeded"},
+             Row{"rate_limit_error", "", 429, "rate_limit_error", "RESOURCE_EXHAUSTED",
+                 "rate_limit_error", "rate_limit_exceeded"},
+             Row{"UNAVAILABLE", "503", 503, "overloaded_error", "UNAVAILABLE",
+                 "service_unavailable_error", "server_is_overloaded"},
+             Row{"overloaded_error", "", 503, "overloaded_error", "UNAVAILABLE",
+                 "service_unavailable_error", "server_is_overloaded"},
+             Row{"serviceUnavailableException", "", 503, "overloaded_error", "UNAVAILABLE",
+                 "service_unavailable_error", "server_is_overloaded"},
+             Row{"", "529", 529, "overloaded_error", "UNAVAILABLE", "service_unavailable_error",
+                 "server_is_overloaded"},
+             Row{"validationException", "", 400, "invalid_request_error", "INVALID_ARGUMENT",
+                 "invalid_request_error", ""},
+             Row{"INVALID_ARGUMENT", "400", 400, "invalid_request_error", "INVALID_ARGUMENT",
+                 "invalid_request_error", ""},
+             Row{"invalid_request_error", "context_length_exceeded", 400, "invalid_request_error",
+                 "INVALID_ARGUMENT", "invalid_request_error", "context_length_exceeded"},
+             Row{"billing_error", "", 429, "billing_error", "RESOURCE_EXHAUSTED",
+                 "insufficient_quota", "insufficient_quota"},
+             Row{"authentication_error", "", 401, "authentication_error", "UNAUTHENTICATED",
+                 "invalid_request_error", "invalid_api_key"},
+             Row{"PERMISSION_DENIED", "403", 403, "permission_error", "PERMISSION_DENIED",
+                 "invalid_request_error", ""},
+             Row{"not_found_error", "", 404, "not_found_error", "NOT_FOUND",
+                 "invalid_request_error", "model_not_found"},
+             Row{"modelStreamErrorException", "", 500, "api_error", "INTERNAL", "server_error", ""},
+             Row{"DEADLINE_EXCEEDED", "504", 504, "timeout_error", "DEADLINE_EXCEEDED",
+                 "server_error", ""},
+             Row{"", "", 500, "api_error", "INTERNAL", "server_error", ""},
+         }) {
+        INFO(row.type << ' ' << row.code);
+        const auto cause = cause_of(ErrorFacts{"It broke.", row.type, row.code, ""});
+        CHECK(cause.status == row.status);
+        CHECK(cause.words().anthropic == row.anthropic);
+        CHECK(cause.google() == row.google);
+        CHECK(cause.words().openai_type == row.openai_type);
+        CHECK(cause.words().openai_code == row.openai_code);
+    }
+}
+
+TEST_CASE("What a status alone would say does not hide what its body says") {
+    struct Row {
+        unsigned status;
+        const char* body;
+        const char* anthropic;
+        const char* google;
+    };
+    for (const Row& row :
+         {Row{424, R"({"__type":"ModelErrorException","message":"m"})", "api_error", "INTERNAL"},
+          Row{408, R"({"message":"slow"})", "timeout_error", "DEADLINE_EXCEEDED"},
+          Row{409, "{}", "conflict_error", "ABORTED"},
+          Row{400, R"({"error":{"message":"m","details":[{"reason":"API_KEY_INVALID"}]}})",
+              "authentication_error", "UNAUTHENTICATED"},
+          Row{400, R"({"error":{"message":"m","code":"server_is_overloaded"}})", "overloaded_error",
+              "UNAVAILABLE"},
+          Row{413, "{}", "request_too_large", "INVALID_ARGUMENT"},
+          Row{422, "{}", "invalid_request_error", "INVALID_ARGUMENT"},
+          Row{499, "{}", "invalid_request_error", "CANCELLED"},
+          Row{502, "{}", "api_error", "UNAVAILABLE"}}) {
+        INFO(row.status << ' ' << row.body);
+        const auto cause = cause_of(classify_status(row.status, row.body, {}), row.status);
+        CHECK(cause.status == row.status);
+        CHECK(cause.words().anthropic == row.anthropic);
+        CHECK(cause.google() == row.google);
+    }
+    CHECK(cause_of(FailureClass::malformed, 429).kind == ErrorKind::rate_limit);
+    CHECK(cause_of(FailureClass::malformed, 502).kind == ErrorKind::server);
+}
+
+TEST_CASE("The words stand in the order of their kinds") {
+    for (int i = 0; i <= static_cast<int>(ErrorKind::server); ++i) {
+        CHECK(words_of(static_cast<ErrorKind>(i)).kind == static_cast<ErrorKind>(i));
+    }
+}
