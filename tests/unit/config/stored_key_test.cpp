@@ -60,9 +60,10 @@ TEST_CASE("A configuration takes a hash for a key, and says what is wrong with o
     REQUIRE(config);
     REQUIRE(config->keys[0].sha256 == digest_of("abc"));
     REQUIRE(config->warnings.empty());
-    for (const std::string hash :
-         {"SHA256:" + std::string(64, 'a'), "sha512:" + std::string(128, 'a'),
-          "sha-256=" + std::string(64, 'a'), std::string("MD5:abc")}) {
+    const std::string others[] = {"SHA256:" + std::string(64, 'a'),
+                                  "sha512:" + std::string(128, 'a'),
+                                  "sha-256=" + std::string(64, 'a'), std::string("MD5:abc")};
+    for (const auto& hash : others) {
         const auto odd = problems_of(head + "  - { name: a, key: '" + hash + "' }\n");
         REQUIRE(odd.size() == 1);
         REQUIRE(odd[0].find("keys[0].key: is a hash in another form than `sha256:`") !=
