@@ -104,6 +104,7 @@ Move Exchange::judge(std::size_t i) {
     if (lane.without_responses()) {
         runtime_.responses_refusals().add(*lane.entry().upstream, {});
     }
+    note_refused_prefill(lane);
     return course_->ready(i);
 }
 

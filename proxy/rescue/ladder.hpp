@@ -76,8 +76,8 @@ config::PrefillKind prefill_kind(const config::Upstream& upstream,
 std::string_view prefill_path(const config::Upstream& upstream);
 
 /// Whether an error says that this server or model takes no prefill, whatever its status: then it
-/// is to be remembered. Any other 400 or 422 to a prefill is worth the next rung as well, but says
-/// nothing of the next request.
+/// is to be remembered. Any other 400 or 422 to a prefill is worth the next rung as well, and says
+/// the same where that is then taken.
 bool refuses_prefill(std::string_view body);
 
 }  // namespace understudy::proxy::rescue

@@ -176,6 +176,41 @@ def test_a_refused_prefill_is_remembered_and_never_reaches_the_client(start, ups
 
 
 def test_a_restart_drops_what_was_sent_where_it_is_the_same(start, upstream):
+@pytest.mark.parametrize("refusal", [
+    status(400, error_body("No.", "invalid_request_error")), status(422, error_body("Wrong roles.", "x")),
+    status(400, b""),
+], ids=["400", "422", "empty"])
+def test_a_prefill_that_is_refused_in_unknown_words_is_remembered_once_the_next_way_is_taken(
+        start, upstream, refusal):
+    def picky(connection, request):
+        if request.json["messages"][-1]["role"] == "assistant":
+            connection.send(refusal)
+        else:
+            stream(TEXT)(connection, request)
+    primary, backup = upstream(cut_after()), upstream(picky)
+    daemon = rescuing(start, primary, backup)
+    for _ in range(3):
+        one_answer(chat(daemon, stream=True))
+    assert [r.json["messages"][-1]["role"] for r in backup.requests] == ["assistant"] + ["user"] * 3
+    one_answer(chat(daemon, stream=True, model="another"))
+    assert [r.json["messages"][-1]["role"] for r in backup.requests[4:]] == ["assistant", "user"]
+
+
+def test_what_was_refused_in_every_way_is_no_refusal_of_a_prefill(start, upstream):
+    mood = {"refuses": True}
+
+    def moody(connection, request):
+        if mood["refuses"]:
+            connection.send(status(400, error_body("No.", "invalid_request_error")))
+        else:
+            prefilled()(connection, request)
+    primary, backup = upstream(cut_after()), upstream(moody)
+    daemon = rescuing(start, primary, backup)
+    assert chat(daemon, stream=True).ended != "whole"
+    mood["refuses"] = False
+    one_answer(chat(daemon, stream=True))
+
+
     primary, backup = upstream(cut_after()), upstream(stream(TEXT))
     got = chat(rescuing(start, primary, backup, how="restart"), stream=True)
     one_answer(got)
