@@ -40,7 +40,8 @@ class AnswerTimes {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
     static constexpr std::size_t kKept = 128;
-    static constexpr std::size_t kEnough = 20;  // fewer say nothing of what is usual
+    static constexpr std::size_t kEnough = 20;       // fewer say nothing of what is usual
+    static constexpr std::size_t kMostUnknown = 20;  // are asked before the first has answered
     static constexpr std::chrono::milliseconds kShunned{
         1000};  // doubled with each failure in a row
     static constexpr std::chrono::milliseconds kLongestShunned{60'000};
@@ -58,8 +59,9 @@ class AnswerTimes {
     void unasked() noexcept {
         if (asked_ > 0) --asked_;
     }
-    /// The median; nullopt: it is to be asked, to find out; max(): it is to be passed over. To be
-    /// found out about takes few requests: as long as none has come to an end no more of them go.
+    /// The median, of one answer already; nullopt: it is to be asked, to find out; max(): it is to
+    /// be passed over. To be found out about takes few requests: as long as none has come to an end
+    /// no more of them go.
     std::optional<std::chrono::milliseconds> rank(TimePoint now) const;
     /// `percent` of the answers kept came within this time; above 0, below 100. nullopt: too few.
     std::optional<std::chrono::milliseconds> percentile(double percent) const;
@@ -67,6 +69,8 @@ class AnswerTimes {
 
   private:
     std::array<std::uint32_t, kKept> times_{};  // ms, the oldest is overwritten
+    std::chrono::milliseconds within(double percent) const;
+
     std::size_t next_ = 0;
     std::size_t count_ = 0;
     std::uint32_t failures_ = 0;  // in a row

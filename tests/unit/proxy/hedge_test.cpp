@@ -101,6 +101,19 @@ TEST_CASE("Who was slow a while ago is asked once to find out whether it still i
 
 TEST_CASE("An end that says nothing of who was asked leaves it to be found out") {
     AnswerTimes times;
+TEST_CASE("One answer is enough to be ranked by, and the median of all counts") {
+    AnswerTimes times;
+    CHECK_FALSE(times.rank(kNow));
+    times.asked(kNow);
+    CHECK_FALSE(times.rank(kNow));  // nothing has come of it yet
+    times.note(700ms, kNow);
+    CHECK(times.rank(kNow) == 700ms);
+    times.note(30ms, kNow);
+    times.note(40ms, kNow);
+    CHECK(times.rank(kNow) == 40ms);
+    CHECK_FALSE(times.percentile(50));  // of what is usual it says nothing
+}
+
     for (std::size_t i = 0; i < AnswerTimes::kEnough; ++i) times.note(40ms, kNow);
     times.failed(kNow, std::nullopt);
     const auto later = kNow + 2s;
