@@ -8,15 +8,15 @@ namespace understudy::proxy {
 using std::chrono::milliseconds;
 
 void HedgeBudget::earn(double percent) noexcept {
-    const auto earned = std::llround(percent * static_cast<double>(kOne) / 100);
-    if (thousandths_.load(std::memory_order_relaxed) >= kMost) return;
-    thousandths_.fetch_add(earned, std::memory_order_relaxed);
+    const auto earned = static_cast<std::int64_t>(percent * static_cast<double>(kOne) / 100);
+    if (earned_.load(std::memory_order_relaxed) >= kMost) return;
+    earned_.fetch_add(earned, std::memory_order_relaxed);
 }
 
 bool HedgeBudget::take() noexcept {
-    auto have = thousandths_.load(std::memory_order_relaxed);
+    auto have = earned_.load(std::memory_order_relaxed);
     while (have >= kOne) {
-        if (thousandths_.compare_exchange_weak(have, have - kOne, std::memory_order_relaxed)) {
+        if (earned_.compare_exchange_weak(have, have - kOne, std::memory_order_relaxed)) {
             return true;
         }
     }
