@@ -24,11 +24,10 @@ bool is_shortage(const error_code& ec) noexcept {
 }
 
 bool is_last_reserve(int descriptor) noexcept {
-    constexpr rlim_t kReserve = 24;  // those of Shared::kReservePlaces, and some to work with
     rlimit allowed{};
     if (::getrlimit(RLIMIT_NOFILE, &allowed) != 0 || allowed.rlim_cur == RLIM_INFINITY)
         return false;
-    return static_cast<rlim_t>(descriptor) + kReserve >= allowed.rlim_cur;
+    return static_cast<rlim_t>(descriptor) + kLastDescriptors >= allowed.rlim_cur;
 }
 
 }  // namespace understudy::net

@@ -4,10 +4,16 @@
 
 #include "net/socket.hpp"
 
+#include <cstddef>
+
 namespace understudy::net {
 
 /// Memory, buffers of the kernel, descriptors, local ports (connect(2), socket(2)).
 bool is_shortage(const error_code& ec) noexcept;
+
+/// The last descriptors that this process may have: for those of who comes beyond the limit of
+/// clients, and some to work with.
+inline constexpr std::size_t kLastDescriptors = 24;
 
 /// Whether a new descriptor is one of the last few that this process may have: those are for
 /// clients who ask for health and metrics. Descriptors are given out from the lowest free number

@@ -53,10 +53,12 @@ void tell(Runtime& runtime, const RuntimeEntry& entry, ModelAt model, const Brea
           wire::FailureClass reason) {
     if (!change.changed) return;
     const bool open = change.state == BreakerState::open || change.state == BreakerState::down;
-    const auto label = change.one_model ? model.name : model.label;
+    const auto label = change.one_model ? model.name : change.label;
     // Names that are refused one by one may be made up.
     if (open && !(change.one_model && change.state == BreakerState::down))
-        runtime.shard().breaker(entry.upstream->name, model.label).opened.add();
+        runtime.shard()
+            .breaker(entry.upstream->name, change.one_model ? model.label : change.label)
+            .opened.add();
     const auto level = open ? config::LogLevel::warn : config::LogLevel::info;
     if (!log_enabled(level)) return;
     LogFields fields{
@@ -191,8 +193,8 @@ void Admission::give_back() {
 
 void Admission::probe_begun(TimePoint now) {
     const ModelAt model{label_, name_};
-    const auto change = entry_->breakers->begun(model, probe_, now);
-    tell(*runtime_, *entry_, model, change, wire::FailureClass::none);
+    for (const auto& change : entry_->breakers->begun(model, probe_, now))
+        tell(*runtime_, *entry_, model, change, wire::FailureClass::none);
 }
 
 void Admission::settle(upstreams::AttemptResult result, std::string_view model, TimePoint now,

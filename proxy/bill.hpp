@@ -26,7 +26,7 @@ std::string_view name_of(PricedBy by);
 /// What says which price it was: the words above, or the version of the table; empty: none.
 std::string_view price_version(PricedBy by, const metrics::PriceTable& prices);
 
-/// Tokens and cost of one attempt, or of all attempts of a request.
+/// Tokens and cost of one attempt.
 struct Bill {
     metrics::TokenCounts tokens;  // all of them, guesses included
     std::optional<std::int64_t> cost_pico_usd;

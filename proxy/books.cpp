@@ -113,8 +113,8 @@ void Books::put(const RequestReport& report) {
     row.ended_us = wall_us(report.received_at + report.took);
     row.total_us = microseconds(report.took);
     row.bytes_received = report.bytes_received;
-    row.prompt_tokens = report.total_prompt_tokens;
-    row.completion_tokens = report.total_completion_tokens;
+    row.prompt_tokens = report.usage.tokens.prompt();
+    row.completion_tokens = report.usage.tokens.completion();
     row.cost_nano_usd = report.total_cost_pico_usd / kPicoPerNano;
     row.status = report.status;
     row.attempts = report.attempts;

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::string_view kOther = "other";  // the label of what has none of its own
 
-bool is_unlabelled(ModelAt model) {
-    return model.label == kOther && model.name != kOther;
-}
-
 // No matter of the model that was asked for.
 bool concerns_all(const upstreams::AttemptResult& result) {
     return result.failure == FailureClass::connection ||
@@ -51,7 +47,42 @@ void Breakers::use(const std::optional<config::Breaker>& settings) {
 
 void Breakers::declare(std::string_view model) {
     const std::lock_guard lock(mutex_);
+    adopt_locked(model, net::Clock::now());
     find_or_make(model);
+}
+
+void Breakers::adopt(std::string_view model, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    adopt_locked(model, now);
+}
+
+void Breakers::adopt_locked(std::string_view model, TimePoint now) {
+    if (model == kOther || rows_.contains(model) || rows_.size() >= kMostModels) return;
+    auto* const all = find(rows_, kOther);
+    const bool known_of_all = all != nullptr && !all->breaker.clean(now);
+    auto known = unlabelled_.extract(std::string(model));
+    if (!known && !known_of_all) return;
+    if (known) {
+        auto& place = *rows_.insert(std::move(known)).position;
+        place.second.one_model = false;
+        place.second.label = place.first;
+        note_refused(now);
+    }
+    auto& row = find_or_make(model);
+    if (known_of_all) row.breaker.join(all->breaker);
+    look_after(row, now);
+}
+
+// A worker that has not seen the reload yet may have told something of a model that has a label
+// for the others; one may ask between the moment at which it became a label and its adoption.
+void Breakers::adopt_late(ModelAt model, TimePoint now) {
+    if (model.label == model.name && unlabelled_.contains(model.name))
+        adopt_locked(model.name, now);
+}
+
+bool Breakers::is_unlabelled(ModelAt model) const {
+    if (model.name == kOther || rows_.contains(model.name)) return false;
+    return model.label == kOther || rows_.size() >= kMostModels;
 }
 
 Breakers::Row* Breakers::find(Rows& rows, std::string_view name) {
@@ -62,8 +93,10 @@ Breakers::Row* Breakers::find(Rows& rows, std::string_view name) {
 Breakers::Row& Breakers::find_or_make(std::string_view label) {
     if (auto* const known = find(rows_, label)) return *known;
     const auto name = rows_.size() < kMostModels ? label : kOther;
-    return rows_.try_emplace(std::string(name), settings_.value_or(config::Breaker{}))
-        .first->second;
+    auto& place =
+        *rows_.try_emplace(std::string(name), settings_.value_or(config::Breaker{})).first;
+    place.second.label = place.first;
+    return place.second;
 }
 
 Breakers::Row& Breakers::find_or_make_unlabelled(std::string_view name, TimePoint now) {
@@ -87,11 +120,14 @@ void Breakers::make_room(TimePoint now) {
 }
 
 Breakers::Row* Breakers::row_of(ModelAt model) {
-    return is_unlabelled(model) ? find(unlabelled_, model.name) : find(rows_, model.label);
+    return is_unlabelled(model) ? find(unlabelled_, model.name) : find(rows_, model.name);
 }
 
-Breakers::Row* Breakers::probed(ModelAt model, Probe probe) {
-    return probe.of_all ? find(rows_, kOther) : row_of(model);
+// The rows that a probe is of. One for all may be one of a model's own as well: the model has
+// become a label since, and its row knows what was known of all.
+std::array<Breakers::Row*, 2> Breakers::probed(ModelAt model, Probe probe) {
+    if (!probe.of_all) return {row_of(model), nullptr};
+    return {find(rows_, kOther), is_unlabelled(model) ? nullptr : row_of(model)};
 }
 
 // Counts the row among those in trouble, or no longer. One model that is refused is so for long,
@@ -153,6 +189,7 @@ void Breakers::sweep(TimePoint now) {
 Availability Breakers::look(ModelAt model, TimePoint now) {
     const std::lock_guard lock(mutex_);
     sweep(now);
+    adopt_late(model, now);
     Availability found;
     if (is_unlabelled(model)) {
         if (auto* const all = find(rows_, kOther)) found = all->breaker.look(now);
@@ -169,6 +206,7 @@ Availability Breakers::look(ModelAt model, TimePoint now) {
 
 Probe Breakers::start(ModelAt model, TimePoint now) {
     const std::lock_guard lock(mutex_);
+    adopt_late(model, now);
     std::uint32_t of_all = 0, own = 0;
     if (is_unlabelled(model)) {
         if (auto* const all = find(rows_, kOther)) of_all = all->breaker.start(now);
@@ -192,22 +230,29 @@ BreakerChange Breakers::change(bool changed, Row& row, TimePoint now) {
     BreakerChange change;
     change.changed = changed;
     change.one_model = row.one_model;
+    change.label = row.label;
     change.state = state;
     change.rest = rest;
     return change;
 }
 
-BreakerChange Breakers::begun(ModelAt model, Probe probe, TimePoint now) {
+std::array<BreakerChange, 2> Breakers::begun(ModelAt model, Probe probe, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    auto* const row = probed(model, probe);
-    if (row == nullptr) return {};
-    row->good_at = now;
-    return change(row->breaker.begun(probe.number, now), *row, now);
+    std::array<BreakerChange, 2> changes;
+    const auto rows = probed(model, probe);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i] == nullptr) continue;
+        rows[i]->good_at = now;
+        changes[i] = change(rows[i]->breaker.begun(probe.number, now), *rows[i], now);
+    }
+    return changes;
 }
 
 void Breakers::give_back(ModelAt model, Probe probe) {
     const std::lock_guard lock(mutex_);
-    if (auto* const row = probed(model, probe)) row->breaker.give_back(probe.number);
+    for (auto* const row : probed(model, probe)) {
+        if (row != nullptr) row->breaker.give_back(probe.number);
+    }
 }
 
 std::array<BreakerChange, 2> Breakers::settle(ModelAt model, Probe probe,
@@ -215,12 +260,16 @@ std::array<BreakerChange, 2> Breakers::settle(ModelAt model, Probe probe,
                                               double random) {
     const std::lock_guard lock(mutex_);
     if (!settings_) return {};
+    adopt_late(model, now);
     if (is_unlabelled(model)) {
         const auto one = settle_one(model, probe, result, now, random);
         return {one, settle_all(probe, result, now, random)};
     }
     result.probe = probe.number;
-    return {settle_label(model.label, result, now, random), BreakerChange{}};
+    const auto own = settle_label(model.name, result, now, random);
+    // Of what it was sent for, before the model was a label.
+    const auto all = probe.of_all ? settle_all(probe, result, now, random) : BreakerChange{};
+    return {own, all};
 }
 
 BreakerChange Breakers::settle_label(std::string_view label, const upstreams::AttemptResult& result,

@@ -6,7 +6,8 @@
 // Models with a label in metrics have each a row. Those without one, whose names clients may make
 // up, have each a row as well, once something was said of them: the ones that were of use last, up
 // to a bound. And there is one row for all of them, of what is no matter of a model: that nobody
-// can connect, or that the account is refused.
+// can connect, or that the account is refused. A model that becomes a label takes what is known of
+// it along, and what is known of all.
 #pragma once
 
 #include "config/config.hpp"
@@ -31,6 +32,7 @@ namespace understudy::proxy {
 struct BreakerChange {
     bool changed = false;
     bool one_model = false;  // of one without a label, which alone it is about
+    std::string_view label;  // else the row's; lives as long as the breakers do
     upstreams::BreakerState state = upstreams::BreakerState::closed;
     std::chrono::milliseconds rest{0};  // open: how long from now
 };
@@ -63,6 +65,9 @@ class Breakers {
     void use(const std::optional<config::Breaker>& settings);
     /// A model that the configuration names: its state is shown from the start.
     void declare(std::string_view model);
+    /// A model that has become a label: what is known of it, and of all that have none, is known of
+    /// its row from now on.
+    void adopt(std::string_view model, net::TimePoint now);
 
     /// Nothing is wrong, and nothing has failed lately.
     bool quiet() const { return trouble_.load(std::memory_order_relaxed) == 0; }
@@ -78,7 +83,7 @@ class Breakers {
     /// give_back().
     Probe start(ModelAt model, net::TimePoint now);
     /// The first of a probe's good answer has come.
-    BreakerChange begun(ModelAt model, Probe probe, net::TimePoint now);
+    std::array<BreakerChange, 2> begun(ModelAt model, Probe probe, net::TimePoint now);
     void give_back(ModelAt model, Probe probe);
 
     // Any thread, any time: ----------------------------------------------------------------------
@@ -99,7 +104,8 @@ class Breakers {
         explicit Row(const config::Breaker& settings, bool one = false)
             : breaker(settings), one_model(one) {}
         upstreams::Breaker breaker;
-        const bool one_model;                   // that has no label
+        bool one_model;                         // that has no label
+        std::string_view label;                 // else its own: the key under which it stands
         bool troubled = false;                  // counted in trouble_
         std::optional<net::TimePoint> good_at;  // the last good answer that was seen
         net::TimePoint used_at{};               // one model's: looked at, or settled
@@ -114,7 +120,10 @@ class Breakers {
     Row& find_or_make_unlabelled(std::string_view name, net::TimePoint now);
     /// Of the model alone; null: nothing is known of it.
     Row* row_of(ModelAt model);
-    Row* probed(ModelAt model, Probe probe);
+    bool is_unlabelled(ModelAt model) const;
+    void adopt_locked(std::string_view model, net::TimePoint now);
+    void adopt_late(ModelAt model, net::TimePoint now);
+    std::array<Row*, 2> probed(ModelAt model, Probe probe);
     void make_room(net::TimePoint now);
     void forget_unused(net::TimePoint now);
     void look_after(Row& row, net::TimePoint now);

@@ -147,6 +147,7 @@ class Exchange {
     bool spent(std::size_t position) const;
     Surroundings around_break(std::size_t from);
     void look_for_refused_prefill(std::size_t lane, Surroundings& around);
+    void note_refused_prefill(const Lane& lane);
     net::Task<void> keep_company();
     void end_rescue(Lane& lane);
     Move after_break(std::size_t lane);
@@ -177,6 +178,7 @@ class Exchange {
     std::unique_ptr<KeptAnswer> kept_;            // an answer, unless a better one comes
     std::optional<std::uint64_t> prompt_tokens_;  // an estimate; of large bodies only
     net::Timer timer_;                            // for the course's waits
+    std::optional<std::size_t> doubted_prefill_;  // the entry that has refused something with one
     std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
     std::optional<std::size_t> without_responses_;  // the entry that has no /responses
     std::optional<Mended> mended_;

@@ -223,7 +223,7 @@ Task<void> Exchange::answer_failure() {
                                              : Outcome::client_error;
     Bill booked;  // what was paid for all the same is in the request's cost already
     booked.cost_pico_usd = 0;
-    booked.priced_by = record_->bill.priced_by;
+    booked.priced_by = record_->priced_by;
     const bool paid = record_->total_cost_pico_usd > 0;
     std::string fields;
     add_answer_fields(fields, request_, *record_, failure.upstream(), failure.model(),

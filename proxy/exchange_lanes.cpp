@@ -106,6 +106,7 @@ Move Exchange::judge(std::size_t i) {
         runtime_.responses_refusals().add(*lane.entry().upstream, {});
     }
     learn_repairs(lane);
+    note_refused_prefill(lane);
     return course_->ready(i);
 }
 

@@ -148,7 +148,6 @@ Task<void> Exchange::answer_kept() {
     record_->whole = true;
     record_->served_by = kept.upstream();
     record_->served_model = kept.served_model();
-    record_->bill = kept.bill();
     if (kept.clients_model()) session_.worker().note_answered(request_.facts.model);
     Bill booked;  // its cost is in the request's already
     if (kept.bill().cost_pico_usd) booked.cost_pico_usd = 0;

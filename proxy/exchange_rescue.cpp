@@ -63,8 +63,21 @@ void Exchange::look_for_refused_prefill(std::size_t i, Surroundings& around) {
     const bool refused = spoken && rescue::refuses_prefill(event.empty() ? attempt.body() : event);
     const auto status = attempt.head().status;
     if (!refused && status != 400 && status != 422) return;
-    if (refused) runtime_.prefill_refusals().add(*lane.entry().upstream, lane.sent_model());
+    if (refused) {
+        runtime_.prefill_refusals().add(*lane.entry().upstream, lane.sent_model());
+    } else if (attempt.failure() == FailureClass::bad_request) {
+        doubted_prefill_ = lane.position();
+    }
     around.rung_below = rescuer_->rung_at(lane.entry(), lane.sent_model(), Rung::prefill);
+}
+
+// In words that nobody knows something was refused with a prefill; who then takes the same request
+// without one has refused that.
+void Exchange::note_refused_prefill(const Lane& lane) {
+    if (lane.cause() != Cause::rescue || doubted_prefill_ != lane.position()) return;
+    doubted_prefill_.reset();
+    if (lane.rung() == Rung::prefill) return;
+    runtime_.prefill_refusals().add(*lane.entry().upstream, lane.sent_model());
 }
 
 // The rest of a broken stream may be held for long: until it flows, the client goes on hearing

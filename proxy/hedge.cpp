@@ -8,15 +8,15 @@ namespace understudy::proxy {
 using std::chrono::milliseconds;
 
 void HedgeBudget::earn(double percent) noexcept {
-    const auto earned = std::llround(percent * static_cast<double>(kOne) / 100);
-    if (thousandths_.load(std::memory_order_relaxed) >= kMost) return;
-    thousandths_.fetch_add(earned, std::memory_order_relaxed);
+    const auto earned = static_cast<std::int64_t>(percent * static_cast<double>(kOne) / 100);
+    if (earned_.load(std::memory_order_relaxed) >= kMost) return;
+    earned_.fetch_add(earned, std::memory_order_relaxed);
 }
 
 bool HedgeBudget::take() noexcept {
-    auto have = thousandths_.load(std::memory_order_relaxed);
+    auto have = earned_.load(std::memory_order_relaxed);
     while (have >= kOne) {
-        if (thousandths_.compare_exchange_weak(have, have - kOne, std::memory_order_relaxed)) {
+        if (earned_.compare_exchange_weak(have, have - kOne, std::memory_order_relaxed)) {
             return true;
         }
     }
@@ -51,17 +51,22 @@ std::optional<milliseconds> AnswerTimes::rank(TimePoint now) const {
     if (now < shunned_until_) return milliseconds::max();
     const bool forgotten = now - asked_at_ >= kStale;  // what was asked has come to no end
     // After a failure one is enough to see whether it is over.
-    const std::size_t most = failures_ > 0 ? 1 : kEnough;
-    if (failures_ > 0 || count_ < kEnough) {
+    const std::size_t most = failures_ > 0 ? 1 : kMostUnknown;
+    if (failures_ > 0 || count_ == 0) {
         if (asked_ >= most && !forgotten) return milliseconds::max();
-        if (count_ < kEnough) return std::nullopt;
+        if (count_ == 0) return std::nullopt;
     }
     if (now - told_at_ >= kStale && (asked_ == 0 || forgotten)) return std::nullopt;
-    return percentile(50);
+    return within(50);
 }
 
 std::optional<milliseconds> AnswerTimes::percentile(double percent) const {
     if (count_ < kEnough) return std::nullopt;
+    return within(percent);
+}
+
+// Of one answer at least.
+milliseconds AnswerTimes::within(double percent) const {
     auto sorted = times_;
     const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(count_);
     const auto rank = std::ceil(percent / 100 * static_cast<double>(count_));

@@ -17,7 +17,8 @@
 namespace understudy::proxy {
 
 /// Hedges as a share of requests: each request earns its part of one, each hedge takes a whole one.
-/// Shared by all workers; no request waits for another.
+/// What is not earned yet is not given, so that at no time there are more than that share. Shared
+/// by all workers; no request waits for another.
 class HedgeBudget {
   public:
     /// A request came in on a route that hedges `percent` of its requests.
@@ -25,12 +26,12 @@ class HedgeBudget {
     /// Room for one more? Then it is taken.
     bool take() noexcept;
     /// What was taken was not used.
-    void give_back() noexcept { thousandths_.fetch_add(kOne, std::memory_order_relaxed); }
+    void give_back() noexcept { earned_.fetch_add(kOne, std::memory_order_relaxed); }
 
   private:
-    static constexpr std::int64_t kOne = 1000;
+    static constexpr std::int64_t kOne = 1'000'000;
     static constexpr std::int64_t kMost = 3 * kOne;  // saved up while nothing was slow
-    std::atomic<std::int64_t> thousandths_{kOne};
+    std::atomic<std::int64_t> earned_{0};            // millionths of a hedge
 };
 
 /// Times of the last answers from one upstream and model: the first token of a stream, a plain
@@ -40,7 +41,8 @@ class AnswerTimes {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
     static constexpr std::size_t kKept = 128;
-    static constexpr std::size_t kEnough = 20;  // fewer say nothing of what is usual
+    static constexpr std::size_t kEnough = 20;       // fewer say nothing of what is usual
+    static constexpr std::size_t kMostUnknown = 20;  // are asked before the first has answered
     static constexpr std::chrono::milliseconds kShunned{
         1000};  // doubled with each failure in a row
     static constexpr std::chrono::milliseconds kLongestShunned{60'000};
@@ -58,14 +60,17 @@ class AnswerTimes {
     void unasked() noexcept {
         if (asked_ > 0) --asked_;
     }
-    /// The median; nullopt: it is to be asked, to find out; max(): it is to be passed over. To be
-    /// found out about takes few requests: as long as none has come to an end no more of them go.
+    /// The median, of one answer already; nullopt: it is to be asked, to find out; max(): it is to
+    /// be passed over. To be found out about takes few requests: as long as none has come to an end
+    /// no more of them go.
     std::optional<std::chrono::milliseconds> rank(TimePoint now) const;
     /// `percent` of the answers kept came within this time; above 0, below 100. nullopt: too few.
     std::optional<std::chrono::milliseconds> percentile(double percent) const;
     std::size_t size() const noexcept { return count_; }
 
   private:
+    std::chrono::milliseconds within(double percent) const;
+
     std::array<std::uint32_t, kKept> times_{};  // ms, the oldest is overwritten
     std::size_t next_ = 0;
     std::size_t count_ = 0;

@@ -120,10 +120,8 @@ RequestReport RequestRecord::report(std::chrono::nanoseconds took) const {
     r.trace = trace;
     r.served_by = served_by;
     r.served_model = served_model;
-    r.bill = bill;
+    r.usage = usage;
     r.total_cost_pico_usd = total_cost_pico_usd;
-    r.total_prompt_tokens = total_prompt_tokens;
-    r.total_completion_tokens = total_completion_tokens;
     r.bytes_received = request_.body.size();
     r.received_at = request_.received_at;
     r.took = took;
@@ -328,13 +326,10 @@ void AttemptRecord::add_to_request(const AttemptReport& report) {
     const auto cost = report.bill.cost_pico_usd.value_or(0);
     if (cost > 0) {
         request_.total_cost_pico_usd += cost;
-        request_.bill.priced_by = report.bill.priced_by;  // where nobody serves, the last one says
+        request_.priced_by = report.bill.priced_by;
     }
-    const auto& t = report.bill.tokens;
-    request_.total_prompt_tokens += t.prompt();
-    request_.total_completion_tokens += t.completion();
+    request_.usage.add(report.bill);
     if (!report.served) return;
-    request_.bill = report.bill;
     request_.served_by = report.upstream;
     request_.served_model = shortened(report.answered_model);
 }

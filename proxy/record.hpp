@@ -43,13 +43,13 @@ class RequestRecord {
     std::uint32_t stale_replays = 0;  // beside the attempts
     std::string_view served_by;       // upstream that answered; the configuration's
     std::string served_model;         // as that upstream names it
-    Bill bill;                        // of the attempt that served
+    RequestUsage usage;               // of all attempts
     std::int64_t total_cost_pico_usd = 0;
-    std::uint64_t total_prompt_tokens = 0, total_completion_tokens = 0;
-    std::chrono::nanoseconds waited{0};  // for upstreams
-    bool delivered = false;              // the client has it all: what happens after is its affair
-    bool whole = false;                  // a plain answer: overhead can be told
-    bool broken = false;                 // the answer had begun, and then broke
+    PricedBy priced_by = PricedBy::nobody;  // the last attempt that has cost something
+    std::chrono::nanoseconds waited{0};     // for upstreams
+    bool delivered = false;  // the client has it all: what happens after is its affair
+    bool whole = false;      // a plain answer: overhead can be told
+    bool broken = false;     // the answer had begun, and then broke
 
     /// An entry was passed over because it rests: the trace says so.
     void skip(std::string_view upstream, std::string_view model) {

@@ -64,10 +64,10 @@ void append_entry(std::string& out, const TraceEntry& entry) {
     out.append(text.data(), end);
 }
 
-void add_usage(LogFields& f, const Bill& bill) {
-    if (!bill.reported && !bill.estimated) return;
-    const auto& t = bill.tokens;
-    f.emplace_back("usage", !bill.estimated ? "reported" : bill.reported ? "both" : "estimated");
+void add_usage(LogFields& f, const RequestUsage& usage) {
+    if (!usage.reported && !usage.estimated) return;
+    const auto& t = usage.tokens;
+    f.emplace_back("usage", !usage.estimated ? "reported" : usage.reported ? "both" : "estimated");
     f.emplace_back("prompt_tokens", t.prompt());
     f.emplace_back("completion_tokens", t.completion());
     if (t.cache_read > 0) f.emplace_back("cache_read_tokens", t.cache_read);
@@ -76,6 +76,15 @@ void add_usage(LogFields& f, const Bill& bill) {
 }
 
 }  // namespace
+
+void RequestUsage::add(const Bill& attempt) {
+    using Counts = metrics::TokenCounts;
+    for (const auto part : {&Counts::input, &Counts::cache_read, &Counts::cache_write,
+                            &Counts::output, &Counts::reasoning})
+        tokens.*part += attempt.tokens.*part;
+    reported |= attempt.reported;
+    estimated |= attempt.estimated;
+}
 
 bool AttemptReport::hedge_won() const {
     const bool poor = wire::kQualityClasses.contains(reason);
@@ -185,7 +194,7 @@ LogFields log_fields(const RequestReport& report) {
     if (!report.trace.empty()) f.emplace_back("trace", report.trace);
     if (!report.served_by.empty()) f.emplace_back("upstream", report.served_by);
     if (!report.served_model.empty()) f.emplace_back("served_model", report.served_model);
-    add_usage(f, report.bill);
+    add_usage(f, report.usage);
     if (report.total_cost_pico_usd > 0) {
         f.emplace_back("cost_usd", LogNumber{metrics::format_usd(report.total_cost_pico_usd)});
     }

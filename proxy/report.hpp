@@ -56,6 +56,14 @@ struct AttemptReport {
     bool usage_missing() const;
 };
 
+/// Tokens of all attempts of a request together, and where the counts are from.
+struct RequestUsage {
+    metrics::TokenCounts tokens;  // guesses included; without the parts that are priced apart
+    bool reported = false;
+    bool estimated = false;
+    void add(const Bill& attempt);
+};
+
 /// One request that is over.
 struct RequestReport {
     std::string_view id;
@@ -76,10 +84,9 @@ struct RequestReport {
     std::string_view trace;
     std::string_view served_by;            // the upstream that answered
     std::string_view served_model;         // as that upstream names it
-    Bill bill;                             // of the attempt that served
-    std::int64_t total_cost_pico_usd = 0;  // of all attempts
-    std::uint64_t total_prompt_tokens = 0, total_completion_tokens = 0;  // the same
-    std::uint64_t bytes_received = 0;                                    // the request's body
+    RequestUsage usage;                    // of all attempts
+    std::int64_t total_cost_pico_usd = 0;  // the same
+    std::uint64_t bytes_received = 0;      // the request's body
     net::TimePoint received_at{};
     std::chrono::nanoseconds took{0};
     boost::asio::ip::address client;

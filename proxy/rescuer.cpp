@@ -1,6 +1,7 @@
 #include "proxy/rescuer.hpp"
 
 #include "dialects/unsealed.hpp"
+#include "proxy/bill.hpp"
 #include "wire/answer_traits.hpp"
 
 #include <utility>
@@ -96,6 +97,7 @@ void Rescuer::begin(Rung rung, std::string_view upstream, std::string_view model
     rescue::ContinuationOptions options;
     options.rung = rung_of(rung);
     options.usage_asked = request_.facts.include_usage;
+    if (!told().usage()) options.asked_tokens = estimated_prompt(request_.body, &request_.facts);
     options.upstream = upstream;
     options.model = model;
     options.failure = why;

@@ -252,6 +252,21 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
         declare(runtime);
         routes_.push_back(std::move(runtime));
     }
+    for (const auto& route : routes_) adopt_known(route);
+}
+
+/// What was known of models that had no label so far.
+void Runtime::adopt_known(const RuntimeRoute& route) const {
+    const auto adopt_at = [&](const std::vector<RuntimeEntry>& entries) {
+        for (const auto& entry : entries) {
+            if (entry.model || entry.breakers == nullptr || entry.breakers->quiet()) continue;
+            for (const auto& model : known_models_) {
+                if (config::glob_match(route.route->model, model)) adopt(*entry.upstream, model);
+            }
+        }
+    };
+    adopt_at(route.entries);
+    for (const auto& on : route.on) adopt_at(on.entries);
 }
 
 /// Makes the series of a route's chain, so that they are on the page with zeros from the start.
@@ -317,13 +332,22 @@ metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream, std::s
     if (last.series != nullptr && fresh && last.operation == operation && last.model == model) {
         return *last.series;
     }
+    const bool news = answered && !is_label(upstream, model, false);
     const bool own = is_label(upstream, model, answered);
+    if (own && news) adopt(upstream, model);
     last.series = &find_series(upstream, own ? model : "other", operation);
     last.operation = operation;
     last.model.assign(model);
     last.settled = own || answered;  // answered and still no label: there is no room any more
     last.generation = generation;
     return *last.series;
+}
+
+/// What its breaker knows of a model without a label stays known when it becomes one.
+void Runtime::adopt(const config::Upstream& upstream, std::string_view model) const {
+    const auto place = static_cast<std::size_t>(&upstream - config().upstreams.data());
+    auto* const breakers = loaded_->breakers_of(place);
+    if (breakers != nullptr && !breakers->quiet()) breakers->adopt(model, net::Clock::now());
 }
 
 metrics::AttemptSeries& Runtime::find_series(const config::Upstream& upstream,

@@ -227,6 +227,8 @@ class Runtime {
     void declare(RuntimeRoute& route);
     void declare_attempts(const RuntimeEntry& entry);
     bool is_label(const config::Upstream& upstream, std::string_view model, bool answered) const;
+    void adopt_known(const RuntimeRoute& route) const;
+    void adopt(const config::Upstream& upstream, std::string_view model) const;
     metrics::AttemptSeries& find_series(const config::Upstream& upstream, std::string_view label,
                                         metrics::Operation operation);
 

@@ -1,7 +1,9 @@
 #include "proxy/server.hpp"
 
 #include "config/load.hpp"
+#include "metrics/process.hpp"
 #include "metrics/series.hpp"
+#include "net/shortage.hpp"
 #include "proxy/follow_limits.hpp"
 #include "proxy/listen.hpp"
 #include "proxy/open_ledger.hpp"
@@ -30,7 +32,23 @@ constexpr std::chrono::milliseconds kGrace{1000};
 constexpr unsigned kTrimSeconds = 5;
 constexpr std::size_t kManySessions = 256;         // connections whose going is worth a look
 constexpr std::size_t kWorthTrimming = 32 * 1024;  // bytes freed
-constexpr std::size_t kOwnDescriptors = 32;        // listeners, event loops, standard streams
+constexpr std::size_t kPassingDescriptors = 4;     // lookups, files that are read now and then
+
+// Clients that there are descriptors for, with an upstream each: every request that is let in finds
+// one. What is open already are listeners, event loops, the ledger and standard streams.
+std::size_t descriptor_share(std::size_t workers) {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    constexpr std::size_t kUsuallyOpen = 8;
+    const auto open = metrics::read_process_stats().open_fds.value_or(kUsuallyOpen);
+    std::size_t own = open + kPassingDescriptors + net::kLastDescriptors;
+    // A worker lets somebody in while another one looks for an idle connection to close for it; as
+    // many as there are places in reserve may be in vain.
+    if (workers > 1) own += 2 * Shared::kReservePlaces;
+    const std::size_t all = descriptors.rlim_cur;
+    return std::max<std::size_t>((all - std::min(all, own)) / 2, 1);
+}
 
 std::size_t bytes_in_use() {
     const auto heap = ::mallinfo2();
@@ -189,11 +207,6 @@ void Server::Impl::begin_ledger(std::size_t mailboxes) {
 
 void Server::start(InheritedListeners inherited) {
     auto& impl = *impl_;
-    rlimit descriptors{};
-    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
-        const std::size_t all = descriptors.rlim_cur;
-        impl.shared.descriptor_share = all > 2 * kOwnDescriptors ? (all - kOwnDescriptors) / 2 : 1;
-    }
     const auto loaded = std::make_shared<const LoadedConfig>(impl.config);
     const std::size_t count = impl.workers_wanted + (impl.config->admin ? 1 : 0);
     impl.predecessor = inherited.predecessor();
@@ -205,6 +218,7 @@ void Server::start(InheritedListeners inherited) {
     }
     impl.use(loaded);
     impl.open_doors(inherited);
+    impl.shared.descriptor_share = descriptor_share(impl.workers_wanted);
     ::malloc_trim(0);  // what reading the configuration and the price table has left behind
     for (auto& worker : impl.workers) {
         impl.threads.emplace_back([w = worker.get()] { w->run(); });

@@ -332,7 +332,7 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
         if (kDropped.contains(f.id)) continue;
         if (f.id == FieldId::content_encoding && spec_.decode) continue;
         if (!wire::named_by_connection(head.fields, f.name)) copy.add(f);
-        head_.names_limits |= f.id == FieldId::other && (istarts_with(f.name, "ratelimit-") ||
+        head_.names_limits |= f.id == FieldId::other && (istarts_with(f.name, "ratelimit") ||
                                                          istarts_with(f.name, "x-ratelimit-"));
     }
     copy.finish();

@@ -78,7 +78,7 @@ struct AnswerHead {
     std::string fields;  // end-to-end fields as header lines, framing removed
     wire::Framing framing;
     bool says_should_retry = false;  // has an x-should-retry of its own
-    bool names_limits = false;       // has ratelimit-* or x-ratelimit-* among its fields
+    bool names_limits = false;       // has ratelimit, ratelimit-* or x-ratelimit-* among its fields
 };
 
 /// Why an attempt is `overloaded` when its answer could not be held.

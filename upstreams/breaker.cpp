@@ -70,6 +70,24 @@ void Breaker::forget_refusal() {
     if (position_ == Position::down) position_ = Position::closed;
 }
 
+void Breaker::join(const Breaker& other) {
+    const auto closed = std::max(closed_, other.closed_);
+    const auto level = std::max(level_, other.level_);
+    const bool sooner =
+        position_ == Position::open ? until_ < other.until_ : failed_.size() < other.failed_.size();
+    const bool worse = position_ != other.position_ ? position_ < other.position_ : sooner;
+    const auto opened = std::max(opened_, other.opened_), named = std::max(named_, other.named_);
+    if (worse) {
+        const auto settings = settings_;
+        *this = other;
+        settings_ = settings;
+    }
+    opened_ = opened;
+    named_ = named;
+    closed_ = closed;
+    level_ = level;
+}
+
 bool Breaker::clean(net::TimePoint now) {
     if (position_ != Position::closed) return false;
     forget_old(now);

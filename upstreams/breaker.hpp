@@ -94,6 +94,8 @@ class Breaker {
     void give_back(std::uint32_t probe);
     /// A reload may have brought a key that is good.
     void forget_refusal();
+    /// What is known of the other holds for this one, too: the worse of both.
+    void join(const Breaker& other);
     /// Forgets failures that no longer count. True: there is nothing left to remember.
     bool clean(net::TimePoint now);
 

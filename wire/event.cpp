@@ -31,7 +31,7 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
     if (type == "completed" || type == "incomplete") {
         facts.finish = facts.done = true;
         // Its name is what a client reads, its status what has become of it.
-        facts.error |= found.status == "failed" || found.status == "cancelled";
+        facts.error |= !found.status.empty() && found.status != type && found.status != "completed";
     } else if (type == "failed") {
         facts.error = true;
     } else if (type == "output_item.added") {

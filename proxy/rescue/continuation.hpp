@@ -20,7 +20,8 @@ namespace understudy::proxy::rescue {
 
 struct ContinuationOptions {
     Rung rung = Rung::prefill;
-    bool usage_asked = false;  // by the client: else what is only there for usage is left out
+    bool usage_asked = false;        // by the client: else what is only there for usage is left out
+    std::uint64_t asked_tokens = 0;  // of the client's own prompt, by an estimate; 0: there is none
     // For the comment at the seam: ": understudy rescue backup/gpt-4o after timeout, prefill".
     std::string_view upstream, model, failure;
 };

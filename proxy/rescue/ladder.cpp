@@ -107,6 +107,8 @@ PrefillKind prefill_kind(const config::Upstream& upstream, Dialect client, std::
     const bool marked = known != PrefillKind::none && known != PrefillKind::assistant;
     if (marked && client != Dialect::chat) return PrefillKind::none;
     if (known != PrefillKind::none || upstream.continuation != Continuation::prefill) return known;
+    // What is translated is written as the model is known to take it, whatever the setting says.
+    if (says_claude(upstream.dialect) && upstream.dialect != client) return PrefillKind::none;
     return PrefillKind::assistant;
 }
 

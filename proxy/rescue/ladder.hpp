@@ -66,7 +66,8 @@ std::optional<Rung> choose_rung(const Rungs& allowed, const Capabilities& can,
 
 /// How a prefill is marked there. `continuation: prefill` at a server of which nothing is known
 /// sends a plain assistant message. `none` where either side speaks Responses, which has no way to
-/// say it, and where the mark is one of chat's and the client speaks otherwise.
+/// say it, where the mark is one of chat's and the client speaks otherwise, and where a translation
+/// would be for a model that is known to take none.
 config::PrefillKind prefill_kind(const config::Upstream& upstream,
                                  wire::Dialect client = wire::Dialect::chat,
                                  std::string_view model = {});
@@ -76,8 +77,8 @@ config::PrefillKind prefill_kind(const config::Upstream& upstream,
 std::string_view prefill_path(const config::Upstream& upstream);
 
 /// Whether an error says that this server or model takes no prefill, whatever its status: then it
-/// is to be remembered. Any other 400 or 422 to a prefill is worth the next rung as well, but says
-/// nothing of the next request.
+/// is to be remembered. Any other 400 or 422 to a prefill is worth the next rung as well, and says
+/// the same where that is then taken.
 bool refuses_prefill(std::string_view body);
 
 }  // namespace understudy::proxy::rescue

@@ -10,6 +10,7 @@ namespace understudy::proxy::rescue {
 namespace {
 
 constexpr std::uint64_t kBytesPerToken = 4;
+constexpr std::uint64_t kLongestToken = 8;  // where events hold more they are no tokens (bill.cpp)
 /// What the instruction adds to a prompt, beside the words that it quotes (instruction.hpp).
 constexpr std::uint64_t kInstructionTokens = 100;
 
@@ -23,12 +24,13 @@ std::uint64_t added_tokens(Rung rung, const Transcript& transcript) {
 
 }  // namespace
 
-Passage::Passage(const Transcript& first, Rung rung)
+Passage::Passage(const Transcript& first, Rung rung, std::uint64_t asked_tokens)
     : first_(first),
       rung_(rung),
       had_tokens_(first.completion_tokens()),
       sent_bytes_(first.text().size()),
       prompt_added_(added_tokens(rung, first)),
+      asked_tokens_(asked_tokens),
       had_usage_(first.usage()),
       seam_(rung, first.text()) {}
 
@@ -43,6 +45,10 @@ void Passage::pass(bool last, std::string& out) {
         const auto unfinished = wire::unfinished_bytes(decoded_);
         carry_ = decoded_.substr(decoded_.size() - unfinished);
         decoded_.erase(decoded_.size() - unfinished);
+    }
+    if (!open() && !decoded_.empty()) {
+        held_bytes_ += decoded_.size();
+        if (held_bytes_ <= kMostCounted) ends_.push_back(static_cast<std::uint16_t>(held_bytes_));
     }
     seam_.feed(first_.text(), decoded_, out);
     if (last) seam_.finish(first_.text(), out);
@@ -59,6 +65,16 @@ void Passage::let_go(std::string& out) {
     carry_.clear();
 }
 
+// Of the second text, what the client had already or was put around it: a token for each event of
+// it, as the text that was sent is counted.
+std::uint64_t Passage::left_out_tokens() const {
+    const auto bytes = seam_.dropped();
+    const auto whole = std::upper_bound(ends_.begin(), ends_.end(), bytes) - ends_.begin();
+    const auto events = static_cast<std::uint64_t>(whole);
+    if (events == 0 || bytes > kLongestToken * events) return bytes / kBytesPerToken;
+    return events + (bytes - ends_[events - 1]) / kBytesPerToken;
+}
+
 wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) const {
     wire::Usage truth = second;
     const bool all_again = rung_ == Rung::restart || seam_.started_over();
@@ -67,7 +83,7 @@ wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) 
         return from > part ? from - part : 0;
     };
     if (!all_again || nothing_before) truth.completion += had_tokens_;
-    if (!all_again) truth.completion = less(truth.completion, seam_.dropped() / kBytesPerToken);
+    if (!all_again) truth.completion = less(truth.completion, left_out_tokens());
     if (without_thoughts) {
         truth.completion = less(truth.completion, second.reasoning);
         truth.reasoning = had_usage_ ? had_usage_->reasoning : 0;
@@ -76,6 +92,9 @@ wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) 
         truth.prompt = had_usage_->prompt;
     } else if (second.prompt > prompt_added_) {
         truth.prompt = second.prompt - prompt_added_;
+    } else if (asked_tokens_ > 0) {
+        // A shorter tokenizer than that by which the addition was estimated.
+        truth.prompt = std::min(second.prompt, asked_tokens_);
     }
     truth.cache_read = std::min(truth.cache_read, truth.prompt);
     return truth;

@@ -11,13 +11,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace understudy::proxy::rescue {
 
 class Passage {
   public:
-    /// `first` outlives this; what it holds now is what the client has.
-    Passage(const Transcript& first, Rung rung);
+    /// `first` outlives this; what it holds now is what the client has. `asked_tokens`: of the
+    /// client's own prompt, by an estimate; 0: there is none.
+    Passage(const Transcript& first, Rung rung, std::uint64_t asked_tokens = 0);
 
     /// Where the text of the next event is appended, exactly: a half of a character that was kept
     /// of the last one stands in it already.
@@ -33,7 +35,9 @@ class Passage {
     bool passes_all() const noexcept { return seam_.passes_all(); }
     bool open() const noexcept { return seam_.state() == Seam::State::open; }
     bool diverged() const noexcept { return seam_.state() == Seam::State::diverged; }
-    std::size_t bytes() const noexcept { return seam_.bytes(); }
+    std::size_t bytes() const noexcept {
+        return seam_.bytes() + ends_.capacity() * sizeof(ends_.front());
+    }
 
     /// What the client would have been told of one stream, of which the second provider reports
     /// `second`: the prompt once, and the completion that it was given. `without_thoughts`: those
@@ -44,14 +48,21 @@ class Passage {
     wire::Usage truth_behind_start(const wire::Usage& second, bool without_thoughts) const;
 
   private:
+    static constexpr std::size_t kMostCounted = 4096;
+
+    std::uint64_t left_out_tokens() const;
+
     const Transcript& first_;
     const Rung rung_;
     const std::uint64_t had_tokens_;    // completion tokens that the client had then
     const std::size_t sent_bytes_;      // of the transcript's text
     const std::uint64_t prompt_added_;  // tokens that the way of asking put into the prompt
+    const std::uint64_t asked_tokens_;
     const std::optional<wire::Usage> had_usage_;
     Seam seam_;
-    std::string decoded_, carry_;  // of one event; carry_: an unfinished character
+    std::string decoded_, carry_;      // of one event; carry_: an unfinished character
+    std::size_t held_bytes_ = 0;       // of the second text that came before the seam opened
+    std::vector<std::uint16_t> ends_;  // where the first events of it end
 };
 
 }  // namespace understudy::proxy::rescue

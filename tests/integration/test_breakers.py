@@ -551,6 +551,59 @@ def test_a_model_that_is_refused_shuts_out_no_other_and_readiness_knows(start, u
     assert get(daemon, "/readyz").status == 200
 
 
+@plain_and_streamed
+def test_what_is_known_of_a_model_stays_known_when_it_gets_a_label(start, upstream, stream):
+    """On an open route a model has no label until it is answered: here by a request that was slow, while others found
+    the upstream at its limit."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def moody(connection, request):
+        if not begun.is_set():
+            begun.set()
+            connection.wait(go_on)
+            well("Late.")(connection, request)
+        else:
+            connection.send(status(429, None, "retry-after: 60"))
+    primary, backup = upstream(moody), upstream(well())
+    daemon = start(config(primary, backup, breaker=breaker()))
+    with Client(daemon) as client:
+        client.ask(body=chat_body(stream=stream))
+        assert begun.wait(MAX_WAIT)
+        assert chat(daemon, stream=stream).text == "It works."
+        go_on.set()
+        assert client.response().text == "Late."
+    for _ in range(3):
+        assert chat(daemon, stream=stream).text == "It works."
+    assert len(primary.requests) == 2, "it wanted to be left alone for a minute"
+    assert states(daemon, "primary")["m"] == 2
+
+
+def test_streams_that_break_open_it_although_the_first_one_made_its_model_known(start, upstream):
+    def breaks(connection, request):
+        connection.send(SSE_HEAD + chunk(event({"content": "half"})))
+        time.sleep(seconds(0.05))
+        connection.close()
+    primary, backup = upstream(breaks), upstream(well())
+    daemon = start(config(primary, backup, breaker=breaker(failures=3), workers=1))
+    for _ in range(3):
+        assert not chat(daemon, stream=True).finished
+    assert chat(daemon, stream=True).text == "It works."
+    assert len(primary.requests) == 3
+
+
+def test_a_reload_that_names_a_model_forgets_nothing_of_it(start, upstream):
+    primary, backup = upstream(status(503)), upstream(well())
+    entries = [primary.entry("primary"), backup.entry("backup")]
+    route = {"chain": ["primary", "backup"], "retries": 0}
+    daemon = start(config(*entries, breaker=breaker(), routes=[{"model": "*", **route}]))
+    for _ in range(3):
+        chat(daemon)
+    assert len(primary.requests) == 2
+    reload(daemon, config(*entries, breaker=breaker(), routes=[{"model": "m", **route}]))
+    assert chat(daemon).text == "It works."
+    assert len(primary.requests) == 2
+
+
 def test_without_fallback_nobody_but_the_first_is_asked_though_it_rests(start, upstream):
     primary, backup = upstream(status(503)), upstream(well("From the backup."))
     daemon = start(config(primary, backup, breaker=breaker(failures=1)))

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from harness import (DONE, FINISH, LAST_CHUNK, ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, close, completion,
-                     config, event, head, plain, reset, silent, sse, status, steps, stream_events, timeouts,
-                     usage_event, wait_until, well, words)
+                     config, event, expect_metrics, head, plain, request_lines, reset, silent, sse, status, steps,
+                     stream_events, timeouts, usage_event, wait_until, well, words)
 from natives import (block_start, block_stop, events, message, message_body, message_delta, message_events,
                      message_start, native, text_delta, typed)
 
@@ -51,6 +51,46 @@ def test_a_finish_that_names_a_failure_is_told_when_nobody_goes_on(start, upstre
     got = in_two(upstream, start, [ROLE, *words("half an")], [event({}, "abort"), DONE],
                  backup=[upstream(status(503))], route={"midstream": "continue"})
     assert DONE not in got.body and got.stream_error["type"] == "understudy_error"
+
+
+# --- a response whose last event names another state
+
+@pytest.mark.parametrize("state", ["in_progress", "queued", "incomplete", "failed", "cancelled", "unheard-of"])
+@pytest.mark.parametrize("client", ["responses", "chat"])
+def test_a_response_that_is_completed_by_name_alone_is_broken(start, upstream, state, client):
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    first = [typed("response.created", response={"id": "resp_1", "object": "response", "status": "in_progress"}),
+             typed("response.output_text.delta", **place, delta="half")]
+    last = typed("response.completed", response={"id": "resp_1", "object": "response", "status": state, "output": []})
+    opened = threading.Event()
+    primary = upstream(steps(SSE_HEAD + b"".join(map(chunk, first)), lambda c: c.wait(opened),
+                             chunk(last) + LAST_CHUNK))
+    daemon = start(config(native(primary, "primary", "responses"), log={"format": "json"}))
+    with Client(daemon) as there:
+        if client == "chat":
+            there.ask(body=chat_body(stream=True))
+        else:
+            there.ask(path="/v1/responses", body={"model": "m", "input": "Hi", "stream": True})
+        got = there.body(there.head(), until=lambda r: b"half" in r.body)
+        opened.set()
+        got = there.body(got)
+    assert got.ended != "whole" and b"error" in got.body
+    assert b"response.completed" not in got.body and DONE not in got.body
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "primary", "reason": "malformed"}),
+                   (1, "understudy_requests_total", {"outcome": "exhausted"}))
+    line = wait_until(lambda: next((line for line in request_lines(daemon) if line["event"] == "request"), None),
+                      "the line")
+    assert line["ended"] == "broken" and ";malformed;" in line["trace"]
+
+
+def test_an_incomplete_response_is_an_end(start, upstream):
+    parts = [typed("response.output_text.delta", item_id="m", output_index=0, content_index=0, delta="half"),
+             typed("response.incomplete", response={"status": "incomplete", "output": [],
+                                                    "incomplete_details": {"reason": "max_output_tokens"}})]
+    primary = upstream(SSE_HEAD + b"".join(map(chunk, parts)) + LAST_CHUNK)
+    got = ask(start(config(native(primary, "primary", "responses"))), path="/v1/responses",
+              body={"model": "m", "input": "Hi", "stream": True})
+    assert got.ended == "whole" and got.body == b"".join(parts)
 
 
 # --- a message without its stop_reason

@@ -111,10 +111,11 @@ def test_no_hedge_once_a_token_has_come(start, upstream):
 def test_the_budget_bounds_hedges(start, upstream):
     primary, backup = upstream(slow(0.3)), upstream(slow(0.3))
     daemon = hedged(start, primary, backup, hedge={"after": ms(20), "budget": "10%"})
-    for _ in range(12):
+    hedges = []
+    for _ in range(21):
         assert chat(daemon).status == 200
-    # One that a fresh budget begins with, and a tenth of twelve.
-    assert 1 <= len(backup.requests) <= 2
+        hedges.append(len(backup.requests))
+    assert hedges == [0] * 9 + [1] * 10 + [2] * 2  # at no time more than a tenth of all requests
 
 
 def test_what_is_usual_is_learned(start, upstream):
@@ -172,9 +173,9 @@ def test_a_hedge_goes_to_one_that_can_serve_it_and_costs_nothing_where_there_is_
     entry = useless.entry("useless", **more)
     body = {"content": "word " * 8000, "logprobs": True}  # which Anthropic's API has not
     routes = [{"model": "warm", "chain": ["useless", "able"]},
-              {"model": "m", "chain": ["primary", "useless"], "hedge": {"after": ms(20), "budget": "1%"}},
+              {"model": "m", "chain": ["primary", "useless"], "hedge": {"after": ms(20), "budget": "100%"}},
               {"model": "n", "chain": ["primary", "useless", "able"],
-               "hedge": {"after": ms(20), "budget": "1%"}}]
+               "hedge": {"after": ms(20), "budget": "100%"}}]
     for route in routes:
         route["retries"] = 0
     daemon = start(config(primary.entry("primary"), entry, able.entry("able"), routes=routes))
@@ -184,10 +185,11 @@ def test_a_hedge_goes_to_one_that_can_serve_it_and_costs_nothing_where_there_is_
             chat(daemon, model=model)
             primary.answer = keep
     before = len(useless.requests)
+    hedged_before = settled(daemon, "understudy_hedges_total", result="started")  # who was slow to say 503 on a busy machine
     for _ in range(3):
         assert chat(daemon, model="m", **body).text == "Slow, but here."
-    expect_metrics(daemon, (0, "understudy_hedges_total", {}),
+    expect_metrics(daemon, (hedged_before, "understudy_hedges_total", {"result": "started"}),
                    (0, "understudy_attempts_total", {"reason": "unsupported"}))
     assert chat(daemon, model="n", **body).text == "Able."
-    expect_metrics(daemon, (1, "understudy_hedges_total", {"result": "started"}))
+    expect_metrics(daemon, (hedged_before + 1, "understudy_hedges_total", {"result": "started"}))
     assert len(useless.requests) == before

@@ -4,11 +4,12 @@ failover, no failure booked against the upstream."""
 import contextlib
 import resource
 import threading
+import time
 
 import pytest
 
 from harness import (MAX_WAIT, ROLE, SSE_HEAD, Client, chat, chat_body, chunk, config, metric,
-                     plain_and_streamed, status, steps, well)
+                     plain_and_streamed, seconds, status, steps, well)
 from tests.support.daemon import wait_until
 
 CLIENTS = 24
@@ -88,6 +89,35 @@ def test_a_connection_for_which_there_is_no_descriptor_is_our_own_failure(start,
     assert metric(daemon, "understudy_attempts_total", reason="overloaded") >= len(shed)
     assert metric(daemon, "understudy_failovers_total", reason="overloaded") == 0
     assert not backup.requests
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_is_let_in_finds_a_descriptor_for_its_upstream(start, upstream, workers):
+    """More clients than there are descriptors for: they are turned away at the door, by all workers together."""
+    opened = threading.Event()
+    primary = upstream(lambda c, r: (c.wait(opened), well()(c, r)))
+    daemon = start(config(primary, workers=workers),
+                   wrap=["sh", "-c", 'ulimit -n 160 && exec "$@"', "sh"])
+    answers = []
+
+    def one():
+        with contextlib.suppress(OSError):
+            answers.append(chat(daemon))
+    threads = [threading.Thread(target=one) for _ in range(120)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(primary.requests) >= 20 and len(answers) >= 20, "full", MAX_WAIT)
+    time.sleep(seconds(0.3))
+    opened.set()
+    for thread in threads:
+        thread.join(MAX_WAIT)
+    # 0: who was slow to ask was idle, and gave way to another.
+    assert {200, 503} <= {answer.status for answer in answers} <= {0, 200, 503}
+    for answer in answers:
+        if answer.status == 503:
+            assert "Too many client connections" in answer.error["message"], answer.error
+            assert answer.header("x-understudy-trace") is None
+    assert metric(daemon, "understudy_attempts_total", reason="overloaded") == 0
 
 
 def test_a_shortage_behind_a_failed_primary_ends_the_chain_with_503(start, upstream):

@@ -10,8 +10,9 @@ import pytest
 from answers import (DONE, FINISH, LAST_CHUNK, ROLE, SSE_HEAD, chunk, error_body, event, plain,
                      words)
 from client import Client
-from harness import (chat, chat_body, config, expect_metrics, gzipped, head, ms, reset, seconds,
-                     silent, status, timeouts, well)
+from harness import (MAX_WAIT, chat, chat_body, config, expect_metrics, gzipped, head, ms, request_lines,
+                     reset, seconds, settled, silent, status, timeouts, well)
+from tests.support.daemon import wait_until
 
 TEXT = "The quick brown fox jumps over the lazy dog and runs away."
 HALF = "The quick brown fox jumps"
@@ -173,6 +174,41 @@ def test_a_refused_prefill_is_remembered_and_never_reaches_the_client(start, ups
         assert b"prefill" not in got.body.replace(b", prefill", b"")
     prefills = [r for r in backup.requests if r.json["messages"][-1]["role"] == "assistant"]
     assert len(prefills) == 1, "the second request knew better"
+
+
+@pytest.mark.parametrize("refusal", [
+    status(400, error_body("No.", "invalid_request_error")), status(422, error_body("Wrong roles.", "x")),
+    status(400, b""),
+], ids=["400", "422", "empty"])
+def test_a_prefill_that_is_refused_in_unknown_words_is_remembered_once_the_next_way_is_taken(
+        start, upstream, refusal):
+    def picky(connection, request):
+        if request.json["messages"][-1]["role"] == "assistant":
+            connection.send(refusal)
+        else:
+            stream(TEXT)(connection, request)
+    primary, backup = upstream(cut_after()), upstream(picky)
+    daemon = rescuing(start, primary, backup)
+    for _ in range(3):
+        one_answer(chat(daemon, stream=True))
+    assert [r.json["messages"][-1]["role"] for r in backup.requests] == ["assistant"] + ["user"] * 3
+    one_answer(chat(daemon, stream=True, model="another"))
+    assert [r.json["messages"][-1]["role"] for r in backup.requests[4:]] == ["assistant", "user"]
+
+
+def test_what_was_refused_in_every_way_is_no_refusal_of_a_prefill(start, upstream):
+    mood = {"refuses": True}
+
+    def moody(connection, request):
+        if mood["refuses"]:
+            connection.send(status(400, error_body("No.", "invalid_request_error")))
+        else:
+            prefilled()(connection, request)
+    primary, backup = upstream(cut_after()), upstream(moody)
+    daemon = rescuing(start, primary, backup)
+    assert chat(daemon, stream=True).ended != "whole"
+    mood["refuses"] = False
+    one_answer(chat(daemon, stream=True))
 
 
 def test_a_restart_drops_what_was_sent_where_it_is_the_same(start, upstream):
@@ -349,6 +385,19 @@ def test_usage_is_the_clients_truth_and_both_attempts_are_booked(start, upstream
                                         "source": "reported"}),
         (5, "understudy_tokens_total", {"upstream": "primary", "type": "output",
                                         "source": "estimated"}))
+
+
+def test_the_log_has_the_counts_of_both_attempts(start, upstream):
+    primary, backup = upstream(cut_after()), upstream(prefilled())
+    daemon = rescuing(start, primary, backup, log={"format": "json"})
+    one_answer(chat(daemon, stream=True))
+    line = wait_until(lambda: next((line for line in request_lines(daemon) if line["event"] == "request"), None),
+                      "the line", MAX_WAIT)
+    assert line["outcome"] == "rescued" and line["usage"] == "both"
+    # Five words of the first, seven tokens that the second reported; its prompt, and that of the first.
+    assert line["completion_tokens"] == 12
+    guessed = settled(daemon, "understudy_tokens_total", upstream="primary", type="input")
+    assert guessed > 0 and line["prompt_tokens"] == 20 + guessed
 
 
 def test_a_client_that_did_not_ask_for_usage_sees_none(start, upstream):

@@ -404,6 +404,16 @@ def test_a_chat_answer_of_message_servers_is_gone_on_with(start, upstream):
     assert backup.requests[0].json["messages"][-1]["role"] == "assistant"
 
 
+def test_a_prefill_that_a_translation_has_no_way_to_write_is_no_attempt(start, upstream):
+    primary, backup = upstream(breaks([ROLE, *words(HALF)])), upstream(message_of("fox jumps" + REST))
+    daemon = rescuing(start, primary.entry("primary"),
+                      claude(backup, "backup", "claude-opus-4-6", continuation="prefill"))
+    got = chat(daemon, stream=True)
+    assert got.ended == "whole" and got.text == TEXT and got.finished
+    assert b"after malformed, instruct" in got.body
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"upstream": "backup"}))
+
+
 def test_a_message_is_told_without_the_quotes_around_its_rest(start, upstream):
     primary = upstream(breaks(HALF_MESSAGE))
     backup = upstream(message_of(f'"fox jumps{REST}"'))

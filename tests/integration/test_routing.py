@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import threading
+import time
 
-from harness import Client, chat, chat_body, config, expect_metrics, status, well
+import pytest
+
+from harness import (Client, chat, chat_body, config, expect_metrics, plain_and_streamed, seconds, status,
+                     well)
 
 IMAGE = {"role": "user", "content": [
     {"type": "text", "text": "What is this?"},
@@ -101,6 +105,20 @@ def test_by_latency_leaves_a_member_that_is_dead(start, upstream):
     for _ in range(30):
         assert chat(daemon).text == "Back."
     assert 61 <= len(fine.requests) <= 60 + 5, len(fine.requests)
+
+
+@plain_and_streamed
+@pytest.mark.parametrize("workers", [1, 2])
+def test_by_latency_one_answer_of_each_member_is_enough(start, upstream, stream, workers):
+    def late(connection, request):
+        time.sleep(seconds(0.15))
+        well("Slow.")(connection, request)
+    slow, fast = upstream(late), upstream(well("Fast."))
+    daemon = start(config(slow, fast, workers=workers, route={
+        "retries": 0, "chain": [{"any": ["primary", "backup"], "by": "latency"}]}))
+    for _ in range(30):
+        assert chat(daemon, stream=stream).status == 200
+    assert 1 <= len(slow.requests) <= workers, "each worker finds out for itself"
 
 
 def test_by_load_tells_models_of_one_upstream_apart(start, upstream):

@@ -145,7 +145,7 @@ def ledger_differs(books: Books, row: RequestRow, attempts: list[AttemptRow], li
     if [a.number for a in attempts] != list(range(1, len(attempts) + 1)):
         problems.append("the attempts are not numbered from 1")
     problems += sum_problems(row, attempts, line)
-    return problems + served_problems(row, attempts, line, books.traces[row.rid])
+    return problems + served_problems(row, attempts, books.traces[row.rid])
 
 
 def sum_problems(row: RequestRow, attempts: list[AttemptRow], line: dict) -> list[str]:
@@ -160,18 +160,26 @@ def sum_problems(row: RequestRow, attempts: list[AttemptRow], line: dict) -> lis
     prompt = kinds["input"] + kinds["cache_read"] + kinds["cache_write"]
     if (row.prompt, row.completion) != (prompt, kinds["output"] + kinds["reasoning"]):
         problems.append("its tokens are not those of its attempts")
+    said = None
+    if "usage" in line:
+        said = line["usage"], disjoint(line["prompt_tokens"], line["completion_tokens"],
+                                       line.get("cache_read_tokens", 0), line.get("reasoning_tokens", 0))
+    kind = usage_of_all(attempts)
+    if said != (kind and (kind, {name: kinds[name] for name in disjoint(0, 0, 0, 0)})):
+        problems.append(f"the log has other tokens: {said}")
     return problems
 
 
-def served_problems(row: RequestRow, attempts: list[AttemptRow], line: dict,
-                    trace: list[Attempt]) -> list[str]:
-    """Who answered, in which place of the chain, with how many tokens."""
+def usage_of_all(attempts: list[AttemptRow]) -> str | None:
+    """How the log calls what they have used together; None: nothing was."""
+    said = {kind for a in attempts for kind in
+            (("reported", "estimated") if a.usage == "both" else (a.usage,))} & {"reported", "estimated"}
+    return "both" if len(said) == 2 else next(iter(said), None)
+
+
+def served_problems(row: RequestRow, attempts: list[AttemptRow], trace: list[Attempt]) -> list[str]:
+    """Who answered, and in which place of the chain."""
     problems = []
-    if "usage" in line:
-        said = disjoint(line["prompt_tokens"], line["completion_tokens"],
-                        line.get("cache_read_tokens", 0), line.get("reasoning_tokens", 0))
-        if not any(of_both(a) == said for a in attempts if a.upstream == row.served_by):
-            problems.append(f"the log has other tokens: {said}")
     if row.outcome not in ("primary", "fallback", "rescued"):
         return problems
     last = trace[-1]
@@ -185,11 +193,6 @@ def served_problems(row: RequestRow, attempts: list[AttemptRow], line: dict,
     if row.served_by != last.upstream:
         problems.append(f"served_by is {row.served_by}, but {last.entry} answered")
     return problems
-
-
-def of_both(row: AttemptRow) -> dict[str, int]:
-    return {kind: row.tokens.get(kind, 0) + row.guessed.get(kind, 0)
-            for kind in disjoint(0, 0, 0, 0)}
 
 
 # ---------------------------------------------------------------- what clients got

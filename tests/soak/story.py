@@ -10,7 +10,7 @@ import dataclasses
 from tests.soak.books import (AttemptRow, Delivery, Evidence, Exchange, RequestRow, Settled, Trouble)
 from tests.soak.canon import answer_id, digest, nano_dollars, of_one_mind, text_of, tokens_of, usage_of, usage_so_far
 from tests.soak.config import KEYS
-from tests.soak.reckon import reckon
+from tests.soak.reckon import reckon, usage_of_all
 from tests.support.daemon import Metrics
 
 EXPECTED = {"well": "ok", "ends_in_the_body": "malformed", "clean_end_without_a_finish": "malformed",
@@ -156,11 +156,11 @@ class Story:
             served[-1].upstream if served else "", "m" if served else "",
             tokens["input"] + tokens["cache_read"], tokens["output"] + tokens["reasoning"], cost))
         if served:
-            of = collections.Counter(served[-1].tokens) + collections.Counter(served[-1].guessed)
-            line = {"upstream": served[-1].upstream, "served_model": "m",
-                    "usage": served[-1].usage, "prompt_tokens": of["input"] + of["cache_read"],
-                    "completion_tokens": of["output"] + of["reasoning"],
-                    "cache_read_tokens": of["cache_read"], "reasoning_tokens": of["reasoning"], **line}
+            line = {"upstream": served[-1].upstream, "served_model": "m", **line}
+        if kind := usage_of_all(rows):
+            line = {"usage": kind, "prompt_tokens": tokens["input"] + tokens["cache_read"],
+                    "completion_tokens": tokens["output"] + tokens["reasoning"],
+                    "cache_read_tokens": tokens["cache_read"], "reasoning_tokens": tokens["reasoning"], **line}
         self.log.append({"event": "request", "id": rid, "route": "*", "outcome": outcome,
                          "status": status, "attempts": len(rows), "trace": ", ".join(trace),
                          "stream": stream, "cost_usd": cost / 1e9, **line})

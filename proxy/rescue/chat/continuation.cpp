@@ -23,7 +23,7 @@ ChatContinuation::ChatContinuation(const ChatTranscript& transcript,
       keep_role_(!transcript.role_sent()),
       content_sent_(!transcript.text().empty()),
       comment_(comment_of(options)),
-      passage_(transcript, options.rung),
+      passage_(transcript, options.rung, options.asked_tokens),
       stitch_(transcript),
       shown_(transcript.reasoning()),
       same_thoughts_(!shown_.empty()) {}

@@ -20,7 +20,7 @@ bool says_something(dialects::Value candidate) {
 
 GeminiContinuation::GeminiContinuation(const GeminiTranscript& transcript,
                                        const ContinuationOptions& options)
-    : first_(transcript), passage_(transcript, options.rung) {}
+    : first_(transcript), passage_(transcript, options.rung, options.asked_tokens) {}
 
 bool GeminiContinuation::event(std::string_view data, std::string& out) {
     if (!dialects::is_object_text(data)) return false;

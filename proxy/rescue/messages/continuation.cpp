@@ -26,7 +26,7 @@ void end_event(std::string& out) {
 
 MessagesContinuation::MessagesContinuation(const MessagesTranscript& transcript,
                                            const ContinuationOptions& options)
-    : passage_(transcript, options.rung),
+    : passage_(transcript, options.rung, options.asked_tokens),
       comment_(comment_of(options)),
       open_(transcript.open()),
       index_(transcript.index()) {}

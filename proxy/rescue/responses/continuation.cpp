@@ -55,7 +55,7 @@ std::string done_item(const OpenMessage& message) {
 
 ResponsesContinuation::ResponsesContinuation(const ResponsesTranscript& transcript,
                                              const ContinuationOptions& options)
-    : passage_(transcript, options.rung),
+    : passage_(transcript, options.rung, options.asked_tokens),
       comment_(comment_of(options)),
       response_(transcript.response()),
       items_(transcript.items()),

@@ -1,12 +1,11 @@
 // Breakers and key pools as a worker meets them: through a Runtime, over reloads, by many threads.
 #include "proxy/admission.hpp"
 
-#include "tests/unit/proxy/support.hpp"
+#include "tests/unit/proxy/breaker_stage.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <functional>
 #include <thread>
 #include <vector>
 
@@ -20,68 +19,6 @@ using upstreams::Account;
 using upstreams::AttemptResult;
 using upstreams::KeyPool;
 using wire::FailureClass;
-using Class = FailureClass;
-using Kind = upstreams::Availability::Kind;
-
-namespace {
-
-constexpr auto kTwo = R"(
-upstreams:
-  - { name: one, base_url: 'http://127.0.0.1:1/v1', api_key: key-of-one }
-  - { name: two, base_url: 'http://127.0.0.1:2/v1', api_key: key-of-two }
-routes:
-  - { model: "gpt-*", chain: [one, two/named] }
-)";
-
-using Change = std::function<void(config::Config&)>;
-
-void with_breakers(config::Config& config) {
-    for (auto& upstream : config.upstreams) upstream.breaker = config::Breaker{2, 60s, 3s};
-}
-
-/// A worker that loads one configuration after the other, as reloads do.
-struct Stage {
-    std::shared_ptr<Runtime> load(const Change& change = with_breakers) {
-        auto config = std::make_shared<config::Config>(*config_of(kTwo));
-        change(*config);
-        loaded = std::make_shared<LoadedConfig>(std::move(config), loaded.get());
-        bench.registry.set_states(loaded);
-        return std::make_shared<Runtime>(loaded, bench.context, bench.registry.shard(0),
-                                         bench.peers);
-    }
-
-    Bench bench;
-    std::shared_ptr<LoadedConfig> loaded;
-};
-
-const RuntimeEntry& entry(const Runtime& runtime, std::size_t position) {
-    return runtime.routes()[0].entries[position];
-}
-
-AttemptResult ended(Class failure, TimePoint started) {
-    AttemptResult result;
-    result.failure = failure;
-    result.started = started;
-    return result;
-}
-
-void fail(Runtime& runtime, std::size_t position, TimePoint now, Class failure, int times = 2,
-          std::string_view model = "gpt-x") {
-    for (int i = 0; i < times; ++i) {
-        Admission admission(runtime, entry(runtime, position), model, now);
-        admission.settle(ended(failure, now), model, now, 0);
-    }
-}
-
-Kind kind(Runtime& runtime, std::size_t position, TimePoint now, std::string_view model = "gpt-x") {
-    return availability(runtime, entry(runtime, position), model, now).kind;
-}
-
-bool has_line(const std::string& page, std::string_view line) {
-    return page.find("\n" + std::string(line) + "\n") != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("without breakers nothing rests and nothing is on the page") {
     Stage stage;
@@ -119,11 +56,10 @@ TEST_CASE("models that nobody has answered are one, and one that was answered is
     Stage stage;
     const auto runtime = stage.load();
     const auto now = Clock::now();
-    fail(*runtime, 0, now, Class::connection, 1, "gpt-a");
-    fail(*runtime, 0, now, Class::connection, 1, "gpt-b");
-    CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::resting);
     const auto& one = runtime->config().upstreams[0];
     runtime->series(one, "gpt-c", metrics::Operation::chat, true);
+    fail(*runtime, 0, now, Class::connection, 1, "gpt-a");
+    fail(*runtime, 0, now, Class::connection, 1, "gpt-b");
     CHECK(kind(*runtime, 0, now, "gpt-c") == Kind::ready);
     CHECK(kind(*runtime, 0, now, "gpt-d") == Kind::resting);
 }

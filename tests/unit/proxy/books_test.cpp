@@ -175,7 +175,7 @@ TEST_CASE("Reports become rows, with the times of the wall clock") {
         report.error_code = "upstream_timeout";
         report.attempts = 2;
         report.total_cost_pico_usd = 5'000;
-        report.total_prompt_tokens = 12;
+        report.usage.tokens.input = 12;
         report.received_at = understudy::net::Clock::now() - 6s;
         report.took = 3s;
         books.put(report);

@@ -232,8 +232,8 @@ TEST_CASE("A request's line has what there is, and nothing in place of what ther
     report.trace = "one/m;ok;200;1ms";
     report.served_by = "one";
     report.served_model = "m-1";
-    report.bill.reported = true;
-    report.bill.tokens = {10, 5, 1, 7, 3};
+    report.usage.reported = true;
+    report.usage.tokens = {10, 5, 1, 7, 3};
     report.total_cost_pico_usd = 1'000'000;
     report.key = "team-a";
     report.client = boost::asio::ip::make_address("127.0.0.1");

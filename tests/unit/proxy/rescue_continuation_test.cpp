@@ -295,6 +295,46 @@ TEST_CASE("Usage is what the client was given: the prompt once, and all of the a
     CHECK(usage["completion_tokens_details"]["reasoning_tokens"] == 0);
 }
 
+TEST_CASE(
+    "What is left out at the seam is counted by its events, and the prompt is the client's own") {
+    std::vector<Json> parts;
+    for (const char* word : {"It", " was", " a", " bright", " cold", " day", " in", " April"})
+        parts.push_back({{"content", word}});
+    const auto first = transcript_of(parts);
+    auto asked = options(Rung::instruct, true);
+    const auto usage_of = [&](const std::vector<std::string>& pieces, int prompt) {
+        ChatContinuation continuation(first, asked);
+        std::vector<std::string> events;
+        for (const auto& piece : pieces) events.push_back(second({{"content", piece}}));
+        events.push_back(second(Json::object(), "stop"));
+        events.push_back(usage_data({{"prompt_tokens", prompt},
+                                     {"completion_tokens", pieces.size()},
+                                     {"total_tokens", prompt + pieces.size()}}));
+        const auto heard = hear(feed_all(continuation, events));
+        CHECK(heard.text == ", and the clocks");
+        return heard.chunks.back()["usage"];
+    };
+    const std::vector<std::string> all{"It",  " was",   " a",    " bright", " cold",  " day",
+                                       " in", " April", ", and", " the",    " clocks"};
+    for (std::size_t begins = 0; begins <= 5; ++begins) {
+        CAPTURE(begins);
+        const auto usage =
+            usage_of({all.begin() + static_cast<std::ptrdiff_t>(begins), all.end()}, 300);
+        CHECK(usage["completion_tokens"] == 8 + 3);
+    }
+    // Wrappers are left out as well, and a phrase is more than a token.
+    auto wrapped = all;
+    wrapped.insert(wrapped.begin(), "\"");
+    wrapped.push_back("\"");
+    CHECK(usage_of(wrapped, 300)["completion_tokens"] <= 8 + 4);
+    CHECK(usage_of({"bright cold day in April", ", and", " the", " clocks"},
+                   300)["completion_tokens"] == 8 + 4 - 24 / 4);
+    // Its tokens are fewer than those that were reckoned to have been added.
+    asked.asked_tokens = 12;
+    CHECK(usage_of(all, 90)["prompt_tokens"] == 12);
+    CHECK(usage_of(all, 9)["prompt_tokens"] == 9);
+}
+
 TEST_CASE("Usage that nobody asked for is left out, and what rides on it is not") {
     const auto first = transcript_of("The quick");
     ChatContinuation continuation(first, options(Rung::prefill));

@@ -186,6 +186,13 @@ TEST_CASE("Who takes a prefill is a matter of both APIs and of the model") {
          PrefillKind::assistant},
         {Dialect::converse, nullptr, Dialect::chat, "eu.anthropic.claude-haiku-4-5-v1:0", automatic,
          PrefillKind::assistant},
+        // A translation is written as the model is known to take it.
+        {Dialect::messages, nullptr, Dialect::chat, "claude-opus-4-6", prefill, PrefillKind::none},
+        {Dialect::messages, nullptr, Dialect::chat, "gateways-own", prefill, PrefillKind::none},
+        {Dialect::messages, nullptr, Dialect::chat, "claude-sonnet-4-5", prefill,
+         PrefillKind::assistant},
+        {Dialect::converse, nullptr, Dialect::messages, "amazon.nova-pro", prefill,
+         PrefillKind::none},
         {Dialect::gemini, nullptr, Dialect::gemini, "gemini-m", automatic, PrefillKind::none},
         {Dialect::gemini, nullptr, Dialect::gemini, "gemini-m", prefill, PrefillKind::assistant},
         // The marks of chat's servers are no words of another API.

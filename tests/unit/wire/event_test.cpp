@@ -306,6 +306,16 @@ TEST_CASE("An error that no library of a client raises is known as such") {
               true},
           Row{responses, R"({"type":"response.completed","response":{"status":"cancelled"}})", true,
               true},
+          Row{responses, R"({"type":"response.completed","response":{"status":"in_progress"}})",
+              true, true},
+          Row{responses, R"({"type":"response.completed","response":{"status":"queued"}})", true,
+              true},
+          Row{responses, R"({"type":"response.completed","response":{"status":"incomplete"}})",
+              true, true},
+          Row{responses, R"({"type":"response.completed","response":{"status":"unheard of"}})",
+              true, true},
+          Row{responses, R"({"type":"response.incomplete","response":{"status":"in_progress"}})",
+              true, true},
           Row{messages, R"({"error":{"type":"overloaded_error","message":"m"}})", true, false}}) {
         CAPTURE(row.data);
         const auto facts = inspected(row.shape, row.data);
