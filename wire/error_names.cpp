@@ -39,6 +39,8 @@ std::string_view google_error_status(unsigned status) {
             return "PERMISSION_DENIED";
         case 404:
             return "NOT_FOUND";
+        case 409:
+            return "ABORTED";
         case 402:  // there is no other word for what was not paid
         case 429:
             return "RESOURCE_EXHAUSTED";

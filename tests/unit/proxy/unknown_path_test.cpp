@@ -82,7 +82,7 @@ TEST_CASE("A path is shown without its query, without control characters and not
 TEST_CASE("The shape of an error is that of the API whose path was asked for") {
     for (const auto& [target, dialect] : {std::pair{"/v1/messages", Dialect::messages},
                                           {"/v1/messages/count_tokens?x", Dialect::messages},
-                                          {"/v1/messagesx", Dialect::chat},
+                                          {"/v1/messagesx", Dialect::messages},
                                           {"/v1beta/models/g:generateContent", Dialect::gemini},
                                           {"/v1/models/g:streamGenerateContent", Dialect::gemini},
                                           {"/v1/models/g", Dialect::chat},
