@@ -7,6 +7,7 @@ import os
 import pathlib
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 
@@ -126,13 +127,20 @@ def test_sums_beyond_nine_million_dollars(two, path):
     assert line.split(",")[11] == "9300000.000000123"
 
 
+# A process starts with the peak of the one that it was forked from: of a small one.
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+"""
+
+
 def peak_of(*args: str, out) -> int:
     """Runs `understudy usage`, whose output goes to the file `out`; the most memory it had, in bytes."""
     with open(out, "wb") as file:
-        process = subprocess.Popen([binary(), "usage", *args], stdout=file)
-        _, code, used = os.wait4(process.pid, 0)
-    assert code == 0
-    return used.ru_maxrss * 1024
+        done = subprocess.run([sys.executable, "-S", "-c", MEASURED, binary(), "usage", *args], stdout=file,
+                              stderr=subprocess.PIPE, text=True, check=True)
+    return int(done.stderr) * 1024
 
 
 def test_very_many_sessions_are_printed_page_by_page(two, path, tmp_path):
