@@ -100,7 +100,7 @@ void Exchange::begin_stream(Lane& lane, std::string& head) {
     } else {
         client_.begin_stream(head);
     }
-    // What the last event of a Response repeats has to be known although nobody goes on with it.
+    // How a Response began its last event has to repeat, although nobody goes on with it.
     const auto shape = request_.endpoint.shape;
     const bool rescues = course_->rescues();
     const bool repeats = shape == wire::AnswerShape::responses;
@@ -111,7 +111,11 @@ void Exchange::begin_stream(Lane& lane, std::string& head) {
                                          session_.worker().shared().budget);
     if (!attempt.can_append_event()) rescuer_->give_up("it is compressed");
     if (lane.translated() != nullptr) rescuer_->translated();
-    if (rescues) lane.attempt().hold_errors();
+    if (rescues) {
+        lane.attempt().hold_errors();
+    } else {
+        rescuer_->give_up("nobody goes on with it");  // its beginning is all that is read of it
+    }
 }
 
 // A committed answer, piece by piece, to its end; or the rest of one that another entry had begun.

@@ -184,6 +184,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     last_series_.resize(config.upstreams.size());
     last_prices_.resize(config.upstreams.size());
     last_windows_.resize(config.upstreams.size());
+    last_outputs_.resize(config.upstreams.size());
     for (const auto& upstream : config.upstreams) {
         inflight_.push_back(&shard_.inflight(upstream.name));
         const auto& places = loaded_->places_for(upstream);
@@ -369,14 +370,24 @@ const metrics::ModelPrice* Runtime::price(const config::Upstream& upstream,
     return last.price;
 }
 
-std::uint64_t Runtime::context_window(const config::Upstream& upstream, std::string_view model) {
-    if (upstream.context_window) return *upstream.context_window;
-    auto& last = last_windows_[static_cast<std::size_t>(&upstream - config().upstreams.data())];
-    if (last.known && last.model == model) return last.window;
-    last.window = config::context_window(config(), upstream, model);
+template <class Find>
+std::uint64_t Runtime::number_of(std::vector<LastNumber>& numbers, const config::Upstream& upstream,
+                                 std::string_view model, Find find) {
+    auto& last = numbers[static_cast<std::size_t>(&upstream - config().upstreams.data())];
+    if (last.known && last.model == model) return last.number;
+    last.number = find(config(), upstream, model);
     last.model.assign(model);
     last.known = true;
-    return last.window;
+    return last.number;
+}
+
+std::uint64_t Runtime::context_window(const config::Upstream& upstream, std::string_view model) {
+    if (upstream.context_window) return *upstream.context_window;
+    return number_of(last_windows_, upstream, model, config::context_window);
+}
+
+std::uint64_t Runtime::max_output(const config::Upstream& upstream, std::string_view model) {
+    return number_of(last_outputs_, upstream, model, config::max_output);
 }
 
 const metrics::ModelPrice* Runtime::find_price(const config::Upstream& upstream,

@@ -166,6 +166,9 @@ class Runtime {
     }
     /// Tokens that a prompt for `model` may have there; 0: not known.
     std::uint64_t context_window(const config::Upstream& upstream, std::string_view model);
+    /// The longest answer of `model` there, in tokens, as config::max_output() has it; 0: not
+    /// known.
+    std::uint64_t max_output(const config::Upstream& upstream, std::string_view model);
     /// An upstream that is asked now and then whether it is well.
     struct CheckedUpstream {
         const config::Upstream* upstream = nullptr;
@@ -244,13 +247,16 @@ class Runtime {
         bool known = false;
     };
     std::vector<LastPrice> last_prices_;
-    /// And the context window.
-    struct LastWindow {
+    /// And of what the price table says of its model beside prices.
+    struct LastNumber {
         std::string model;
-        std::uint64_t window = 0;
+        std::uint64_t number = 0;
         bool known = false;
     };
-    std::vector<LastWindow> last_windows_;
+    template <class Find>
+    std::uint64_t number_of(std::vector<LastNumber>& last, const config::Upstream& upstream,
+                            std::string_view model, Find find);
+    std::vector<LastNumber> last_windows_, last_outputs_;
     std::string price_key_;  // scratch
 };
 

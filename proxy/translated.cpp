@@ -33,13 +33,13 @@ bool knows_completion_tokens(const config::Upstream& upstream) {
     return openai->hosts.contains(upstream.base_url.host);
 }
 
-dialects::Target target_of(const LaneSpec& lane, const Runtime& runtime, std::string_view model) {
+dialects::Target target_of(const LaneSpec& lane, Runtime& runtime, std::string_view model) {
     const auto& upstream = *lane.entry->upstream;
     const auto* const preset = upstream.preset;
     dialects::Target target;
     target.dialect = upstream.dialect;
     target.model = model;
-    target.max_output = config::max_output(runtime.config(), upstream, model);
+    target.max_output = runtime.max_output(upstream, model);
     target.completion_tokens = knows_completion_tokens(upstream);
     target.ask_usage = !lane.without_usage &&
                        !(preset != nullptr && preset->quirks.refuses_stream_options) &&
@@ -72,7 +72,7 @@ dialects::Ask ask_of(const LaneSpec& lane, const Inbound& request) {
 
 }  // namespace
 
-Translated::Translated(const LaneSpec& lane, const Inbound& request, const Runtime& runtime,
+Translated::Translated(const LaneSpec& lane, const Inbound& request, Runtime& runtime,
                        std::string_view model)
     : tells_it_again_(request.endpoint.dialect == Dialect::responses),
       reads_comments_(request.endpoint.dialect != Dialect::gemini),

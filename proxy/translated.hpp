@@ -26,7 +26,7 @@ class Runtime;
 class Translated final : public upstreams::AnswerCheck {
   public:
     /// Translates at once. `model`: as it is called there. All arguments outlive this.
-    Translated(const LaneSpec& lane, const Inbound& request, const Runtime& runtime,
+    Translated(const LaneSpec& lane, const Inbound& request, Runtime& runtime,
                std::string_view model);
 
     /// Makes `spec` ask in the upstream's words, or not at all: the request is wrong in its own

@@ -30,8 +30,10 @@ void judge_responses_event(const AnswerFindings& found, std::string_view type, E
     if (type.starts_with(prefix)) type.remove_prefix(prefix.size());
     if (type == "completed" || type == "incomplete") {
         facts.finish = facts.done = true;
-        // Its name is what a client reads, its status what has become of it.
-        facts.error |= !found.status.empty() && found.status != type && found.status != "completed";
+        // Its name is what a client reads, its status what has become of it. vLLM ends an answer
+        // that met its limit with "completed", too.
+        const bool ended = found.status == "completed" || found.status == "incomplete";
+        facts.error |= !found.status.empty() && !ended;
     } else if (type == "failed") {
         facts.error = true;
     } else if (type == "output_item.added") {

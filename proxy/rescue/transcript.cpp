@@ -33,7 +33,7 @@ void Transcript::sent(std::string_view bytes) {
         follow(event);
         rest.remove_prefix(event.raw.size());
     }
-    if (enough()) return;
+    if (enough()) return pending_.clear();
     if (kept) {
         pending_.erase(0, pending_.size() - rest.size());
     } else {

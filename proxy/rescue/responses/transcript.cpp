@@ -29,15 +29,21 @@ void ResponsesTranscript::forget() {
     Transcript::forget();
     items_ = {};
     message_ = {};
-    // The answer's name, by which it is known when it fails.
+    forgot_ = true;
+    keep_front_only();
+}
+
+/// The answer's name, by which it is known when it fails.
+void ResponsesTranscript::keep_front_only() {
     if (response_.size() > kMostOfFront) response_ = {};
     kept_ = response_.size();
-    forgot_ = true;
 }
 
 bool ResponsesTranscript::observe(const wire::SseEvent& event) {
     if (!dialects::is_object_text(event.data)) return false;
+    began_ = true;
     note(Value::of(event.data));
+    if (forgot_) keep_front_only();
     return true;
 }
 

@@ -49,7 +49,8 @@ class ResponsesTranscript final : public Transcript {
 
     bool observe(const wire::SseEvent& event) override;
     void forget() override;
-    bool needs_all() const override { return !response_.empty() && !forgot_ && !over_; }
+    void keep_front_only();
+    bool needs_all() const override { return forgot_ ? !began_ : !response_.empty() && !over_; }
     void note_item(Value item, std::uint64_t index);
     void note_item_done(Value item);
     void note_part(Value part);
@@ -65,6 +66,7 @@ class ResponsesTranscript final : public Transcript {
     std::uint64_t next_index_ = 0;
     std::uint64_t next_sequence_ = 0;
     std::size_t kept_ = 0;  // bytes of JSON
+    bool began_ = false;    // its first event has come
     bool forgot_ = false;   // all but how it began
     bool over_ = false;
 };

@@ -93,7 +93,7 @@ TEST_CASE("Who never answered is tried by few, and is not first for ever") {
     CHECK_FALSE(dead.rank(kNow + 1s));
     dead.asked(kNow + 1s);
     CHECK(dead.rank(kNow + 1s) == kNever);
-    for (std::size_t i = 0; i < AnswerTimes::kEnough; ++i) {
+    for (std::size_t i = 0; i < AnswerTimes::kMostUnknown; ++i) {
         CHECK_FALSE(silent.rank(kNow));
         silent.asked(kNow);
     }

@@ -310,8 +310,6 @@ TEST_CASE("An error that no library of a client raises is known as such") {
               true, true},
           Row{responses, R"({"type":"response.completed","response":{"status":"queued"}})", true,
               true},
-          Row{responses, R"({"type":"response.completed","response":{"status":"incomplete"}})",
-              true, true},
           Row{responses, R"({"type":"response.completed","response":{"status":"unheard of"}})",
               true, true},
           Row{responses, R"({"type":"response.incomplete","response":{"status":"in_progress"}})",
