@@ -92,8 +92,9 @@ wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) 
         truth.prompt = had_usage_->prompt;
     } else if (second.prompt > prompt_added_) {
         truth.prompt = second.prompt - prompt_added_;
-    } else if (asked_tokens_ > 0) {
-        // A shorter tokenizer than that by which the addition was estimated.
+    } else if (asked_tokens_ > 0 && second.prompt >= prompt_added_ / 2) {
+        // A shorter tokenizer than that by which the addition was estimated. A prompt of which the
+        // addition would be far more than all is one that was counted without it.
         truth.prompt = std::min(second.prompt, asked_tokens_);
     }
     truth.cache_read = std::min(truth.cache_read, truth.prompt);

@@ -333,6 +333,8 @@ TEST_CASE(
     asked.asked_tokens = 12;
     CHECK(usage_of(all, 90)["prompt_tokens"] == 12);
     CHECK(usage_of(all, 9)["prompt_tokens"] == 9);
+    // Whoever counts so few has not counted what was added.
+    CHECK(usage_of(all, 20)["prompt_tokens"] == 20);
 }
 
 TEST_CASE("Usage that nobody asked for is left out, and what rides on it is not") {
