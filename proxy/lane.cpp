@@ -82,7 +82,7 @@ static upstreams::AttemptSpec spec_for(const LaneSpec& lane, const Runtime& runt
 }
 
 // Null where the upstream is asked in the client's own words.
-static std::unique_ptr<Translated> translation_for(const LaneSpec& lane, const Runtime& runtime,
+static std::unique_ptr<Translated> translation_for(const LaneSpec& lane, Runtime& runtime,
                                                    const Inbound& request, const SentModel& sent) {
     const auto shape = request.endpoint.shape;
     const auto& upstream = *lane.entry->upstream;
@@ -119,7 +119,7 @@ Lane::Lane(const LaneSpec& lane, Runtime& runtime, RequestRecord& request_record
     if (entry_->inflight != nullptr) ++*entry_->inflight;
 }
 
-bool Lane::can_ask(const LaneSpec& lane, const Runtime& runtime, const Inbound& request) {
+bool Lane::can_ask(const LaneSpec& lane, Runtime& runtime, const Inbound& request) {
     const SentModel sent(*lane.entry, request.facts.model);
     const auto translated = translation_for(lane, runtime, request, sent);
     upstreams::AttemptSpec spec;

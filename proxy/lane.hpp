@@ -56,7 +56,7 @@ class Lane {
     }
 
     /// Whether this entry can be asked at all, in its own API's words.
-    static bool can_ask(const LaneSpec& spec, const Runtime& runtime, const Inbound& request);
+    static bool can_ask(const LaneSpec& spec, Runtime& runtime, const Inbound& request);
 
     /// Runs the attempt to its first wait.
     void start() { task_.start(); }

@@ -125,7 +125,7 @@ def estimate_problems(row: AttemptRow, delivery: Delivery | None,
 
 def plain_problems(row: AttemptRow, delivery: Delivery, guess: int) -> list[str]:
     """Of one that was passed on as it came, for it was too large to be held: the text that came by."""
-    text = sum(delivery.pieces)
+    text = delivery.in_json
     most = min(text, delivery.sent)
     # What the end took along was not seen, and of an overtaken one nothing may have come.
     seen_whole = row.reason == "malformed" and not delivery.cut and not delivery.lost

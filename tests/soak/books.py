@@ -23,7 +23,8 @@ class Delivery:
     usage: dict | None = None       # what was reported, where that was sent whole
     sent: int = 0                   # bytes of the answer
     words: int = 0                  # events with content among them, whole or not
-    pieces: tuple[int, ...] = ()    # bytes of JSON of the text in each such event that it would have
+    pieces: tuple[int, ...] = ()    # bytes of the text in each such event that it would have
+    in_json: int = 0                # bytes of JSON of all of it
     prompt: int = 0                 # bytes of text in its messages
     counts: bool = False            # each such event tells the usage so far
     ended_at: float = math.inf      # when the upstream was through with it

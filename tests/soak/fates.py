@@ -78,7 +78,8 @@ class Answer:
         self.words = [event(c, {"content": piece}, **(
             {"usage": usage_so_far(d.rid, d.upstream, d.model, number)} if counts else {}))
                       for number, piece in enumerate(pieces, 1)]
-        d.pieces = tuple(len(json.dumps(piece)) - 2 for piece in pieces)
+        d.pieces = tuple(len(piece.encode()) for piece in pieces)
+        d.in_json = len(json.dumps(self.text)) - 2
         self.finish = event(c, {}, "stop")
         self.tail = ([event(c, usage=self.usage)] if self.usage else []) + [DONE]
 

@@ -225,7 +225,7 @@ class Story:
             "beta", "malformed", "clean_end_without_a_finish", usage="estimated", words=990),
             line={"ended": "broken"}, told="beta/m;ok;200;5ms", chunked=True, end="cut")
         delivery = self.delivery("large", "beta")
-        delivery.words, delivery.pieces, delivery.sent = 0, (2000, 2000), 4300
+        delivery.words, delivery.in_json, delivery.sent = 0, 4000, 4300
 
     def hedges(self):
         """One that wins, one that breaks at its first words, and one that had answered when it broke."""

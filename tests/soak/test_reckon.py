@@ -254,9 +254,9 @@ LIES = {
     "early usage of another moment": tokens("counted", 1, "output", 1),
     "a guess that is told already": guess("counted", 1, output=3),
     "a prompt that was told, and guessed": guess("counted", 1, input=5),
-    "more of a plain answer than was said": delivery("large", "beta", pieces=(2000, 1900)),
+    "more of a plain answer than was said": delivery("large", "beta", in_json=3900),
     "more of a plain answer than was sent": delivery("large", "beta", sent=3900),
-    "less of a plain answer than came": delivery("large", "beta", sent=9000, pieces=(2000, 4000)),
+    "less of a plain answer than came": delivery("large", "beta", sent=9000, in_json=6000),
     "a dropped one that nobody pays": row("hedged", 1, usage="none"),
     "a price where there is none": row("fallback", 2, unpriced=False),
     # a crash
