@@ -642,3 +642,25 @@ TEST_CASE("Arguments that stand on several lines stay within one event of Google
     CHECK(joined(stream, "a") == "b\nc");
     CHECK(joined(stream, "finishReason") == "STOP");
 }
+
+TEST_CASE("An error about a key inside a stream sends no client to its login") {
+    for (const auto* error : {R"({"type":"error","error":{"type":"authentication_error",)"
+                              R"("message":"m"}})",
+                              R"({"type":"error","error":{"type":"permission_error",)"
+                              R"("message":"m"}})",
+                              R"({"type":"error","error":{"type":"invalid_request_error",)"
+                              R"("code":"invalid_api_key","message":"m"}})"}) {
+        for (const auto client : {AnswerShape::chat, AnswerShape::responses, AnswerShape::messages,
+                                  AnswerShape::gemini}) {
+            const auto from = client == AnswerShape::messages ? Dialect::chat : Dialect::messages;
+            CAPTURE(error, static_cast<int>(client));
+            const auto stream = streamed(client, from, {error});
+            for (const auto* word : {"auth", "permission", "key", "invalid", "401", "403", "AUTH",
+                                     "PERMISSION", "KEY"}) {
+                CAPTURE(word, stream);
+                CHECK(stream.find(word) == std::string::npos);
+            }
+            CHECK(stream.find("\"m\"") != std::string::npos);
+        }
+    }
+}
