@@ -62,26 +62,55 @@ bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/// Where `part` stands in the name between others, so that "o1" is not in "turbo1", nor "gpt-5" in
-/// "gpt-5.6".
+/// Whether a name can begin behind this: "gpt-4" not in "rugpt-4", "o1" not in "turbo1" nor in
+/// "2.o1", but in "us.openai.gpt-4", as Bedrock spells it.
+bool begins_behind(std::string_view front) {
+    if (front.empty()) return true;
+    const char last = front.back();
+    if (last == '.') return front.size() == 1 || !is_digit(front[front.size() - 2]);
+    return !is_digit(last) && !is_letter(last);
+}
+
+/// Whether a name can end in front of this: "gpt-5" not in "gpt-5.6", "gpt-4" not in "gpt-4turbo".
+bool ends_before(std::string_view back) {
+    if (back.empty()) return true;
+    const bool version = back[0] == '.' && back.size() > 1 && is_digit(back[1]);
+    return !is_digit(back[0]) && !is_letter(back[0]) && !version;
+}
+
+/// Two characters are a part of many names ("marco-o1", "skywork-o1-open"): they are OpenAI's where
+/// a name begins, or behind theirs.
+bool begins_short_name(std::string_view front) {
+    if (front.empty() || front.ends_with('/') || front.ends_with(':')) return true;
+    if (!is_letter(front.back())) front.remove_suffix(1);
+    return front.ends_with("openai");
+}
+
+/// Where `part` stands in the name between others.
 bool is_part(std::string_view name, std::string_view part) {
+    const bool is_short = part.starts_with('o');
     for (auto at = name.find(part); at != std::string_view::npos; at = name.find(part, at + 1)) {
-        const auto behind = name.substr(at + part.size());
-        const char before = at == 0 ? '-' : name[at - 1];
-        const char next = behind.empty() ? '-' : behind[0];
-        const bool version = next == '.' && behind.size() > 1 && is_digit(behind[1]);
-        if (is_digit(before) || is_letter(before) || before == '.') continue;
-        if (!is_digit(next) && !is_letter(next) && !version) return true;
+        const auto front = name.substr(0, at);
+        const bool begins = is_short ? begins_short_name(front) : begins_behind(front);
+        if (begins && ends_before(name.substr(at + part.size()))) return true;
     }
     return false;
 }
 
-/// "gpt-7-sol": of OpenAI's numbers, whichever.
-bool is_numbered(std::string_view name) {
+/// "gpt-7-sol", "gpt-5.9": of OpenAI's numbers one above those of the table. "gpt-41" is somebody's
+/// deployment, and "cerebras-gpt-13b" counts parameters: neither says what it takes.
+bool is_newer(std::string_view name) {
     constexpr std::string_view kStem = "gpt-";
-    const auto at = name.find(kStem);
-    return at != std::string_view::npos && at + kStem.size() < name.size() &&
-           is_digit(name[at + kStem.size()]);
+    for (auto at = name.find(kStem); at != std::string_view::npos; at = name.find(kStem, at + 1)) {
+        auto rest = name.substr(at + kStem.size());
+        if (rest.empty() || rest[0] < '5' || rest[0] > '9') continue;
+        rest.remove_prefix(1);
+        if (rest.size() > 1 && rest[0] == '.' && is_digit(rest[1])) {
+            rest.remove_prefix(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
+        }
+        if (begins_behind(name.substr(0, at)) && ends_before(rest)) return true;
+    }
+    return false;
 }
 
 std::size_t place_of(std::string_view word) {
@@ -137,7 +166,7 @@ const OpenAiGates* openai_gates_of(std::string_view model) {
         const bool longer = found == nullptr || gates.family.size() > found->family.size();
         if (longer && is_part(model, gates.family)) found = &gates;
     }
-    if (found == nullptr && is_numbered(model)) found = &kNewest;
+    if (found == nullptr && is_newer(model)) found = &kNewest;
     return found;
 }
 

@@ -1,6 +1,6 @@
 // What OpenAI's models take and refuse of a request, by family, at chat completions and at
 // Responses alike. Rows of data; a model of OpenAI's that is newer than this list counts as the
-// newest, and of one that is not OpenAI's nothing is assumed. Pure.
+// newest, and of any other nothing is assumed. Pure.
 #pragma once
 
 #include "dialects/talk.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <unordered_set>
 #include <vector>
 
 namespace understudy::dialects {
@@ -15,25 +16,46 @@ bool among(const std::array<std::string_view, N>& names, std::string_view name) 
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-using Members = std::vector<std::pair<std::string, Value>>;
+/// Names in the order in which they came, each once. A client may send a million.
+class Names {
+  public:
+    /// False: it is there.
+    bool add(std::string name) {
+        const auto [at, is_new] = known_.insert(std::move(name));
+        if (is_new) ordered_.push_back(&*at);
+        return is_new;
+    }
+    void add_all(Value list) {
+        list.elements([this](Value one) { add(one.text()); });
+    }
+    bool empty() const { return ordered_.empty(); }
+    const std::vector<const std::string*>& ordered() const { return ordered_; }
 
-void add_properties(Value schema, Members& properties) {
-    schema.at("properties").members([&](std::string_view key, Value value) {
-        const bool known = std::any_of(properties.begin(), properties.end(),
-                                       [&](const auto& other) { return other.first == key; });
-        if (!known) properties.emplace_back(key, value);
-    });
-}
+  private:
+    std::unordered_set<std::string> known_;  // whose elements stay where they are
+    std::vector<const std::string*> ordered_;
+};
 
-using Names = std::vector<std::string>;
+class Properties {
+  public:
+    /// Those of a schema; of two of one name the first counts.
+    void add_of(Value schema) {
+        schema.at("properties").members([this](std::string_view key, Value value) {
+            if (names_.add(std::string(key))) values_.push_back(value);
+        });
+    }
+    void write(Writer& to, std::string& out) const {
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            to.text(*names_.ordered()[i]);
+            out += ':';
+            to.raw(values_[i].raw());
+        }
+    }
 
-void add_names(Value list, Names& names) {
-    list.elements([&](Value one) {
-        auto name = one.text();
-        if (std::find(names.begin(), names.end(), name) == names.end())
-            names.push_back(std::move(name));
-    });
-}
+  private:
+    Names names_;
+    std::vector<Value> values_;
+};
 
 // platform.claude.com/docs/en/build-with-claude/structured-outputs, vercel/ai sanitize-json-schema
 constexpr std::array<std::string_view, 14> kRefused{
@@ -176,17 +198,17 @@ std::string object_schema(Value schema) {
     if (!schema.is_object()) return std::string(kNothing);
     bool branches = false;
     Names required;
-    Members properties;
-    add_properties(schema, properties);
+    Properties properties;
+    properties.add_of(schema);
     const auto target = referred(schema);
-    add_properties(target, properties);
+    properties.add_of(target);
     for (const auto branch : kBranches) {
         for (const auto& from : {schema, target}) {
             from.at(branch).elements([&](Value one) {
                 branches = true;
-                add_properties(one, properties);
+                properties.add_of(one);
                 // What all of them together ask for is asked for; of the others one will do.
-                if (branch == kBranches.back()) add_names(one.at("required"), required);
+                if (branch == kBranches.back()) required.add_all(one.at("required"));
             });
         }
     }
@@ -197,7 +219,7 @@ std::string object_schema(Value schema) {
     to.open('{').key("type").text("object");
     schema.members([&](std::string_view key, Value value) {
         if (key == "type" || key == "properties" || among(kBranches, key)) return;
-        if (key == "required" && !required.empty()) return add_names(value, required);
+        if (key == "required" && !required.empty()) return required.add_all(value);
         if (key == "$ref" && target.present()) return;
         to.text(key);
         out += ':';
@@ -205,22 +227,18 @@ std::string object_schema(Value schema) {
     });
     if (const auto needed = target.at("required"); needed.present()) {
         if (!required.empty()) {
-            add_names(needed, required);
+            required.add_all(needed);
         } else if (!schema.at("required").present()) {
             to.key("required").raw(needed.raw());
         }
     }
     if (!required.empty()) {
         to.key("required").open('[');
-        for (const auto& name : required) to.text(name);
+        for (const auto* name : required.ordered()) to.text(*name);
         to.close(']');
     }
     to.key("properties").open('{');
-    for (const auto& [key, value] : properties) {
-        to.text(key);
-        out += ':';
-        to.raw(value.raw());
-    }
+    properties.write(to, out);
     to.close('}').close('}');
     return out;
 }

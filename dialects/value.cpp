@@ -104,6 +104,19 @@ Writer& Writer::text(std::string_view text) {
     return *this;
 }
 
+Writer& Writer::on_one_line(std::string_view json) {
+    comma();
+    append_on_one_line(*out_, json);
+    return *this;
+}
+
+void append_on_one_line(std::string& out, std::string_view json) {
+    const auto begin = static_cast<std::ptrdiff_t>(out.size());
+    out += json;
+    std::replace_if(
+        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+}
+
 std::string escaped(std::string_view text) {
     std::string out;
     append_escaped(out, text);

@@ -123,6 +123,8 @@ class Writer {
         *out_ += json;
         return *this;
     }
+    /// A whole JSON value of another's as it is, but on one line, as an event needs it.
+    Writer& on_one_line(std::string_view json);
     /// A string from what stands between its quotes.
     Writer& content(std::string_view content) {
         comma();
@@ -153,6 +155,10 @@ std::string escaped(std::string_view text);
 std::string unescaped(std::string_view content);
 /// Appends the inside of a JSON string that says `text`.
 void append_escaped(std::string& out, std::string_view text);
+
+/// Appends JSON that may stand on several lines as one that does not: outside of its strings it
+/// does not care.
+void append_on_one_line(std::string& out, std::string_view json);
 
 /// Whether a text is one JSON object, and nothing else.
 bool is_object_text(std::string_view text);

@@ -77,7 +77,8 @@ const ErrorWords& words_of(ErrorKind kind) {
 
 std::string_view ErrorCause::google() const {
     const auto of_status = kind_of(classify_status(status, {}, {}), status);
-    return of_status == kind ? google_error_status(status) : words().google;
+    const auto named = named_google_status(status);
+    return of_status == kind && !named.empty() ? named : words().google;
 }
 
 ErrorCause cause_of(FailureClass failure, unsigned status) {
@@ -90,7 +91,8 @@ ErrorCause cause_of(const ErrorFacts& error) {
     const auto named = status_named_in(error);
     const auto failure = classify_inline_error(error);
     const auto kind = kind_of(failure, named);
-    return {kind, named != 0 ? named : words_of(kind).status, true};
+    if (kind == auth || kind == permission) return {server, words_of(server).status, true};
+    return {kind, named != 0 ? named : words_of(kind).status, false};
 }
 
 }  // namespace understudy::wire

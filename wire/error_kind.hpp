@@ -42,7 +42,9 @@ const ErrorWords& words_of(ErrorKind kind);
 struct ErrorCause {
     ErrorKind kind = ErrorKind::server;
     unsigned status = 0;
-    bool in_band = false;  // inside a stream, so that the status is told by words alone
+    /// Inside a stream it was about a key, which was good when the stream began: whatever it calls
+    /// that is not for the client, which would ask its user for another key, or log out.
+    bool of_key = false;
 
     const ErrorWords& words() const { return words_of(kind); }
     /// Google's word is finer than the kind where the status has one that says the same.
@@ -51,7 +53,7 @@ struct ErrorCause {
 
 /// Of a failure that has been classified already, by its body and head, and its status.
 ErrorCause cause_of(FailureClass failure, unsigned status);
-/// Of an error inside a stream, by its words.
+/// Of an error inside a stream, by its words. One about a key is the server's there.
 ErrorCause cause_of(const ErrorFacts& error);
 
 }  // namespace understudy::wire

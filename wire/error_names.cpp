@@ -32,6 +32,11 @@ std::string_view anthropic_error_type(unsigned status) {
 }
 
 std::string_view google_error_status(unsigned status) {
+    const auto named = named_google_status(status);
+    return named.empty() ? "INVALID_ARGUMENT" : named;
+}
+
+std::string_view named_google_status(unsigned status) {
     switch (status) {
         case 401:
             return "UNAUTHENTICATED";
@@ -54,7 +59,7 @@ std::string_view google_error_status(unsigned status) {
         case 504:
             return "DEADLINE_EXCEEDED";
         default:
-            return is_clients(status) ? "INVALID_ARGUMENT" : "UNAVAILABLE";
+            return is_clients(status) ? "" : "UNAVAILABLE";
     }
 }
 

@@ -14,4 +14,7 @@ std::string_view anthropic_error_type(unsigned status);
 /// (https://cloud.google.com/apis/design/errors). The same for one that is not named there.
 std::string_view google_error_status(unsigned status);
 
+/// The same, but empty for a status of the 400s that is not named there.
+std::string_view named_google_status(unsigned status);
+
 }  // namespace understudy::wire

@@ -34,7 +34,7 @@ void text_or_null(std::string_view text, Writer& to) {
 std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause) {
     const auto& words = cause.words();
     // Others have no codes in words, so that such an error is OpenAI's with all that it has.
-    const bool own = is_openai_word(error.code);
+    const bool own = !cause.of_key && is_openai_word(error.code);
     const bool own_type = error.type == kUnread || (own && is_openai_word(error.type));
     const std::string_view code = own ? std::string_view(error.code) : words.openai_code;
     std::string out;

@@ -142,7 +142,8 @@ void Reader::old_call(Value call, AnswerSink& sink) {
 
 // Some send it under both names, saying the same.
 void Reader::thoughts(Value delta, std::string_view key, Value value, AnswerSink& sink) {
-    const bool twice = key == "reasoning" && delta.at("reasoning_content").is_string();
+    const auto other = delta.at("reasoning_content");
+    const bool twice = key == "reasoning" && other.is_string() && !other.empty();
     if (!value.is_string() || value.empty() || twice) return;
     steady(value);
     sink.thinking(value.content());

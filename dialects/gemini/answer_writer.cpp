@@ -98,7 +98,7 @@ bool WriterBase::write_calls(Writer& to) const {
         const bool stopped = is_cut(stop_) || stop_ == Stop::filter;
         if (call.name.empty() || (half && stopped)) continue;
         to.open('{').key("functionCall").open('{').key("id").text(call.id);
-        to.key("name").text(call.name).key("args").raw(arguments).close('}');
+        to.key("name").text(call.name).key("args").on_one_line(arguments).close('}');
         if (!any) to.key("thoughtSignature").text(kNoSeal);
         to.close('}');
         any = true;

@@ -25,7 +25,8 @@ std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& c
     to.open('{').key("error").open('{').key("code").number(cause.status);
     to.key("message").text(error.message).key("status").text(cause.google());
     // A number repeats the status.
-    if (!reason.empty() && reason.find_first_not_of("0123456789") != std::string::npos) {
+    const bool number = reason.find_first_not_of("0123456789") == std::string::npos;
+    if (!number && !cause.of_key) {
         to.key("details").open('[').open('{');
         to.key("@type").text("type.googleapis.com/google.rpc.ErrorInfo");
         to.key("reason").text(reason_of(reason)).key("domain").text("understudy");

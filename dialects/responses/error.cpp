@@ -50,10 +50,6 @@ std::string_view code_of(const wire::ErrorFacts& error, const wire::ErrorCause& 
         case too_large:
         case content_filter:
             return "invalid_prompt";
-        case auth:
-        case permission:
-            // Inside of a stream nothing but the code says whose fault it is: not the client's.
-            return cause.in_band ? "server_error" : cause.words().openai_code;
         case conflict:
         case timeout:
         case server:

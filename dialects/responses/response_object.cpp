@@ -76,7 +76,7 @@ void write_usage(const Response& response, Status status, Writer& to) {
 }
 
 void echo_member(Value said, std::string_view key, std::string_view otherwise, Writer& to) {
-    to.key(key).raw(said.nothing() ? otherwise : said.raw());
+    to.key(key).on_one_line(said.nothing() ? otherwise : said.raw());
 }
 
 }  // namespace
@@ -207,7 +207,7 @@ std::string echo_of(Value request) {
     echo_member(temperature, "temperature", "null", to);
     to.key("text").open('{');
     echo_member(format, "format", R"({"type":"text"})", to);
-    if (!verbosity.nothing()) to.key("verbosity").raw(verbosity.raw());
+    if (!verbosity.nothing()) to.key("verbosity").on_one_line(verbosity.raw());
     to.close('}');
     echo_member(choice, "tool_choice", R"("auto")", to);
     to.raw(R"("tools":[])");

@@ -4,13 +4,6 @@
 
 namespace understudy::proxy::rescue {
 
-void append_on_one_line(std::string& out, std::string_view json) {
-    const auto begin = static_cast<std::ptrdiff_t>(out.size());
-    out += json;
-    std::replace_if(
-        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-}
-
 bool says_nothing(std::string_view data) {
     return data.find_first_of("{}\"") == std::string_view::npos;
 }

@@ -11,9 +11,7 @@
 
 namespace understudy::proxy::rescue {
 
-/// Appends JSON that may stand on several lines as one that does not: outside of its strings it
-/// does not care.
-void append_on_one_line(std::string& out, std::string_view json);
+using dialects::append_on_one_line;
 
 /// Data in which no member of an object can be: none at all, a ping in plain words, OpenAI's end
 /// marker. Whatever else is no JSON object is one that cannot be read.

@@ -19,6 +19,8 @@ std::string_view word_of(Stop stop) {
             return "sequence";
         case Stop::length:
             return "length";
+        case Stop::window:
+            return "window";
         case Stop::calls:
             return "calls";
         case Stop::filter:

@@ -24,7 +24,8 @@ std::unique_ptr<Translation> asked(AnswerShape client, Dialect upstream, bool st
         R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]})";
     if (client == AnswerShape::responses) body = R"({"model":"m","input":"Hi"})";
     if (client == AnswerShape::gemini) {
-        body = R"({"contents":[{"role":"user","parts":[{"text":"Hi"}]}]})";
+        body = R"({"contents":[{"role":"user","parts":[{"text":"Hi"}]}],)"
+               R"("generationConfig":{"thinkingConfig":{"includeThoughts":true}}})";
     }
     Ask ask;
     ask.shape = client;
@@ -617,4 +618,49 @@ TEST_CASE("Converse's answers are read as any other's where they are not written
                      delta(R"({"toolUse":{"input":{"a":1}}})")},
                     lost);
     CHECK(joined(out, "arguments") == R"({"a":1})");
+}
+
+TEST_CASE("Thoughts under one name are not lost for an empty text under the other") {
+    for (const auto* delta : {R"({"reasoning_content":"","reasoning":"So."})",
+                              R"({"reasoning":"So.","reasoning_content":""})",
+                              R"({"reasoning":"So.","reasoning_content":"So."})"}) {
+        CAPTURE(delta);
+        const auto stream =
+            streamed(AnswerShape::gemini, Dialect::chat,
+                     {R"({"id":"c","choices":[{"index":0,"delta":)" + std::string(delta) + "}]}",
+                      R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})", "[DONE]"});
+        CHECK(joined(stream, "text") == "So.");
+    }
+}
+
+TEST_CASE("Arguments that stand on several lines stay within one event of Google's") {
+    const auto stream = streamed(
+        AnswerShape::gemini, Dialect::chat,
+        {R"({"id":"c","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a",)"
+         R"("function":{"name":"f","arguments":"{\r\n  \"a\": \"b\\nc\"\n}"}}]}}]})",
+         R"({"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]})", "[DONE]"});
+    CHECK(joined(stream, "a") == "b\nc");
+    CHECK(joined(stream, "finishReason") == "STOP");
+}
+
+TEST_CASE("An error about a key inside a stream sends no client to its login") {
+    for (const auto* error : {R"({"type":"error","error":{"type":"authentication_error",)"
+                              R"("message":"m"}})",
+                              R"({"type":"error","error":{"type":"permission_error",)"
+                              R"("message":"m"}})",
+                              R"({"type":"error","error":{"type":"invalid_request_error",)"
+                              R"("code":"invalid_api_key","message":"m"}})"}) {
+        for (const auto client : {AnswerShape::chat, AnswerShape::responses, AnswerShape::messages,
+                                  AnswerShape::gemini}) {
+            const auto from = client == AnswerShape::messages ? Dialect::chat : Dialect::messages;
+            CAPTURE(error, static_cast<int>(client));
+            const auto stream = streamed(client, from, {error});
+            for (const auto* word : {"auth", "permission", "key", "invalid", "401", "403", "AUTH",
+                                     "PERMISSION", "KEY"}) {
+                CAPTURE(word, stream);
+                CHECK(stream.find(word) == std::string::npos);
+            }
+            CHECK(stream.find("\"m\"") != std::string::npos);
+        }
+    }
 }

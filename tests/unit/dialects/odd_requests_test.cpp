@@ -204,6 +204,23 @@ TEST_CASE("What all branches together require is required, and what one of sever
                                    R"("properties":{"d":{},"a":{},"c":{},"b":{}}})");
 }
 
+TEST_CASE("Two hundred thousand names of a schema are each looked for but once") {
+    std::string names;
+    std::string properties;
+    for (int i = 0; i < 200'000; ++i) {
+        const auto name = "\"n" + std::to_string(i) + '"';
+        names += (i == 0 ? "" : ",") + name;
+        properties += (i == 0 ? "" : ",") + name + ":{}";
+    }
+    const auto text = R"({"allOf":[{"required":[)" + names + R"(],"properties":{)" + properties +
+                      R"(}},{"required":["n7"],"properties":{"n7":1}}]})";
+    const auto begun = std::chrono::steady_clock::now();
+    const auto out = object_schema(Value::of(text));
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(5));
+    CHECK(out ==
+          R"({"type":"object","required":[)" + names + R"(],"properties":{)" + properties + "}}");
+}
+
 TEST_CASE("A schema that refers by way of others is followed, and never for long") {
     struct Row {
         const char *schema, *has;

@@ -70,14 +70,53 @@ TEST_CASE("A model is known by a part of its name, between others") {
              Row{"gpt-6-astra", "gpt-6-astra"},
              Row{"gpt-6.2-sol", ""},  // the newest
              Row{"gpt-5.9", ""},
+             Row{"gpt-5.10-mini", ""},
+             Row{"us.openai.gpt-7", ""},
+             Row{"openai.gpt-6-sol", "gpt-6"},  // as Bedrock spells them
+             Row{"us.openai.gpt-5.4", "gpt-5.4"},
+             Row{"global.openai.gpt-6-luna", "gpt-6"},
+             Row{"openai.gpt-4o", "gpt-4o"},
+             Row{"openai.o3-mini", "o3-mini"},
+             Row{"openai/o1", "o1"},
+             Row{"azure/openai-o3", "o3"},
+             Row{"ft:o4-mini:acme::id", "o4-mini"},
          }) {
         INFO(model);
         const auto* const gates = openai_gates_of(model);
         REQUIRE(gates != nullptr);
         CHECK(gates->family == family);
     }
-    for (const std::string_view model :
-         {"gpt-oss-120b", "llama-turbo1", "qwen3", "mistral-large", "phi-o12", "foo3", ""}) {
+    for (const std::string_view model : {"gpt-oss-120b",
+                                         "llama-turbo1",
+                                         "qwen3",
+                                         "mistral-large",
+                                         "phi-o12",
+                                         "foo3",
+                                         "",
+                                         "gpt-41",
+                                         "gpt-41-mini",
+                                         "gpt-4omini",
+                                         "gpt-4turbo",
+                                         "gpt-4v",
+                                         "yandexgpt-5.1",
+                                         "yandexgpt-5",
+                                         "minigpt-4",
+                                         "minigpt-7",
+                                         "rugpt-3.5",
+                                         "gpt-4all-j",
+                                         "gpt-6b",
+                                         "cerebras-gpt-13b",
+                                         "gpt-2",
+                                         "gpt-4.7",
+                                         "gpt-5.9.1",
+                                         "gpt-10",
+                                         "gpt-",
+                                         "marco-o1:7b",
+                                         "skywork-o1-open",
+                                         "llama-3.1-o1",
+                                         "acme/marco-o1",
+                                         "v2.gpt-5x",
+                                         "2.gpt-7"}) {
         INFO(model);
         CHECK(openai_gates_of(model) == nullptr);
     }

@@ -103,6 +103,23 @@ TEST_CASE("A Response repeats what was asked for") {
     CHECK(response["tool_choice"] == "none");
 }
 
+TEST_CASE("What a Response repeats stands on one line, as an event needs it") {
+    const auto events = streamed(
+        [](AnswerSink& sink) {
+            sink.start("x", "m");
+            sink.text("t");
+            sink.stop(Stop::end, {});
+            sink.done();
+        },
+        "{\"metadata\":{\r\n\"a\":\"b\"},\"text\":{\"format\":{\n\"type\":\"json_object\"}},"
+        "\"tool_choice\":{\r\"type\":\"function\",\n\"name\":\"f\"}}");
+    for (const auto& response : {events.front()["response"], events.back()["response"]}) {
+        CHECK(response["metadata"]["a"] == "b");
+        CHECK(response["text"]["format"]["type"] == "json_object");
+        CHECK(response["tool_choice"]["name"] == "f");
+    }
+}
+
 TEST_CASE("Ids are made of the upstream's, the same every time") {
     const auto tell = [](const char* id) {
         return [id](AnswerSink& sink) {

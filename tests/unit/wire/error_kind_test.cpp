@@ -39,10 +39,6 @@ TEST_CASE("An error is called by each API's own name, whoever's it was") {
                  "INVALID_ARGUMENT", "invalid_request_error", "context_length_exceeded"},
              Row{"billing_error", "", 429, "billing_error", "RESOURCE_EXHAUSTED",
                  "insufficient_quota", "insufficient_quota"},
-             Row{"authentication_error", "", 401, "authentication_error", "UNAUTHENTICATED",
-                 "invalid_request_error", "invalid_api_key"},
-             Row{"PERMISSION_DENIED", "403", 403, "permission_error", "PERMISSION_DENIED",
-                 "invalid_request_error", ""},
              Row{"not_found_error", "", 404, "not_found_error", "NOT_FOUND",
                  "invalid_request_error", "model_not_found"},
              Row{"modelStreamErrorException", "", 500, "api_error", "INTERNAL", "server_error", ""},
@@ -58,6 +54,24 @@ TEST_CASE("An error is called by each API's own name, whoever's it was") {
         CHECK(cause.words().openai_type == row.openai_type);
         CHECK(cause.words().openai_code == row.openai_code);
     }
+}
+
+TEST_CASE("An error about a key inside a stream is the server's: no client is to log out") {
+    for (const auto& error :
+         {ErrorFacts{"m", "authentication_error", "", ""}, ErrorFacts{"m", "", "401", ""},
+          ErrorFacts{"m", "PERMISSION_DENIED", "403", ""},
+          ErrorFacts{"m", "permission_error", "", ""},
+          ErrorFacts{"m", "invalid_request_error", "invalid_api_key", ""},
+          ErrorFacts{"m", "UNAUTHENTICATED", "", ""}}) {
+        INFO(error.type << ' ' << error.code);
+        const auto cause = cause_of(error);
+        CHECK(cause.kind == ErrorKind::server);
+        CHECK(cause.status == 500);
+        CHECK(cause.google() == "INTERNAL");
+        CHECK(cause.of_key);
+    }
+    CHECK_FALSE(cause_of(ErrorFacts{"m", "overloaded_error", "", ""}).of_key);
+    CHECK(cause_of(FailureClass::auth, 401).kind == ErrorKind::auth);
 }
 
 TEST_CASE("What a status alone would say does not hide what its body says") {
@@ -78,7 +92,8 @@ TEST_CASE("What a status alone would say does not hide what its body says") {
           Row{413, "{}", "request_too_large", "INVALID_ARGUMENT"},
           Row{422, "{}", "invalid_request_error", "INVALID_ARGUMENT"},
           Row{499, "{}", "invalid_request_error", "CANCELLED"},
-          Row{502, "{}", "api_error", "UNAVAILABLE"}}) {
+          Row{498, "{}", "rate_limit_error", "RESOURCE_EXHAUSTED"},  // Groq: no capacity
+          Row{425, "{}", "api_error", "INTERNAL"}, Row{502, "{}", "api_error", "UNAVAILABLE"}}) {
         INFO(row.status << ' ' << row.body);
         const auto cause = cause_of(classify_status(row.status, row.body, {}), row.status);
         CHECK(cause.status == row.status);
