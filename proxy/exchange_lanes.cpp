@@ -22,7 +22,7 @@ bool Exchange::open(const Move& move) {
     spec.rung = move.rung;
     spec.without_usage = without_usage_ == move.entry;
     spec.without_responses = without_responses_ == move.entry;
-    if (mended_ && mended_->entry == move.entry) spec.repairs = mended_->repairs;
+    if (const auto* const mended = mended_at(move.entry)) spec.repairs = mended->repairs;
     // What has been promised to the client already, it gets in the clear.
     spec.decode = keepalive_at_ != TimePoint::max();
     spec.quality = plan_.route->route->fallback_on & wire::kQualityClasses;
