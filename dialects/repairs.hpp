@@ -14,13 +14,17 @@ namespace understudy::dialects {
 /// What is to be said otherwise; of nothing at first.
 struct Repairs {
     std::uint32_t left_out = 0;     // members, a bit for each row of the table
+    std::uint32_t out_once = 0;     // the same, of which this request's value alone is refused
     std::uint64_t max_output = 0;   // no longer answer is asked for; 0: whatever the model can
+    bool limit_once = false;        // which may be so of this request alone
     bool other_limit_name = false;  // chat: the other one of the two names of that limit
     bool tools_without_thought = false;
     bool operator==(const Repairs&) const = default;
     bool empty() const { return *this == Repairs(); }
     /// Both.
     void add(const Repairs& other);
+    /// What other requests are to be asked with, too.
+    Repairs lasting() const;
 };
 
 /// What is to be changed by an upstream's error, whose body this is; nothing where it is about

@@ -155,6 +155,13 @@ Target fitted(Target target) {
     return target;
 }
 
+/// The client gets a shorter answer than it asked for, then.
+void name_lowered_limit(Talk& talk, const Target& target) {
+    const auto most = target.repairs.max_output;
+    const bool lowered = most != 0 && (target.max_output == 0 || most < target.max_output);
+    if (lowered && talk.max_tokens.count() > most) talk.drop("max_tokens");
+}
+
 /// Bytes of text in a request: pictures and documents in it have others than their base64 says.
 std::uint64_t text_bytes(const Ask& ask, const Talk& talk) {
     std::uint64_t media = 0;
@@ -224,6 +231,7 @@ std::optional<Problem> translate(const Ask& ask, const Target& target, Outgoing&
     name_lost_seals(talk, target.dialect);
     if (!target.repairs.empty()) {
         if (auto problem = repair(talk, target.repairs, target.model)) return problem;
+        name_lowered_limit(talk, target);
     }
     constexpr std::size_t kEnvelope = 512;
     outgoing.body.reserve(ask.body.size() + ask.body.size() / 8 + kEnvelope);

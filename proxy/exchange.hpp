@@ -63,7 +63,6 @@ struct Unsealed {
 struct Mended {
     std::size_t entry = 0;
     dialects::Repairs repairs;
-    unsigned times = 0;
 };
 
 class Exchange {
@@ -138,6 +137,7 @@ class Exchange {
     bool ask_in_other_words(Lane& lane);
     bool unseal(Lane& lane);
     bool mend(Lane& lane);
+    Mended* mended_at(std::size_t position);
     void learn_repairs(Lane& lane);
     const OwnedRequest* without_others_seals(const RuntimeEntry& entry);
     Move set_aside(std::size_t lane);
@@ -181,7 +181,9 @@ class Exchange {
     std::optional<std::size_t> doubted_prefill_;  // the entry that has refused something with one
     std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
     std::optional<std::size_t> without_responses_;  // the entry that has no /responses
-    std::optional<Mended> mended_;
+    boost::container::small_vector<Mended, 1>
+        mended_;            // one for each entry: two may be asked at once
+    unsigned repairs_ = 0;  // of all of them
     std::unique_ptr<Unsealed> unsealed_;
     // Without other providers' seals; at 1 for those that demand seals. Null: not looked for yet.
     std::array<std::unique_ptr<Unsealed>, 2> own_seals_;

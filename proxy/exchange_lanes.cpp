@@ -22,7 +22,7 @@ bool Exchange::open(const Move& move) {
     spec.rung = move.rung;
     spec.without_usage = without_usage_ == move.entry;
     spec.without_responses = without_responses_ == move.entry;
-    if (mended_ && mended_->entry == move.entry) spec.repairs = mended_->repairs;
+    if (const auto* const mended = mended_at(move.entry)) spec.repairs = mended->repairs;
     // What has been promised to the client already, it gets in the clear.
     spec.decode = keepalive_at_ != TimePoint::max();
     spec.quality = plan_.route->route->fallback_on & wire::kQualityClasses;
@@ -119,7 +119,8 @@ Move Exchange::fail(std::size_t i) {
     auto situation = rescuing ? around_break(lane.position()) : around();
     if (rescuing) look_for_refused_prefill(i, situation);
     if (!first_failure_) first_failure_.emplace(session_.worker().shared().budget);
-    first_failure_->note(lane, course_->is_first(i));
+    const bool first = course_->is_first(i);
+    first_failure_->note(lane, first);
     if (plan_.route->learns_times) learn_failure(lane);
     LaneFailure failure;
     failure.failure = attempt.failure();
@@ -143,6 +144,9 @@ Move Exchange::fail(std::size_t i) {
     lanes_[i].reset();
     if (session_.client_has_left()) return course_->left();  // then nothing is moved on
     const auto move = course_->failed(i, failure, situation);
+    const bool mended = failure.other_words || failure.refused_addition;
+    const bool asked_again = move.action == Move::Action::start && move.cause == Cause::repair;
+    if (first && mended && asked_again) first_failure_->mended();
     waited_for_ = said;
     if (move.action == Move::Action::start || course_->resumes()) room_ = std::move(room);
     note_failover(from, move, said);

@@ -8,6 +8,8 @@
 #include "wire/append.hpp"
 #include "wire/prompt_size.hpp"
 
+#include <algorithm>
+
 namespace understudy::proxy {
 
 using metrics::Outcome;
@@ -56,17 +58,25 @@ bool Exchange::ask_in_other_words(Lane& lane) {
 // does no harm. What the client says in the upstream's own words is between the two of them.
 bool Exchange::mend(Lane& lane) {
     const auto& attempt = lane.attempt();
-    const auto* const translated = lane.translated();
+    auto* const translated = lane.translated();
     if (translated == nullptr || attempt.failure() != FailureClass::bad_request) return false;
     if (!attempt.answered() || attempt.garbled()) return false;
-    const bool before = mended_ && mended_->entry == lane.position();
     // One thing is named at a time, as a rule.
     constexpr unsigned kMostRepairs = 4;
-    if (before && mended_->times == kMostRepairs) return false;
+    if (repairs_ == kMostRepairs) return false;
     const auto repairs = translated->repairs_for(attempt.body());
     if (repairs.empty()) return false;
-    mended_ = Mended{lane.position(), repairs, before ? mended_->times + 1 : 1};
+    ++repairs_;
+    auto* mended = mended_at(lane.position());
+    if (mended == nullptr) mended = &mended_.emplace_back(Mended{lane.position(), {}});
+    mended->repairs = repairs;
     return true;
+}
+
+Mended* Exchange::mended_at(std::size_t position) {
+    const auto at = std::find_if(mended_.begin(), mended_.end(),
+                                 [&](const Mended& mended) { return mended.entry == position; });
+    return at == mended_.end() ? nullptr : &*at;
 }
 
 // It refuses the thoughts of earlier turns: the same without them, once.
@@ -89,8 +99,10 @@ bool Exchange::unseal(Lane& lane) {
 }
 
 void Exchange::learn_repairs(Lane& lane) {
-    if (lane.repairs().empty()) return;
-    runtime_.learnt_repairs().learn(*lane.entry().upstream, lane.sent_model(), lane.repairs());
+    // What it does not take of this request it may take of others.
+    const auto lasting = lane.repairs().lasting();
+    if (lasting.empty()) return;
+    runtime_.learnt_repairs().learn(*lane.entry().upstream, lane.sent_model(), lasting);
 }
 
 // What an upstream of the client's own API is asked where the client has thoughts of others from

@@ -19,7 +19,8 @@ void FirstFailure::note(Lane& lane, bool first) {
     const bool budget = attempt.failure() == FailureClass::budget;
     if (!first && !budget) return;
     // What it has said itself outlasts the silence of a later try.
-    if (answered_ && !attempt.answered() && !budget) return;
+    if (answered_ && !mended_ && !attempt.answered() && !budget) return;
+    mended_ = false;
     failure_ = attempt.failure();
     deadline_hit_ = attempt.request_deadline_hit();
     places_taken_ = attempt.starved();

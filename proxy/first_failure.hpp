@@ -19,6 +19,10 @@ class FirstFailure {
     /// The attempt in `lane` has failed. `first`: it is the one whose error the client gets.
     void note(Lane& lane, bool first);
 
+    /// What was noted last was about our words, in place of which others are sent: whatever comes
+    /// of those is the error then.
+    void mended() { mended_ = true; }
+
     /// The upstream has answered, and that answer is what the client gets: head() and body().
     bool answered() const { return answered_ && !ours(); }
     const upstreams::AnswerHead& head() const { return head_; }
@@ -40,6 +44,7 @@ class FirstFailure {
     LocalError shortage() const;
 
     bool answered_ = false;
+    bool mended_ = false;
     upstreams::AnswerHead head_;
     std::string body_;
     std::string upstream_;

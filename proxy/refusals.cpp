@@ -5,7 +5,7 @@ namespace understudy::proxy {
 bool Refusals::contains(const config::Upstream& upstream, std::string_view model) const {
     if (!any_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
-    return known_.count(Known(&upstream, model)) > 0;
+    return known_.find(std::pair(&upstream, model)) != known_.end();
 }
 
 void Refusals::add(const config::Upstream& upstream, std::string_view model) {
@@ -19,7 +19,7 @@ dialects::Repairs LearntRepairs::of(const config::Upstream& upstream,
                                     std::string_view model) const {
     if (!any_.load(std::memory_order_relaxed)) return {};
     const std::lock_guard lock(mutex_);
-    const auto at = known_.find(Known(&upstream, model));
+    const auto at = known_.find(std::pair(&upstream, model));
     return at == known_.end() ? dialects::Repairs() : at->second;
 }
 
@@ -27,7 +27,7 @@ void LearntRepairs::learn(const config::Upstream& upstream, std::string_view mod
                           const dialects::Repairs& repairs) {
     const std::lock_guard lock(mutex_);
     if (known_.size() >= Refusals::kMost) known_.clear();
-    known_[Known(&upstream, model)].add(repairs);
+    known_[KnownModel(&upstream, model)].add(repairs);
     any_.store(true, std::memory_order_relaxed);
 }
 

@@ -6,6 +6,7 @@
 #include "dialects/repairs.hpp"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -14,6 +15,17 @@
 #include <utility>
 
 namespace understudy::proxy {
+
+/// A model of an upstream; looked for by a view of its name, for that is done under a lock.
+using KnownModel = std::pair<const config::Upstream*, std::string>;
+struct ByModel {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+        if (a.first != b.first) return std::less<>()(a.first, b.first);
+        return std::string_view(a.second) < std::string_view(b.second);
+    }
+};
 
 /// Shared by all workers; thread-safe. One per configuration: a reload asks once more.
 class Refusals {
@@ -26,10 +38,9 @@ class Refusals {
     void add(const config::Upstream& upstream, std::string_view model);
 
   private:
-    using Known = std::pair<const config::Upstream*, std::string>;
     std::atomic<bool> any_{false};
     mutable std::mutex mutex_;
-    std::set<Known> known_;
+    std::set<KnownModel, ByModel> known_;
 };
 
 /// Of `stream_options`, by which we ask for the usage of a stream.
@@ -48,10 +59,9 @@ class LearntRepairs {
                const dialects::Repairs& repairs);
 
   private:
-    using Known = std::pair<const config::Upstream*, std::string>;
     std::atomic<bool> any_{false};
     mutable std::mutex mutex_;
-    std::map<Known, dialects::Repairs> known_;
+    std::map<KnownModel, dialects::Repairs, ByModel> known_;
 };
 
 }  // namespace understudy::proxy

@@ -87,11 +87,13 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, Runtime& ru
                    std::string(wire::name_of(request.endpoint.dialect));
         return;
     }
-    const auto target = target_of(lane, runtime, model);
-    repairs_ = target.repairs;
+    const auto& target = target_ = target_of(lane, runtime, model);
+    lowered_ = lane.repairs.max_output != 0;
     std::optional<dialects::Problem> problem;
     const bool room = charge_.set(ask.body.size());
     if (room) problem = dialects::translate(ask, target, outgoing_, way_back_);
+    ask_ = ask;
+    ask_.seed = {};  // which is of this answer, and lives no longer
     if (problem) {
         const bool bad = problem->kind == dialects::Problem::Kind::bad_request;
         refused_ = bad ? FailureClass::bad_request : FailureClass::unsupported;
@@ -196,11 +198,29 @@ const char* Translated::problem(std::string_view body) {
     return way_back_->lost();
 }
 
-dialects::Repairs Translated::repairs_for(std::string_view error_body) const {
+dialects::Repairs Translated::repairs_for(std::string_view error_body) {
     const auto limit = wire::answer_limit(asked_.body, asked_.facts).tokens;
-    auto repairs = repairs_;
-    repairs.add(dialects::repairs_for(error_body, asked_.body, limit));
-    return repairs == repairs_ ? dialects::Repairs() : repairs;
+    auto found = dialects::repairs_for(error_body, asked_.body, limit);
+    // Where the first number that it named was not the limit, this may be none of the model's
+    // either.
+    found.limit_once = found.max_output != 0 && lowered_;
+    auto repairs = target_.repairs;
+    repairs.add(found);
+    const bool other = repairs != target_.repairs && says_otherwise(repairs);
+    return other ? repairs : dialects::Repairs();
+}
+
+// Whether the request comes out otherwise with these, or not at all.
+bool Translated::says_otherwise(const dialects::Repairs& repairs) {
+    if (!charge_.set(asked_.body.size() + ask_.body.size())) return false;
+    auto target = target_;
+    target.repairs = repairs;
+    dialects::Outgoing again;
+    std::unique_ptr<dialects::Translation> way_back;
+    const bool other =
+        dialects::translate(ask_, target, again, way_back).has_value() || again.body != asked_.body;
+    static_cast<void>(charge());  // less than there was
+    return other;
 }
 
 std::string Translated::error(std::string_view body, const wire::ErrorCause& cause) const {

@@ -46,8 +46,8 @@ class Translated final : public upstreams::AnswerCheck {
     /// The answer that has come through that.
     std::string_view whole() const { return out_; }
     /// How the same is to be asked in place of what this error refuses, with all that was done so
-    /// already; nothing: there is nothing to be done about it.
-    dialects::Repairs repairs_for(std::string_view error_body) const;
+    /// already; nothing: there is nothing to be done about it, or it would be the same again.
+    dialects::Repairs repairs_for(std::string_view error_body);
     /// The upstream's error, as a body.
     std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// The data of its error event in a stream that has begun, as an event.
@@ -65,12 +65,15 @@ class Translated final : public upstreams::AnswerCheck {
 
   private:
     bool charge();
+    bool says_otherwise(const dialects::Repairs& repairs);
     void take_repeats(std::string_view& rest);
 
     std::unique_ptr<dialects::Translation> way_back_;
     dialects::Outgoing outgoing_;
     OwnedRequest asked_;
-    dialects::Repairs repairs_;  // that are made in it
+    dialects::Ask ask_;        // what is put so, and to whom
+    dialects::Target target_;  // with the repairs that are made in it
+    bool lowered_ = false;     // the limit of tokens, in this request
     std::string client_key_;
     wire::FailureClass refused_ = wire::FailureClass::none;
     std::string because_;

@@ -63,6 +63,13 @@ def test_it_is_done_once(start, upstream):
     assert (got.status, got.body) == (400, REFUSAL) and len(there.requests) == 2
 
 
+def test_without_seals_then_cut_is_not_told_as_the_refusal(start, upstream):
+    there = upstream(refusing(REFUSAL, lambda connection, request: connection.reset()))
+    got = send(start(config(native(there, "primary", "messages"))))
+    assert [sealed(request) for request in there.requests[:2]] == [True, False]
+    assert got.status == 502, got.body
+
+
 def test_what_holds_no_thoughts_is_not_asked_twice(start, upstream):
     there = upstream(status(400, REFUSAL))
     daemon = start(config(native(there, "primary", "messages")))

@@ -93,6 +93,9 @@ TEST_CASE("A member that is refused is left out, in whatever words it is refused
              Row{openai("Unrecognized request argument supplied: reasoning_effort"),
                  {"reasoning_effort"},
                  {"reasoning_effort"}},
+             Row{R"({"error":{"message":"body.top_p: range of top_p is not supported"}})",
+                 {"top_p"},
+                 {"top_p"}},
              Row{openai("Unsupported value: 'reasoning_effort' does not support 'high' with this "
                         "model. Supported values are: 'none'.",
                         "reasoning_effort", "unsupported_value"),
@@ -130,8 +133,17 @@ TEST_CASE("A limit above the model's own becomes the number that is named") {
                         "completion tokens, whereas you provided 64000.",
                         "max_tokens", "invalid_value"),
                  16'384},
-             Row{openai("`max_tokens` must be less than or equal to `32768`, the maximum value"),
+             Row{openai("`max_tokens` must be less than or equal to `32768`, the maximum value for "
+                        "`max_tokens` is less than the `context_window` for this model"),
                  32'768},
+             Row{openai("max_tokens: 64,000 > 32,768, which is the maximum allowed"), 32'768},
+             Row{openai("max_tokens is too large, the most is 8,192."), 8192},
+             Row{openai("max_tokens must be in [1,8192]"), 8192},
+             Row{openai("max_tokens must be in [1,512]"), 512},
+             Row{openai("max_tokens must be in [1, 8,192]"), 8192},
+             Row{R"({"detail":[{"type":"less_than_equal","loc":["body","max_tokens"],)"
+                 R"("msg":"Input should be less than or equal to 8192"}]})",
+                 8192},
              Row{R"({"message":"The maximum tokens you requested exceeds the model limit of 4096. )"
                  R"(Try again with a maximum tokens value that is lower than 4096."})",
                  4096},
@@ -144,7 +156,7 @@ TEST_CASE("A limit above the model's own becomes the number that is named") {
         const auto got = mended(error);
         CHECK(got.repairs.max_output == most);
         CHECK(got.body["max_tokens"] == most);
-        CHECK(got.dropped.empty());
+        CHECK(got.dropped == Names{"max_tokens"});
         CHECK(mended(error, "gemini-3.1-pro", Dialect::gemini)
                   .body["generationConfig"]["maxOutputTokens"] == most);
     }
@@ -184,6 +196,15 @@ TEST_CASE("What is about something else, or must not be left out, is no cause fo
              openai("This model's maximum context length is 32768 tokens and your request has 1200 "
                     "input tokens (64000 > 32768 - 1200), reduce max_tokens"),
              openai("max_tokens must be at least 1024"),
+             openai("`inputs` tokens + `max_tokens` must be <= 4096. Given: 100 `inputs` tokens"),
+             openai("input tokens and max_tokens exceed 4096"),
+             openai(
+                 "max_tokens: 64000 is more than 30000, which 2768 tokens in the messages leave"),
+             openai("prompt and max_tokens are 70000 tokens, the most is 65536"),
+             openai("Input length and `max_tokens` exceed context limit: 2000 + 64000 > 65536"),
+             openai("Invalid schema for function 'f': 'top_p' is not permitted"),
+             openai("'temperature' is not allowed here", "tools[0].parameters.temperature"),
+             openai("messages.1.content.0.thinking: Extra inputs are not permitted"),
              openai("Expected `thinking`, but found `tool_use`."),
              std::string("<html>temperature</html>"),
              std::string(),
@@ -207,4 +228,63 @@ TEST_CASE("What is learnt adds up, and of two limits the smaller one counts") {
     CHECK(repairs.left_out == 3);
     repairs.add({});
     CHECK(repairs.max_output == 100);
+}
+
+TEST_CASE("A value that is refused is left out of this request and of no other") {
+    const auto* const unsupported =
+        "Unsupported value: 'reasoning_effort' does not support 'high' "
+        "with this model. Supported values are: 'low', 'medium'.";
+    for (const auto& error :
+         {openai(unsupported, "reasoning_effort", "unsupported_value"),
+          openai("temperature: 0.5 is not allowed, it must be in the range 1 to 2",
+                 "temperature")}) {
+        CAPTURE(error);
+        const auto got = mended(error);
+        CHECK(got.dropped.size() == 1);
+        CHECK(got.body.contains("top_p"));
+        CHECK_FALSE(got.repairs.empty());
+        CHECK(got.repairs.lasting().empty());
+    }
+    const auto only = mended(
+        openai("Unsupported value: 'temperature' does not support 0.5 with this model. Only the "
+               "default (1) value is supported.",
+               "temperature", "unsupported_value"));
+    CHECK(only.repairs.lasting() == only.repairs);
+}
+
+TEST_CASE("A member is looked for where settings are, not in what tools are called with") {
+    const std::string sent =
+        R"({"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":)"
+        R"({"properties":{"user":{"type":"string"},"seed":{"type":"integer"}}}}}],)"
+        R"("generationConfig":{"topK":4}})";
+    CHECK(repairs_for(openai("property 'user' is unsupported"), sent, {}).empty());
+    CHECK(repairs_for(openai("Unknown parameter: 'seed'.", "seed"), sent, {}).empty());
+    CHECK_FALSE(repairs_for(openai("Unknown name \"topK\": Cannot find field."), sent, {}).empty());
+}
+
+TEST_CASE("A limit that is no more than what was asked for is not named") {
+    Target target;
+    target.model = "deployment";
+    for (const auto& [most, dropped] :
+         {std::pair<std::uint64_t, Names>{kAsked - 1, {"max_tokens"}}, {kAsked, {}}}) {
+        target.repairs.max_output = most;
+        std::optional<Problem> problem;
+        CHECK(translated(kBody, target, problem).dropped == dropped);
+    }
+}
+
+TEST_CASE("What lasts is what is not of one request") {
+    Repairs repairs;
+    repairs.left_out = 1;
+    repairs.max_output = 100;
+    CHECK(repairs.lasting() == repairs);
+    Repairs once;
+    once.out_once = 2;
+    once.max_output = 50;
+    once.limit_once = true;
+    CHECK(once.lasting().empty());
+    repairs.add(once);
+    CHECK(repairs.max_output == 50);
+    CHECK(repairs.lasting().left_out == 1);
+    CHECK(repairs.lasting().max_output == 0);
 }
