@@ -262,7 +262,9 @@ Repairs for_limit(const wire::ErrorFacts& error, const Said& sent, std::uint64_t
     const bool too_little = any_in(text, {"at least", "greater than", "minimum"});
     if (!window && !other_name && !too_little)
         repairs.max_output = largest_below(error.message, limit);
-    if (repairs.max_output != 0 || window) return repairs;
+    // "Requests with max_tokens > 4096 must have stream=true" (Fireworks): of one kind of request.
+    repairs.limit_once = repairs.max_output != 0 && has_word(error.message, "stream", false);
+    if (repairs.max_output != 0 || window || too_little) return repairs;
     for (const auto name : {kLimits[0], kLimits[1]}) {
         if (sent.says(name) && blames(error, name, false)) {
             repairs.other_limit_name = refuses(error);

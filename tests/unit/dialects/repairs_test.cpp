@@ -273,6 +273,13 @@ TEST_CASE("A limit that is no more than what was asked for is not named") {
     }
 }
 
+TEST_CASE("A limit of answers that are no streams is not one of streams") {
+    const auto got =
+        mended(openai("Requests with max_tokens > 4096 must have stream=true", "max_tokens"));
+    CHECK(got.repairs.max_output == 4096);
+    CHECK(got.repairs.lasting().empty());
+}
+
 TEST_CASE("What lasts is what is not of one request") {
     Repairs repairs;
     repairs.left_out = 1;
