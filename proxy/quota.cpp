@@ -1,6 +1,5 @@
 #include "proxy/quota.hpp"
 
-#include "config/context_window.hpp"
 #include "proxy/key_limits.hpp"
 #include "proxy/pieces.hpp"
 #include "proxy/prompt_excess.hpp"
@@ -143,8 +142,7 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     money->expected = expected_;
     // The model's own limit is looked for only where the request's is not the last word.
     const bool open = !limit.tokens || !upstream.body.empty();
-    const auto longest =
-        open ? config::longest_answer(runtime_.config(), upstream, model, money->price) : 0;
+    const auto longest = open ? runtime_.longest_answer(upstream, model, money->price) : 0;
     money->expected.output = expected_output(shape, limit, upstream.body, longest);
     const auto now = limits::now();
     auto most = money->expected;

@@ -185,6 +185,7 @@ Runtime::Runtime(std::shared_ptr<const LoadedConfig> loaded, upstreams::WorkerCo
     last_prices_.resize(config.upstreams.size());
     last_windows_.resize(config.upstreams.size());
     last_outputs_.resize(config.upstreams.size());
+    last_paid_outputs_.resize(config.upstreams.size());
     for (const auto& upstream : config.upstreams) {
         inflight_.push_back(&shard_.inflight(upstream.name));
         const auto& places = loaded_->places_for(upstream);
@@ -388,6 +389,15 @@ std::uint64_t Runtime::context_window(const config::Upstream& upstream, std::str
 
 std::uint64_t Runtime::max_output(const config::Upstream& upstream, std::string_view model) {
     return number_of(last_outputs_, upstream, model, config::max_output);
+}
+
+std::uint64_t Runtime::longest_answer(const config::Upstream& upstream, std::string_view model,
+                                      const metrics::ModelPrice* price) {
+    if (price != nullptr && price->max_output != 0) return price->max_output;
+    const auto by_name = [](const auto& config, const auto& there, std::string_view name) {
+        return config::longest_answer(config, there, name, nullptr);
+    };
+    return number_of(last_paid_outputs_, upstream, model, by_name);
 }
 
 const metrics::ModelPrice* Runtime::find_price(const config::Upstream& upstream,

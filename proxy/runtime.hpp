@@ -169,6 +169,10 @@ class Runtime {
     /// The longest answer of `model` there, in tokens, as config::max_output() has it; 0: not
     /// known.
     std::uint64_t max_output(const config::Upstream& upstream, std::string_view model);
+    /// The longest answer of `model` that may have to be paid for there, as
+    /// config::longest_answer() has it. `price`: the one that it is billed with, or null.
+    std::uint64_t longest_answer(const config::Upstream& upstream, std::string_view model,
+                                 const metrics::ModelPrice* price);
     /// An upstream that is asked now and then whether it is well.
     struct CheckedUpstream {
         const config::Upstream* upstream = nullptr;
@@ -256,7 +260,7 @@ class Runtime {
     template <class Find>
     std::uint64_t number_of(std::vector<LastNumber>& last, const config::Upstream& upstream,
                             std::string_view model, Find find);
-    std::vector<LastNumber> last_windows_, last_outputs_;
+    std::vector<LastNumber> last_windows_, last_outputs_, last_paid_outputs_;
     std::string price_key_;  // scratch
 };
 
