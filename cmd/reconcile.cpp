@@ -5,10 +5,12 @@
 #include "cmd/reconcile/print.hpp"
 #include "config/files.hpp"
 #include "config/presets.hpp"
+#include "config/text.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -32,6 +34,15 @@ struct Options {
     std::vector<std::string> upstreams;
     double tolerance = 0.01;
 };
+
+std::string check_tolerance(const std::string& text) {
+    constexpr double kMost = 1e9;
+    double usd = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), usd);
+    const bool number = ec == std::errc() && end == text.data() + text.size();
+    if (number && usd >= 0 && usd <= kMost) return {};
+    return config::in_quotes(text) + " is not an amount in dollars such as 0.01";
+}
 
 /// Where to look, and for whose attempts.
 struct Scope {
@@ -159,7 +170,7 @@ Run add_reconcile(CLI::App& app) {
     app.add_option("--tolerance", options->tolerance,
                    "Dollars that a day's model may differ by and agree")
         ->type_name("USD")
-        ->check(CLI::NonNegativeNumber)
+        ->check(check_tolerance)
         ->capture_default_str();
     app.add_option("--format", options->format, "How it is written")
         ->check(CLI::IsMember({"table", "json", "csv"}))

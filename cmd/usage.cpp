@@ -37,6 +37,12 @@ std::int64_t now_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+std::string check_limit(const std::string& text) {
+    const auto lines = config::parse_integer(text);
+    if (!lines) return lines.error;
+    return *lines.value > 0 ? std::string() : "0 lines are none; the least is 1";
+}
+
 struct Wanted {
     proxy::UsageForm form;
     std::int64_t from_us;
@@ -116,7 +122,7 @@ Run add_usage(CLI::App& app) {
         ->capture_default_str();
     app.add_option("--limit", options->limit, "At most so many lines; the total is of all")
         ->type_name("N")
-        ->check(CLI::PositiveNumber);
+        ->check(check_limit);
     app.add_option("--format", options->format, "How it is written")
         ->check(CLI::IsMember({"table", "json", "csv"}))
         ->capture_default_str();

@@ -177,6 +177,12 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
     const std::string form = "; write ADDRESS:PORT, as in 127.0.0.1:8080 or [::1]:8080";
     const HostPort parts = split_host_port(text);
     const std::string shown = in_quotes(text);
+    if (text.find("://") != std::string_view::npos) {
+        return {{}, shown + " is a URL; clients connect in plain HTTP" + form};
+    }
+    if (text.starts_with("unix:") || text.starts_with('/')) {
+        return {{}, shown + " is a Unix socket, which is not served" + form};
+    }
     if (!parts.well_formed || !parts.has_port || (parts.host.empty() && !parts.bracketed)) {
         const bool bare_port = parse_port(text).has_value() || text.starts_with(':');
         return {{},

@@ -72,9 +72,10 @@ constexpr std::array<std::string_view, 14> kVariablePrefixes{
     "env/",  "env.",        "env[",       "env(",      "getenv(",     "environment:",    "!env"};
 
 // Secret stores that other programs ask; what follows is a path there.
-constexpr std::array<std::string_view, 8> kStorePrefixes{
+constexpr std::array<std::string_view, 10> kStorePrefixes{
     "op://",        "vault:",  "aws-sm:",    "arn:aws:secretsmanager:",
-    "arn:aws:ssm:", "gcp-sm:", "secretref:", "keyring:"};
+    "arn:aws:ssm:", "gcp-sm:", "secretref:", "keyring:",
+    "ssm:/",        "enc[aes"};  // sops: encrypted in the file
 
 // Pairs that stand around a name to be replaced, by a template or by hand.
 struct Around {
@@ -82,7 +83,7 @@ struct Around {
 };
 constexpr std::array kTemplates{Around{"{{", "}}"}, Around{"${", "}"},  Around{"$(", ")"},
                                 Around{"$[", "]"},  Around{"<%", "%>"}, Around{"%(", ")s"},
-                                Around{"{", "}"},   Around{"@{", "}"}};
+                                Around{"{", "}"},   Around{"@{", "}"},  Around{"#{", "}"}};
 constexpr std::array kBlanksToFill{Around{"<", ">"}, Around{"[", "]"}, Around{"__", "__"}};
 
 bool within(std::string_view text, const Around& around) {
@@ -108,8 +109,10 @@ std::optional<std::string> reference(std::string_view text) {
         return use_variable("is another program's form of a reference",
                             name_within(text.substr(prefix.size())));
     }
-    if (text.front() == '$' && is_variable(text.substr(1))) {
-        return use_variable("is a reference without its braces", text.substr(1));
+    // $NAME, and $NAME} where the other brace was forgotten.
+    const std::size_t end = text.find_last_not_of("})] ");
+    if (text.front() == '$' && is_variable(text.substr(1, end))) {
+        return use_variable("is a reference without its braces", text.substr(1, end));
     }
     if (text.starts_with("${")) {
         return use_variable("is a reference that is not closed", name_within(text.substr(2)));

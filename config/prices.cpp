@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -168,7 +170,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
             note("refused, it is negative or above USD 1000 per million tokens or for one piece");
             return;
         }
-        if (!entry_.alias().empty()) aliases_.emplace_back(model_, entry_.alias());
+        if (!entry_.alias().empty()) aliases_.insert_or_assign(model_, entry_.alias());
         const metrics::ModelPrice price = entry_.finish();
         const bool by_piece = price.per_request || price.per_image;
         // Nothing to count.
@@ -177,12 +179,26 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
         lines_.push_back(metrics::pack_price(model_, price));
     }
 
+    // The line of what an alias stands for, without its name; an alias of another stands for what
+    // that does. Empty: for nothing.
+    std::string_view price_of_alias(std::string_view target) const {
+        constexpr int kMostAliases = 8;  // one of the other; in a circle there is no end to them
+        for (int i = 0; i < kMostAliases; ++i) {
+            const auto line = metrics::find_price_line(file_.lines, target);
+            if (!line.empty()) return line.substr(target.size());
+            const auto next = aliases_.find(target);
+            if (next == aliases_.end()) break;
+            target = next->second;
+        }
+        return {};
+    }
+
     void add_aliases() {
         if (aliases_.empty()) return;
         std::vector<std::string> lines;
         for (const auto& [name, target] : aliases_) {
-            const auto line = metrics::find_price_line(file_.lines, target);
-            if (!line.empty()) lines.push_back(name + std::string(line.substr(target.size())));
+            const auto price = price_of_alias(target);
+            if (!price.empty()) lines.push_back(name + std::string(price));
         }
         for (std::string_view rest = file_.lines; !rest.empty();) {
             const auto end = rest.find('\n');
@@ -197,7 +213,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     bool top_is_object_ = false;
     std::string model_, member_, tiered_member_;
     std::vector<std::string> lines_;
-    std::vector<std::pair<std::string, std::string>> aliases_;
+    std::map<std::string, std::string, std::less<>> aliases_;
     PriceEntry entry_;
     metrics::Rates tiered_;
     std::optional<std::uint64_t> range_begin_;

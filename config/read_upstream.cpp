@@ -78,8 +78,24 @@ bool is_azure(const Upstream& upstream) {
     return upstream.preset != nullptr && upstream.preset->name == "azure";
 }
 
-void doubt_path(const Value& value, const BaseUrl& url) {
-    const auto usual = likelier_path(url.host, url.path);
+// A server of one's own is told by its port alone, where nobody else has that one.
+std::string_view usual_path_of_local_server(const BaseUrl& url) {
+    if (!is_loopback(url.host) || (!url.path.empty() && url.path != "/api")) return {};
+    constexpr std::uint16_t kOllama = 11434;
+    constexpr std::uint16_t kLmStudio = 1234;
+    return url.port == kOllama || url.port == kLmStudio ? "/v1" : std::string_view{};
+}
+
+void doubt_path(const Value& value, const Upstream& upstream) {
+    const BaseUrl& url = upstream.base_url;
+    if (!is_azure(upstream) && provider_of_host(url.host) == "azure" && url.path.empty()) {
+        value.warn(
+            "is an address of Azure's, whose paths and header for the key only `provider: azure` "
+            "knows; add it");
+        return;
+    }
+    auto usual = likelier_path(url.host, url.path);
+    if (usual.empty()) usual = usual_path_of_local_server(url);
     if (usual.empty()) return;
     BaseUrl better = url;
     better.path = usual;
@@ -114,7 +130,7 @@ void read_base_url(const Section& section, Upstream& upstream) {
     if (upstream.price_provider.empty() && !compatible) {
         upstream.price_provider = upstream.preset->price_provider;
     }
-    if (is_openais(upstream.dialect)) doubt_path(*value, upstream.base_url);
+    if (is_openais(upstream.dialect)) doubt_path(*value, upstream);
 }
 
 void read_api_version(const Section& section, Upstream& upstream) {

@@ -117,18 +117,23 @@ Parsed<Duration> parse_duration(std::string_view text) {
 
 Parsed<std::chrono::hours> parse_age(std::string_view text) {
     using std::chrono::hours;
+    // Clocks that count nanoseconds go no further than 292 years back.
     constexpr std::uint64_t kMostDays = 36'500;
     if (text == "forever") return {hours(0), {}};
     const std::string wrong = in_quotes(text) + " is not an age; write it as 90d, 12h or forever";
+    const std::string too_long =
+        in_quotes(text) + " is not an age; it may be 36500d at most, or forever";
     if (text.ends_with('d')) {
         const auto days = parse_integer(text.substr(0, text.size() - 1));
-        if (!days || *days.value == 0 || *days.value > kMostDays) return {{}, wrong};
+        if (!days || *days.value == 0) return {{}, wrong};
+        if (*days.value > kMostDays) return {{}, too_long};
         return {hours(24 * static_cast<hours::rep>(*days.value)), {}};
     }
     const auto time = parse_duration(text);
     if (!time) return {{}, wrong};
     const auto whole = std::chrono::floor<hours>(*time.value);
     if (whole.count() < 1 || whole != *time.value) return {{}, wrong};
+    if (whole > hours(24 * kMostDays)) return {{}, too_long};
     return {whole, {}};
 }
 

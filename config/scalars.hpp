@@ -23,7 +23,8 @@ struct Parsed {
 /// `250ms`, `5s`, `2m`, `1h`, also `1.5s`; whole milliseconds. A bare number is refused, because
 /// nobody agrees on its unit.
 Parsed<Duration> parse_duration(std::string_view text);
-/// `90d`, or a duration of whole hours, at least one: `12h`. `forever` is 0.
+/// `90d`, or a duration of whole hours, at least one: `12h`; 36,500 days at most. `forever`
+/// is 0.
 Parsed<std::chrono::hours> parse_age(std::string_view text);
 /// The shortest way to write it: `90s`, `5m`, `250ms`.
 std::string format_duration(Duration duration);

@@ -31,7 +31,9 @@ bool opens_value(std::string_view line, std::size_t at) {
 // Which quote is open behind the lines that were read.
 class Quotes {
   public:
-    void read(std::string_view line) {
+    /// The line without its comment, and with what is quoted left out.
+    std::string read(std::string_view line) {
+        std::string plain;
         for (std::size_t i = 0; i < line.size(); ++i) {
             const char c = line[i];
             if (open_ == '"' && c == '\\') {
@@ -40,10 +42,14 @@ class Quotes {
                 if (c == open_) open_ = '\0';
             } else if ((c == '"' || c == '\'') && opens_value(line, i)) {
                 open_ = c;
+                plain += 'q';  // a value stands here
             } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
-                return;
+                break;
+            } else {
+                plain += c;
             }
         }
+        return plain;
     }
     bool open() const { return open_ != '\0'; }
 
@@ -143,6 +149,50 @@ std::string indent_hint(const Lines& lines, std::size_t last) {
     return {};
 }
 
+// Whether a value begins here, and not in the middle of another.
+bool begins_value(std::string_view plain, std::size_t at) {
+    if (!opens_value(plain, at)) return false;
+    const auto before = plain.substr(0, at).find_last_not_of(" \t");
+    return before == std::string_view::npos ||
+           std::string_view(":-[{,").find(plain[before]) != std::string_view::npos;
+}
+
+// Values that YAML reads as something else because of how they begin.
+std::string beginning_hint(std::string_view line) {
+    const std::string plain = Quotes().read(line);
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+        if (!begins_value(plain, i)) continue;
+        switch (plain[i]) {
+            case '*':
+                return "; what begins with * is an alias in YAML: a glob needs quotes, as in "
+                       "model: \"*\"";
+            case '@':
+            case '`':
+                return std::string("; a value cannot begin with ") + plain[i] +
+                       " in YAML: put it in quotes";
+            case '[': {
+                const std::size_t close = plain.find("]:", i);
+                if (close != std::string::npos && close + 2 < plain.size() &&
+                    plain[close + 2] != ' ')
+                    return "; an address in brackets needs quotes, as in \"[::1]:8080\"";
+                break;
+            }
+            default:
+                break;
+        }
+    }
+    return {};
+}
+
+// `key: value: more`.
+std::string colon_hint(std::string_view line) {
+    const std::string plain = Quotes().read(line);
+    const std::size_t key = plain.find(": ");
+    if (key == std::string::npos || plain.find_first_of("{[") != std::string::npos) return {};
+    if (plain.find(": ", key + 2) == std::string::npos) return {};
+    return "; a value with a colon and a space in it needs quotes";
+}
+
 }  // namespace
 
 std::string yaml_hint(std::string_view text, int line) {
@@ -162,8 +212,10 @@ std::string yaml_hint(std::string_view text, int line) {
                "} to read the environment variable, in quotes inside { } and [ ]";
     }
     if (std::string hint = quote_hint(lines, last); !hint.empty()) return hint;
+    if (std::string hint = beginning_hint(lines[last]); !hint.empty()) return hint;
     // The mistake may stand below the place that the parser names, which is where a section began.
-    return indent_hint(lines, lines.size() - 1);
+    std::string hint = indent_hint(lines, lines.size() - 1);
+    return hint.empty() ? colon_hint(lines[last]) : hint;
 }
 
 int unclosed_quote(std::string_view text) {

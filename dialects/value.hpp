@@ -133,6 +133,8 @@ class Writer {
     }
     /// A string from plain text.
     Writer& text(std::string_view text);
+    /// The same, where an empty one means that there is none.
+    Writer& text_or_null(std::string_view text) { return text.empty() ? null() : this->text(text); }
     Writer& number(std::uint64_t number) { return raw(std::to_string(number)); }
     Writer& boolean(bool flag) { return raw(flag ? "true" : "false"); }
     Writer& null() { return raw("null"); }

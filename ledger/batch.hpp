@@ -60,6 +60,32 @@ class Chunk {
 /// Rows that are written together or not at all.
 using Batch = std::vector<Chunk>;
 
+/// Copies a text, and returns where it ends. A row has twenty of them, most of a few characters: of
+/// such the first and the last ones are copied, which may be the same, and nothing is called.
+inline char* put_text(char* out, std::string_view text) {
+    const auto ends = [&](auto part) {
+        const char* const last = text.data() + text.size() - sizeof part;
+        auto other = part;
+        std::memcpy(&part, text.data(), sizeof part);
+        std::memcpy(&other, last, sizeof other);
+        std::memcpy(out, &part, sizeof part);
+        std::memcpy(out + text.size() - sizeof other, &other, sizeof other);
+    };
+    const auto n = text.size();
+    if (n > 2 * sizeof(std::uint64_t)) {
+        std::memcpy(out, text.data(), n);
+    } else if (n >= sizeof(std::uint64_t)) {
+        ends(std::uint64_t{});
+    } else if (n >= sizeof(std::uint32_t)) {
+        ends(std::uint32_t{});
+    } else if (n >= sizeof(std::uint16_t)) {
+        ends(std::uint16_t{});
+    } else if (n == 1) {
+        *out = text.front();
+    }
+    return out + n;
+}
+
 template <class Row>
 std::size_t Chunk::need(const Row& row) {
     static_assert(std::is_trivially_copyable_v<Row>);
@@ -76,10 +102,8 @@ bool Chunk::add(const Row& row, std::size_t n) {
     std::memcpy(out, &header, sizeof header);
     std::memcpy(out += sizeof header, &row, sizeof row);
     out += sizeof row;
-    for_each_text(const_cast<Row&>(row), [&out](std::string_view text) {
-        if (!text.empty()) std::memcpy(out, text.data(), text.size());
-        out += text.size();
-    });
+    for_each_text(const_cast<Row&>(row),
+                  [&out](std::string_view text) { out = put_text(out, text); });
     used_ += n;
     ++rows_;
     return true;

@@ -10,12 +10,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Rows that come within this time are written together: what a client has had for 100 ms is safe.
-constexpr milliseconds kGroup{25};
+// No row waits longer than this to be written together with others, counted from when the batch
+// before it was taken: with the time that writing takes, what a client has had for 100 ms is safe.
+constexpr milliseconds kGroup{40};
 constexpr milliseconds kFirstRetry{50}, kLongestRetry{1000};
-constexpr milliseconds kTidyPause{60'000};        // between two looks for what is too old
 constexpr milliseconds kLook{50};                 // between two looks for what others have written,
 constexpr std::chrono::seconds kOthersAbout{30};  // for so long after they have
+constexpr milliseconds kOthersPause{60'000};      // and when nobody is about
 constexpr milliseconds kTidyStep{50};             // between two steps, while there is something
 constexpr std::chrono::minutes kBetweenLosses{1};  // told of
 constexpr milliseconds kPatienceAtStart{2000}, kPatienceAtEnd{3000};
@@ -29,6 +30,25 @@ std::string_view name_of(Fault fault) {
         "none",    "locked",  "full",  "read_only", "unreachable",
         "corrupt", "foreign", "newer", "removed",   "failed"};
     return kNames[static_cast<std::size_t>(fault)];
+}
+
+std::string_view advice_for(Fault fault) {
+    switch (fault) {
+        case Fault::full:
+            return "Make room on its disk.";
+        case Fault::read_only:
+            return "The place is read-only for this process: let its user write to the file and "
+                   "its folder (containers: a volume that is not mounted read-only), or name "
+                   "another place with `ledger: { path: FILE }`.";
+        case Fault::unreachable:
+            return "Make the folder, with the right for this process's user to write there, or "
+                   "name another place with `ledger: { path: FILE }`.";
+        case Fault::foreign:
+        case Fault::newer:
+            return "Name another place with `ledger: { path: FILE }`.";
+        default:
+            return {};
+    }
 }
 
 Ledger::Ledger(std::unique_ptr<Store> store, Settings settings)
@@ -76,6 +96,13 @@ Fault Ledger::open_store() {
     // At its own end nobody comes after it who could write them.
     store_->leave_form(others && !congested() && !ending());
     const auto fault = store_->open();
+    // Before there is anything of this process in it. Rows that a clock ahead has dated later than
+    // now say nothing of this one, nor do those that the process before may have written under it.
+    if (fault == Fault::none && !retention_.has_begun()) {
+        const auto now = settings_.now();
+        const auto trusted = now.wall - Retention::kEvenly;
+        retention_.begin(now, store_->newest(trusted.time_since_epoch().count()));
+    }
     if (fault != Fault::removed) return fault;
     note_down(fault);
     const auto again = store_->open();
@@ -122,6 +149,7 @@ void Ledger::wait_for_rows() {
     if (!anything() && !stopping_) {
         const auto until = std::min(tidy_at_, look_at_);
         wake_.wait_until(lock, until, [this] { return !asleep_ || stopping_; });
+        waiting_since_ = Clock::now();
     }
     asleep_ = false;
 }
@@ -146,22 +174,24 @@ bool Ledger::settle(milliseconds most, std::uint64_t since) {
 
 // Lets more rows come, so that they are written together.
 void Ledger::gather() {
-    if (anything() && room_.used() < room_.most() / 4) pause(kGroup);
+    const auto left = waiting_since_ + kGroup - Clock::now();
+    if (left.count() > 0 && anything() && room_.used() < room_.most() / 4) pause(left);
 }
 
 // False: it is time to end.
-bool Ledger::pause(milliseconds time) {
+bool Ledger::pause(Clock::duration time) {
     std::unique_lock lock(mutex_);
     return !wake_.wait_for(lock, time, [this] { return stopping_; });
 }
 
 void Ledger::run() {
     Batch batch;
-    tidy_at_ = Clock::now() + kTidyPause;
+    tidy_at_ = Clock::now() + settings_.tidy_pause;
     for (;;) {
         wait_for_rows();
         gather();
         const bool following = follows();
+        waiting_since_ = Clock::now();
         for (const auto& mailbox : mailboxes_) mailbox->take(batch);
         if (following) settings_.follower->prepare();
         const bool any = !batch.empty();
@@ -208,7 +238,7 @@ void Ledger::look_for_others() {
         if (settings_.follower != nullptr) settings_.follower->written(true);
     }
     const bool about = predecessor || now < others_until_;
-    look_at_ = now + (!read_ ? kLongestRetry : about ? kLook : kTidyPause);
+    look_at_ = now + (!read_ ? kLongestRetry : about ? kLook : kOthersPause);
     const auto due = settings_.follower != nullptr ? settings_.follower->due() : std::nullopt;
     if (read_ && due) look_at_ = std::min(look_at_, std::max(*due, now));
 }
@@ -266,21 +296,44 @@ void Ledger::recycle(Batch& batch) {
     if (batch.capacity() > 64) Batch().swap(batch);
 }
 
+// One step. True: there is more to forget.
+bool Ledger::forget() {
+    const auto keep = keep_.load();
+    if (keep.count() == 0 || open_store() != Fault::none) return false;
+    const auto verdict = retention_.look(settings_.now(), keep);
+    if (verdict.leapt.count() > 0) tell_of_leap(verdict);
+    bool more = false;
+    if (!verdict.before) return false;
+    // A fault will be met again by what has to be written, and said then.
+    const auto fault = store_->forget(verdict.before->time_since_epoch().count(), more);
+    return more && fault == Fault::none;
+}
+
+void Ledger::tell_of_leap(const Retention::Verdict& verdict) const {
+    const auto since =
+        verdict.leapt + (verdict.at_start ? Retention::kEvenly : std::chrono::hours(0));
+    const auto hours = std::to_string(std::chrono::round<std::chrono::hours>(since).count());
+    const std::string waits =
+        "what is older than `keep` is forgotten only when the clock has gone on evenly for an hour";
+    if (verdict.at_start) {  // most often the daemon was not running
+        tell(false, "clock_leapt",
+             "the ledger's newest row, the last hour left aside, is " + hours +
+                 " hours old: " + waits);
+        return;
+    }
+    tell(true, "clock_leapt",
+         "the clock is " + hours + " hours ahead of where it was: " + waits +
+             ". If it is wrong, set it right before");
+}
+
 // When nothing has come for a while, or in between.
 void Ledger::tidy() {
-    bool more = false;
-    const auto keep = keep_.load();
-    if (keep.count() > 0 && open_store() == Fault::none) {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        const auto before = std::chrono::duration_cast<std::chrono::microseconds>(now - keep);
-        // A fault will be met again by what has to be written, and said then.
-        if (store_->forget(before.count(), more) != Fault::none) more = false;
-    }
+    const bool more = forget();
     if (!more && !anything()) {
         store_->rest();
         for (const auto& mailbox : mailboxes_) mailbox->shrink();
     }
-    tidy_at_ = Clock::now() + (more ? kTidyStep : kTidyPause);
+    tidy_at_ = Clock::now() + (more ? kTidyStep : settings_.tidy_pause);
 }
 
 bool Ledger::replace_corrupt() {
@@ -306,9 +359,12 @@ void Ledger::note_down(Fault fault) {
     up_ = false;
     if (fault == fault_) return;
     fault_ = fault;
-    tell(true, "ledger_down",
-         "the ledger " + store_->place() + " cannot be written (" + std::string(name_of(fault)) +
-             "): " + store_->why() + "; what happens is kept in memory meanwhile");
+    std::string message = "the ledger " + store_->place() + " cannot be written (";
+    message.append(name_of(fault)).append("): ").append(store_->why());
+    message += "; what happens is kept in memory meanwhile";
+    const auto advice = advice_for(fault);
+    if (!advice.empty()) message.append(". ").append(advice);
+    tell(true, "ledger_down", std::move(message));
 }
 
 // What has been lost since the last look is put down to what is the matter now.

@@ -8,6 +8,7 @@
 
 #include "ledger/follower.hpp"
 #include "ledger/mailbox.hpp"
+#include "ledger/retention.hpp"
 #include "ledger/store.hpp"
 
 #include <array>
@@ -40,6 +41,8 @@ struct Settings {
     std::size_t mailboxes = 1;                     // one for each thread that puts rows
     std::size_t most_bytes = 32 << 20;             // of rows that wait
     std::chrono::hours keep{0};                    // 0: for ever
+    std::chrono::milliseconds tidy_pause{60'000};  // between two looks for what is too old
+    std::function<Retention::Moment()> now = Retention::now;  // by which that is told
     std::function<bool(std::size_t)> take_memory;  // of the process's budget; may be empty
     std::function<void(std::size_t)> give_memory;
     std::function<void(const News&)> tell;  // from the writer's thread; may be empty
@@ -108,8 +111,9 @@ class Ledger {
     Fault open_store();
     Fault read_counters();
     bool write(Batch& batch);
-    bool pause(std::chrono::milliseconds time);
+    bool pause(Clock::duration time);
     void recycle(Batch& batch);
+    bool forget();
     void tidy();
     bool replace_corrupt();
     void note_up();
@@ -117,6 +121,7 @@ class Ledger {
     void note_losses(bool unwritable);
     void tell_of_losses(bool at_the_end = false);
     void tell(bool bad, std::string_view event, std::string message) const;
+    void tell_of_leap(const Retention::Verdict& verdict) const;
 
     std::unique_ptr<Store> store_;
     Settings settings_;
@@ -133,11 +138,13 @@ class Ledger {
     Clock::time_point end_by_;  // guarded by mutex_
 
     // The writer's own:
+    Clock::time_point waiting_since_;  // what waits, or since later
     Fault fault_ = Fault::none;
     // Lost because they could not be written, because they came too fast, and both as last told.
     std::uint64_t lost_unwritable_ = 0, lost_hurried_ = 0, losses_told_ = 0;
     Clock::time_point losses_told_at_{};
     Clock::time_point tidy_at_, aside_at_;
+    Retention retention_;
     // Others: told to grown(), and when to look whether they have written again.
     std::map<std::pair<std::string, std::array<std::string, 4>>, std::uint64_t> others_;
     bool read_ = false;

@@ -26,6 +26,8 @@ enum class Fault : std::uint8_t {
     failed,       // anything else: an error of the disk
 };
 std::string_view name_of(Fault fault);
+/// What whoever runs this can do about it, a sentence; empty: it passes, or says all itself.
+std::string_view advice_for(Fault fault);
 
 /// One counter of /metrics as it stood when the last attempt was written.
 struct Counter {
@@ -47,6 +49,9 @@ class Store {
     /// Writes all rows of the batch, their sums and counters, or nothing. What went into a file
     /// that has left its place meanwhile is as good as not written (`removed`).
     virtual Fault write(const Batch& batch) = 0;
+    /// When the newest row ended that did so until then, in microseconds since 1970; 0: there is
+    /// none, or it is not open.
+    virtual std::int64_t newest(std::int64_t until_us) = 0;
     /// One small step of forgetting what ended before this; `more`: there is more to forget.
     virtual Fault forget(std::int64_t before_us, bool& more) = 0;
     /// All counters, and what is this one's own of them.

@@ -57,6 +57,12 @@ Moment now() {
             sys_seconds(std::chrono::seconds(wall.tv_sec))};
 }
 
+bool was_set_between(const Moment& earlier, const Moment& later) {
+    constexpr std::chrono::seconds kKeptRight{5};
+    const auto gone_on = (later.wall - earlier.wall) - (later.steady - earlier.steady);
+    return std::chrono::abs(gone_on) > kKeptRight;
+}
+
 std::int64_t number_of(Period period, sys_seconds wall) {
     if (period == Period::day) return day_of(wall).time_since_epoch().count();
     if (period == Period::always) return 0;
@@ -68,10 +74,13 @@ sys_seconds begin_of(Period period, sys_seconds wall) {
     return period == Period::month ? sys_seconds{first_of(month_of(wall))} : sys_seconds{};
 }
 
+sys_seconds end_of(Period period, sys_seconds wall) {
+    if (period == Period::day) return day_of(wall) + days{1};
+    return first_of(month_of(wall) + months{1});
+}
+
 std::chrono::seconds rest_of(Period period, sys_seconds wall) {
-    const sys_seconds next = period == Period::day ? sys_seconds{day_of(wall) + days{1}}
-                                                   : first_of(month_of(wall) + months{1});
-    return std::max(next - wall, std::chrono::seconds{1});
+    return std::max(end_of(period, wall) - wall, std::chrono::seconds{1});
 }
 
 }  // namespace understudy::limits

@@ -25,6 +25,10 @@ struct Moment {
 
 Moment now();
 
+/// Somebody has set the wall clock between these two, or the machine has slept: it has gone on by
+/// something else than the steady clock. Not by less than a few seconds, which it is kept right by.
+bool was_set_between(const Moment& earlier, const Moment& later);
+
 /// What money is summed up over.
 enum class Period : std::uint8_t { day, month, always };
 inline constexpr std::size_t kPeriods = 3;
@@ -33,6 +37,8 @@ inline constexpr std::size_t kPeriods = 3;
 std::int64_t number_of(Period period, std::chrono::sys_seconds wall);
 /// When the period that this time falls into began: 1970 for `always`.
 std::chrono::sys_seconds begin_of(Period period, std::chrono::sys_seconds wall);
+/// When the next one begins. Not for `always`.
+std::chrono::sys_seconds end_of(Period period, std::chrono::sys_seconds wall);
 /// How long it still is, at least a second. Not for `always`.
 std::chrono::seconds rest_of(Period period, std::chrono::sys_seconds wall);
 

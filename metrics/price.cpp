@@ -2,10 +2,10 @@
 
 #include "metrics/series.hpp"
 #include "metrics/text.hpp"
+#include "metrics/usd_text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 
 namespace understudy::metrics {
@@ -143,11 +143,14 @@ std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCo
         bounded(tokens.input) + bounded(tokens.cache_read) + bounded(tokens.cache_write);
     const RateCard card(price, prompt, service_tier);
     const bool has_rates = card.find(&Rates::input) || card.find(&Rates::output);
-    const bool by_piece = (price.per_request || price.per_image) && pieces.requests > 0;
+    const bool has_images = price.per_image && pieces.requests > 0 && pieces.images > 0;
+    // Where images are paid for, and none are counted, the request's price is not all of it.
+    const bool by_piece =
+        has_images || (price.per_request && !price.per_image && pieces.requests > 0);
     if (!has_rates && !by_piece) return std::nullopt;
     Sum sum;
     // The price of an image is another way to say what its tokens cost: never both.
-    const bool by_image = price.per_image && by_piece && (!has_rates || tokens.total() == 0);
+    const bool by_image = has_images && (!has_rates || tokens.total() == 0);
     if (by_image) {
         sum.add(bounded(pieces.images), price.per_image);
     } else if (has_rates) {
@@ -157,27 +160,8 @@ std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCo
     return sum.result();
 }
 
-// As append_decimal() would, without a division of 128 bits for each digit: every answer that has a
-// price tells one or two amounts.
 std::string format_usd(std::int64_t pico_usd) {
-    constexpr std::uint64_t kPicoPerUsd = 1'000'000'000'000;
-    constexpr std::uint64_t kThousand = 1000, kTen = 10;
-    std::array<char, 40> text;
-    char* out = text.data();
-    if (pico_usd < 0) *out++ = '-';
-    const auto bits = static_cast<std::uint64_t>(pico_usd);
-    const auto amount = pico_usd < 0 ? ~bits + 1 : bits;
-    out = std::to_chars(out, text.data() + text.size(), amount / kPicoPerUsd).ptr;
-    auto part = amount % kPicoPerUsd;
-    if (part == 0) return {text.data(), out};
-    std::size_t digits = 12;
-    for (; part % kThousand == 0; digits -= 3) part /= kThousand;
-    for (; part % kTen == 0; --digits) part /= kTen;
-    *out = '.';
-    for (std::size_t i = digits; i > 0; --i, part /= kTen) {
-        out[i] = static_cast<char>('0' + part % kTen);
-    }
-    return {text.data(), out + digits + 1};
+    return std::string(UsdText(pico_usd).view());
 }
 
 }  // namespace understudy::metrics

@@ -82,7 +82,8 @@ bool names_rate(const ModelPrice& price, std::optional<std::int64_t> Rates::*rat
 /// "no surcharge", so it counts as input too, and a write for an hour is never cheaper than one for
 /// minutes. A request's price is added; that of images counts where there are no tokens, or no
 /// price for them. nullopt, which is "not known" and never free of charge, when the model has no
-/// price for the tokens or pieces that there are, or none at all.
+/// price for the tokens or pieces that there are (an answer without images, of a model that has a
+/// price for images alone, is such a one), or none at all.
 std::optional<std::int64_t> cost_pico_usd(const ModelPrice& price, const TokenCounts& tokens,
                                           std::string_view service_tier, const Pieces& pieces = {});
 

@@ -53,11 +53,13 @@ bool belongs(const ModelPrice& price, std::string_view provider) {
     });
 }
 
-// Providers in whose name the table has their models ("xai/grok-3-mini"): those that make them
-// themselves, and those that serve others'. A model that is free to run has no row here that
-// counts: who serves it at an unknown address may take something for it.
-constexpr std::array<std::string_view, 8> kMakers{"gemini",   "mistral", "xai",     "deepseek",
-                                                  "moonshot", "zai",     "minimax", "cohere"};
+// Providers in whose name the table, or a file, has their models ("xai/grok-3-mini"): those that
+// make them themselves, and those that serve others'. The table has the first two's by their name
+// alone; files that are written by hand often have both. A model that is free to run has no row
+// here that counts: who serves it at an unknown address may take something for it.
+constexpr std::array<std::string_view, 10> kMakers{"openai",  "anthropic", "gemini",   "mistral",
+                                                   "xai",     "deepseek",  "moonshot", "zai",
+                                                   "minimax", "cohere"};
 constexpr std::array<std::string_view, 13> kHosts{
     "azure", "azure_ai",   "bedrock",    "cerebras",   "dashscope", "deepinfra",  "fireworks_ai",
     "groq",  "nvidia_nim", "openrouter", "perplexity", "sambanova", "together_ai"};

@@ -1,11 +1,6 @@
 #include "net/bytes.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
+#include "net/poison.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,7 +22,7 @@ std::span<char> MemoryBudget::reuse(std::size_t least, std::size_t most) noexcep
     // Charged twice for a moment rather than not at all.
     used_.fetch_add(block.size, std::memory_order_relaxed);
     kept_.fetch_sub(block.size, std::memory_order_relaxed);
-    ASAN_UNPOISON_MEMORY_REGION(block.data, block.size);
+    unpoison(block.data, block.size);
     return {block.data, block.size};
 }
 
@@ -39,10 +34,10 @@ bool MemoryBudget::keep(char* data, std::size_t size) noexcept {
         blocks_.begin(), blocks_.end(),
         [](const Block& left, const Block& right) { return left.size < right.size; });
     if (place->size >= size || kept() - place->size + size > kMaxKept) return false;
-    ASAN_UNPOISON_MEMORY_REGION(place->data, place->size);
+    unpoison(place->data, place->size);
     std::free(place->data);
     kept_.fetch_sub(place->size, std::memory_order_relaxed);
-    ASAN_POISON_MEMORY_REGION(data, size);
+    poison(data, size);
     *place = {data, size, true};
     kept_.fetch_add(size, std::memory_order_relaxed);
     return true;
@@ -57,7 +52,7 @@ void MemoryBudget::free_kept(bool all) noexcept {
     const std::lock_guard lock(mutex_);
     for (auto& block : blocks_) {
         if (block.data != nullptr && (all || !block.fresh)) {
-            ASAN_UNPOISON_MEMORY_REGION(block.data, block.size);
+            unpoison(block.data, block.size);
             std::free(block.data);
             kept_.fetch_sub(block.size, std::memory_order_relaxed);
             block = {};
@@ -136,8 +131,29 @@ void Bytes::shrink(std::size_t keep) {
     reallocate(keep);
 }
 
+// With a block of another size, or none.
+bool Bytes::lend_none() {
+    if (!empty() || pinned_ || capacity_ > kReadBuffer) return false;
+    if (!charge(kReadBuffer - capacity_)) return false;
+    std::free(data_);
+    data_ = nullptr;
+    capacity_ = begin_ = end_ = 0;
+    return lent_ = true;
+}
+
+// By one that has nothing lent, or was filled by other means since.
+bool Bytes::take_over(ReadBlock block, std::size_t n) {
+    if (std::exchange(lent_, false)) budget_->give(kReadBuffer);
+    if (capacity_ != 0 || !charge(kReadBuffer)) return append({block.get(), n});
+    data_ = block.release();
+    capacity_ = kReadBuffer;
+    end_ = n;
+    return true;
+}
+
 void Bytes::release() {
     if (data_ != nullptr) budget_->put_back(data_, capacity_);
+    if (std::exchange(lent_, false)) budget_->give(kReadBuffer);
     data_ = nullptr;
     capacity_ = begin_ = end_ = 0;
 }

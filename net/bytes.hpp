@@ -1,6 +1,8 @@
 // The one growable buffer of the data path, and the bound on all of them together.
 #pragma once
 
+#include "net/read_block.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -102,7 +104,8 @@ class Bytes {
           data_(std::exchange(other.data_, nullptr)),
           capacity_(std::exchange(other.capacity_, 0)),
           begin_(std::exchange(other.begin_, 0)),
-          end_(std::exchange(other.end_, 0)) {}
+          end_(std::exchange(other.end_, 0)),
+          lent_(std::exchange(other.lent_, false)) {}
     Bytes& operator=(Bytes&&) = delete;
     ~Bytes() { release(); }
 
@@ -116,6 +119,7 @@ class Bytes {
         std::swap(begin_, other.begin_);
         std::swap(end_, other.end_);
         std::swap(pinned_, other.pinned_);
+        std::swap(lent_, other.lent_);
     }
     char* base() { return data_; }
     std::size_t capacity() const { return capacity_; }
@@ -124,11 +128,11 @@ class Bytes {
     std::span<char> free_space() { return {data_ + end_, capacity_ - end_}; }
 
     /// Makes at least `n` bytes of free space, compacting first. False when the budget refuses;
-    /// then nothing has changed. While pinned it leaves things as they are and says true.
+    /// then nothing has changed. While pinned or lent it leaves things as they are and says true.
     /// `promised`: what may have to follow; a block with room for that is used if one is kept, but
     /// none is made.
     bool ensure_free(std::size_t n, std::size_t promised = 0) {
-        return pinned_ || capacity_ - end_ >= n || make_free(n, promised);
+        return pinned_ || lent_ || capacity_ - end_ >= n || make_free(n, promised);
     }
     /// `n` bytes were written into free_space().
     void commit(std::size_t n) { end_ += n; }
@@ -147,15 +151,40 @@ class Bytes {
     void trim_back(std::size_t n) { end_ -= n; }
     /// Drops everything.
     void clear() { consume(size()); }
-    /// Appends a copy. False when the budget refuses.
+    /// Appends a copy. False when the budget refuses, and while lent.
     bool append(std::string_view bytes);
     /// Gives memory beyond `keep` back when what is held fits into it.
     void shrink(std::size_t keep);
     /// Frees everything.
     void release();
 
+    /// Empty, it leaves its block (of up to kReadBuffer bytes) to whatever this thread reads next,
+    /// and stays charged for one, so that nobody can be refused when something comes. False: it
+    /// holds something, is pinned, larger, or the budget refuses; then nothing has changed.
+    bool lend() {
+        if (lent_) return true;
+        if (!empty() || pinned_ || capacity_ != kReadBuffer) return lend_none();
+        GiveReadBlock()(data_);
+        data_ = nullptr;
+        capacity_ = begin_ = end_ = 0;
+        return lent_ = true;
+    }
+    bool lent() const { return lent_; }
+    /// What it has lent comes back with `n` bytes in it. False when the budget refuses, which it
+    /// never does for one that has lent and was not released since.
+    bool take_back(ReadBlock block, std::size_t n) {
+        if (!lent_ || capacity_ != 0) return take_over(std::move(block), n);
+        data_ = block.release();
+        capacity_ = kReadBuffer;
+        end_ = n;
+        lent_ = false;
+        return true;
+    }
+
   private:
     bool make_free(std::size_t n, std::size_t promised);
+    bool lend_none();
+    bool take_over(ReadBlock block, std::size_t n);
     bool charge(std::size_t n);
     bool reallocate(std::size_t capacity);
     bool move_to_kept(std::size_t capacity, std::size_t promised);
@@ -167,10 +196,7 @@ class Bytes {
     std::size_t end_ = 0;
     bool pinned_ = false;
     bool may_spend_reserve_ = false;
+    bool lent_ = false;
 };
-
-/// A read buffer that is large enough for nearly every request and answer in one system call. Only
-/// the pages really written count as resident.
-inline constexpr std::size_t kReadBuffer = 16 * 1024;
 
 }  // namespace understudy::net

@@ -80,7 +80,7 @@ void Stream::arm_read() {
             return;
         }
         target = tls_->cipher_in.free_space();
-    } else {
+    } else if (!in.lent()) {
         target = in.free_space();
         if (target.empty()) return;
         in.pin(true);
@@ -119,7 +119,7 @@ bool Stream::cut() const {
 }
 
 void Stream::rewind_read() {
-    if (!read_armed_ || tls_ || !in.empty()) return;
+    if (!read_armed_ || tls_ || !in.empty() || in.lent()) return;
     if (in.capacity() > 4 * kReadBuffer) {  // a large body was here: do not sit on its memory
         Bytes fresh(in.budget());
         if (fresh.ensure_free(kReadBuffer) && read_op_.retarget(fresh.base(), fresh.capacity())) {
@@ -140,6 +140,12 @@ void Stream::on_read(const error_code& ec, std::size_t n) {
     if (!socket_.is_open() || read_error_) return;  // closed or told meanwhile
     if (ec) {
         read_error_ = ec;
+    } else if (read_op_.target() == nullptr) {
+        if (in.take_back(read_op_.take_block(), n)) {
+            received_ += n;
+        } else {
+            read_error_ = asio::error::no_memory;
+        }
     } else if (tls_) {
         tls_->cipher_in.commit(n);
         if (!handshaking_ && !decrypt() && !read_error_) {
@@ -159,6 +165,18 @@ void Stream::on_read(const error_code& ec, std::size_t n) {
 
 // True when payload was added to `in`.
 bool Stream::decrypt() {
+    if (!in.lent()) return decrypt_records();
+    ReadBlock block = take_read_block();
+    if (!block || !in.take_back(std::move(block), 0)) {
+        read_error_ = asio::error::no_memory;
+        return false;
+    }
+    const bool added = decrypt_records();
+    if (!added) in.lend();
+    return added;
+}
+
+bool Stream::decrypt_records() {
     bool added = false;
     for (;;) {
         if (in.free_space().empty() && (added || !in.ensure_free(kTlsRecord))) {

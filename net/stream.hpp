@@ -49,7 +49,8 @@ class Stream {
     void set_listener(StreamListener* listener) { listener_ = listener; }
 
     /// Keeps one read under way into the free space of `in` (which the caller provides with
-    /// ensure_free and must not move meanwhile). No-op when one is under way or reading has ended.
+    /// ensure_free and must not move meanwhile), or, where `in` has lent its block, into one of the
+    /// thread's. No-op when one is under way or reading has ended.
     void arm_read();
     /// Reads what is there, without waiting; for a connection that was just accepted, whose first
     /// request has often come with it. Not while a read is under way; not over TLS.
@@ -108,6 +109,7 @@ class Stream {
     void on_read(const error_code& ec, std::size_t n);
     void on_writable(const error_code& ec);
     bool decrypt();
+    bool decrypt_records();
     SendState send_plain(GatherList& list);
     SendState send_tls(GatherList& list);
     SendState flush_tls();

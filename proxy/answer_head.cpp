@@ -1,5 +1,6 @@
 #include "proxy/answer_head.hpp"
 
+#include "metrics/usd_text.hpp"
 #include "proxy/quota.hpp"
 #include "proxy/session.hpp"
 #include "wire/append.hpp"
@@ -36,21 +37,26 @@ void add_upstream_head(std::string& out, const upstreams::AnswerHead& head) {
 
 static void add_cost(wire::HeadWriter& out, const RequestRecord& record, const Bill& bill) {
     // Of the whole request: attempts that failed were paid for as well.
-    const auto usd = metrics::format_usd(record.total_cost_pico_usd + *bill.cost_pico_usd);
-    out.add_field("x-understudy-cost-usd", usd).add_field("x-litellm-response-cost", usd);
+    const metrics::UsdText usd(record.total_cost_pico_usd + *bill.cost_pico_usd);
+    out.add_field("x-understudy-cost-usd", usd.view());
+    out.add_field("x-litellm-response-cost", usd.view());
     const auto version = price_version(bill.priced_by, record.prices());
     if (!version.empty()) out.add_field("x-understudy-price-version", version);
 }
 
-static void add_state(wire::HeadWriter& head, std::string& out, const RequestRecord& record) {
+// What limits others have written of, before a writer has the head; as Quota's.
+static bool take_limits(std::string& out, const RequestRecord& record) {
+    return record.quota != nullptr && Quota::take_fields_of_others(out);
+}
+
+static void add_state(wire::HeadWriter& head, const RequestRecord& record, bool has_openais) {
     if (!record.trace.empty()) head.add_field("x-understudy-trace", record.trace);
-    if (record.quota == nullptr) return;
-    head.flush();
-    record.quota->append_fields(out);
+    if (record.quota != nullptr) record.quota->add_fields(head, has_openais);
 }
 
 void add_answer_fields(std::string& out, const Inbound& request, const RequestRecord& record,
                        std::string_view upstream, std::string_view model, const Bill* bill) {
+    const bool has_openais = take_limits(out, record);
     wire::HeadWriter head(out);
     head.add_field("x-request-id", request.request_id).add(request.cors);
     if (!upstream.empty()) {
@@ -61,14 +67,15 @@ void add_answer_fields(std::string& out, const Inbound& request, const RequestRe
         }
     }
     head.add_field("x-understudy-attempts", record.attempts);
-    add_state(head, out, record);
+    add_state(head, record, has_openais);
     if (bill != nullptr && bill->cost_pico_usd) add_cost(head, record, *bill);
 }
 
 void add_early_fields(std::string& out, const Inbound& request, const RequestRecord& record) {
+    const bool has_openais = take_limits(out, record);
     wire::HeadWriter head(out);
     head.add_field("x-request-id", request.request_id).add(request.cors);
-    add_state(head, out, record);
+    add_state(head, record, has_openais);
 }
 
 bool send_whole(Session& session, std::string& head, unsigned status, std::string_view body,

@@ -95,10 +95,13 @@ Reply look_up_now(const ApiQuery& query, const std::string& path) {
     return reply;
 }
 
-// Who asks for a request right behind its answer may be sooner than the writer.
+// Who asks for a request right behind its answer may be sooner than the writer, and find an earlier
+// one that had the same id.
 Reply look_up(const ApiQuery& query, ledger::Ledger& ledger) {
+    const bool of_request = std::holds_alternative<AskRequest>(query);
+    if (of_request) ledger.settle(kGroupCommit);
     auto reply = look_up_now(query, ledger.place());
-    const bool not_found = reply.error && reply.error->status == 404;
+    const bool not_found = !of_request && reply.error && reply.error->status == 404;
     if (not_found && ledger.settle(kGroupCommit)) reply = look_up_now(query, ledger.place());
     return reply;
 }

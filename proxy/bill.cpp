@@ -148,7 +148,7 @@ Bill bill_for(const upstreams::Metered& metered, const std::optional<Estimate>& 
     }
     if (!bill.reported && !bill.estimated && price != nullptr && pieces.requests > 0) {
         // It ended well, and its tokens are not what is paid for.
-        bill.reported = price->per_request || price->per_image;
+        bill.reported = price->per_request || (price->per_image && pieces.images > 0);
     }
     if (bill.reported || bill.estimated) put_cost(metered, price, pieces, bill);
     return bill;

@@ -70,7 +70,21 @@ void Breakers::adopt_locked(std::string_view model, TimePoint now) {
     }
     auto& row = find_or_make(model);
     if (known_of_all) row.breaker.join(all->breaker);
+    if (known_of_all) probe_shared_ |= row.breaker.follow(all->breaker, now);
     look_after(row, now);
+}
+
+// Whoever has become a label while a probe of all was out waits for what comes of it. It was sent
+// for another model: that it did well leaves a label its own probe.
+void Breakers::tell_adopted(TimePoint now) {
+    const auto* const all = find(rows_, kOther);
+    if (!probe_shared_ || all == nullptr) return;
+    probe_shared_ = false;
+    for (auto& [label, row] : rows_) {
+        if (&row == all) continue;
+        probe_shared_ |= row.breaker.follow(all->breaker, now);
+        look_after(row, now);
+    }
 }
 
 // A worker that has not seen the reload yet may have told something of a model that has a label
@@ -245,6 +259,7 @@ std::array<BreakerChange, 2> Breakers::begun(ModelAt model, Probe probe, TimePoi
         rows[i]->good_at = now;
         changes[i] = change(rows[i]->breaker.begun(probe.number, now), *rows[i], now);
     }
+    tell_adopted(now);
     return changes;
 }
 
@@ -253,6 +268,7 @@ void Breakers::give_back(ModelAt model, Probe probe) {
     for (auto* const row : probed(model, probe)) {
         if (row != nullptr) row->breaker.give_back(probe.number);
     }
+    tell_adopted(net::Clock::now());
 }
 
 std::array<BreakerChange, 2> Breakers::settle(ModelAt model, Probe probe,
@@ -261,15 +277,19 @@ std::array<BreakerChange, 2> Breakers::settle(ModelAt model, Probe probe,
     const std::lock_guard lock(mutex_);
     if (!settings_) return {};
     adopt_late(model, now);
-    if (is_unlabelled(model)) {
-        const auto one = settle_one(model, probe, result, now, random);
-        return {one, settle_all(probe, result, now, random)};
+    std::array<BreakerChange, 2> changes;
+    const bool unlabelled = is_unlabelled(model);
+    if (unlabelled) {
+        changes[0] = settle_one(model, probe, result, now, random);
+    } else {
+        auto own = result;
+        own.probe = probe.number;
+        changes[0] = settle_label(model.name, own, now, random);
     }
-    result.probe = probe.number;
-    const auto own = settle_label(model.name, result, now, random);
     // Of what it was sent for, before the model was a label.
-    const auto all = probe.of_all ? settle_all(probe, result, now, random) : BreakerChange{};
-    return {own, all};
+    if (unlabelled || probe.of_all) changes[1] = settle_all(probe, result, now, random);
+    tell_adopted(now);
+    return changes;
 }
 
 BreakerChange Breakers::settle_label(std::string_view label, const upstreams::AttemptResult& result,

@@ -123,6 +123,7 @@ class Breakers {
     bool is_unlabelled(ModelAt model) const;
     void adopt_locked(std::string_view model, net::TimePoint now);
     void adopt_late(ModelAt model, net::TimePoint now);
+    void tell_adopted(net::TimePoint now);
     std::array<Row*, 2> probed(ModelAt model, Probe probe);
     void make_room(net::TimePoint now);
     void forget_unused(net::TimePoint now);
@@ -149,6 +150,7 @@ class Breakers {
     Rows rows_;                  // by label
     Rows unlabelled_;            // by name
     std::uint64_t refused_ = 0;  // as in trouble_
+    bool probe_shared_ = false;  // one of all is out that labels have taken along
     net::TimePoint swept_at_{};
     net::TimePoint unwell_until_{};
     bool unwell_counted_ = false;

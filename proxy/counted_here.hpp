@@ -14,5 +14,9 @@ namespace understudy::proxy {
 /// speaks its API: an estimate, in the words of that API. nullopt: it is no such request, or there
 /// is somebody to ask.
 std::optional<std::string> counted_here(const Inbound& request, const Plan& plan);
+/// It may be such a request.
+constexpr bool asks_for_count(wire::AnswerShape shape) {
+    return shape == wire::AnswerShape::messages_count || shape == wire::AnswerShape::gemini_count;
+}
 
 }  // namespace understudy::proxy

@@ -128,7 +128,7 @@ Decision Course::decide_after(std::size_t lane, const LaneFailure& failure,
     after.rerouted = failure.rerouted;
     after.may_fall_back = rules_.may_fall_back;
     after.may_add = around.may_add;
-    after.may_retry = around.may_retry;
+    after.may_retry = around.may_retry && !failure.for_good;
     after.jitter = around.jitter;
     return decide(*rules_.route, after);
 }

@@ -70,6 +70,7 @@ struct LaneFailure {
     std::optional<std::chrono::milliseconds> retry_after;
     bool places_taken = false;      // `overloaded` by this upstream's max_connections alone
     bool rerouted = false;          // its class has a chain of its own, where `next` leads to
+    bool for_good = false;          // asked again it would say the same: a redirect
     bool other_words = false;       // it is asked again in another of its own APIs
     bool refused_addition = false;  // it refuses what we added; it is asked again without
     bool other_key = false;         // it refuses this key of several, and another one is there

@@ -24,12 +24,16 @@ constexpr std::array<Proxied, 11> kExact{{
     {"/responses", AnswerShape::responses, false},
     {"/messages", AnswerShape::messages, false},
     {"/messages/count_tokens", AnswerShape::messages_count, false},
-    {"/responses/compact", AnswerShape::other_json, false},  // output without a status
+    {"/responses/compact", AnswerShape::compaction, false},
     {"/moderations", AnswerShape::moderations, false},
     {"/audio/transcriptions", AnswerShape::transcription, false},
     {"/audio/translations", AnswerShape::transcription, false},
     {"/audio/speech", AnswerShape::speech, false},
 }};
+
+constexpr std::array<std::string_view, 7> kOthers{
+    "/models", "/images/generations", "/images/edits", "/images/variations", "/healthz", "/readyz",
+    "/metrics"};
 
 bool plain_segment(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -161,6 +165,17 @@ Endpoint match_endpoint(std::string_view method, std::string_view target) {
         endpoint.argument = path.substr(8);
     }
     return endpoint;
+}
+
+std::span<const std::string_view> served_paths() {
+    static constexpr auto kPaths = [] {
+        std::array<std::string_view, kExact.size() + kOthers.size()> paths;
+        std::size_t next = 0;
+        for (const auto& proxied : kExact) paths[next++] = proxied.path;
+        for (const auto& other : kOthers) paths[next++] = other;
+        return paths;
+    }();
+    return kPaths;
 }
 
 }  // namespace understudy::proxy

@@ -5,6 +5,7 @@
 #include "wire/dialect.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace understudy::proxy {
@@ -39,5 +40,9 @@ struct Endpoint {
 /// /v1, Google's with /v1beta, /v1 and nothing in front. Comparison is exact: no decoding, no dot
 /// segments, so what is checked is what is sent.
 Endpoint match_endpoint(std::string_view method, std::string_view target);
+
+/// Every path of the above that has one name, and known ones of those that have not; those of
+/// OpenAI and Anthropic without their /v1. For who meant one of them.
+std::span<const std::string_view> served_paths();
 
 }  // namespace understudy::proxy

@@ -78,7 +78,7 @@ GroupFacts Exchange::group_facts() const {
 
 Task<void> Exchange::run() {
     auto refused = refusal();
-    record_.emplace(runtime_, request_, plan_.route, session_.client_gone());
+    record_.emplace(runtime_, request_, plan_.route, session_.client_gone(), session_.cut_off());
     if (limited()) {
         begin_quota();
         if (!refused && !knows_session()) co_await learn_of_session();
@@ -89,10 +89,12 @@ Task<void> Exchange::run() {
         co_await answer_rejected(std::move(*refused));
         co_return;
     }
-    const auto counted = counted_here(request_, plan_);
-    if (counted) {
-        co_await answer_here(*counted);
-        co_return;
+    if (asks_for_count(request_.endpoint.shape)) {
+        const auto counted = counted_here(request_, plan_);
+        if (counted) {
+            co_await answer_here(*counted);
+            co_return;
+        }
     }
     course_.emplace(rules());
     const auto& route = *plan_.route->route;
@@ -142,10 +144,7 @@ Task<void> Exchange::answer_rejected(LocalError error) {
     record_->status = error.status;
     record_->error_code = error.code;
     std::string fields;
-    if (quota_) {
-        quota_->append_fields(fields);
-        quota_->append_openai_fields(fields, false);
-    }
+    if (quota_) quota_->append_fields(fields);
     co_await session_.answer(error, fields);
 }
 

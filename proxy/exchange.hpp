@@ -44,9 +44,11 @@ struct AnswerBreak {
     bool can_tell = false;   // an error event may follow what was sent
     bool mid_event = false;  // which may end inside an event
     std::uint64_t events = 0;
-    std::string said;      // the upstream's own error event, which has not been passed on
-    std::string response;  // all of the answer so far, where the last event is to repeat it
+    std::string said;         // the upstream's own error event, which has not been passed on
+    bool as_it_came = false;  // and in its own words
+    std::string words;        // of one that is told as the server's: of a key that was good before
     std::string message() const {
+        if (!words.empty()) return words;
         return "The upstream's stream ended before the answer was complete (" + detail + ").";
     }
 };
@@ -159,6 +161,8 @@ class Exchange {
     net::Task<void> pass_on(Lane& lane);
     void note_break(Lane& lane, const char* why = nullptr,
                     wire::FailureClass failure = wire::FailureClass::malformed);
+    std::string break_event();
+    std::string failed_behind(std::string_view said);
     net::Task<void> break_off();
     net::Task<void> answer_failure();
     net::Task<void> answer_kept();

@@ -1,11 +1,14 @@
 // The part of an exchange that tells the client: an answer that has been committed to, to its end
 // or to where another entry goes on with it; or, when there is none, why.
+#include "dialects/value.hpp"
 #include "proxy/answer_head.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/session.hpp"
 #include "proxy/stream_error.hpp"
 #include "wire/answer_traits.hpp"
 #include "wire/append.hpp"
+#include "wire/classify.hpp"
+#include "wire/error_kind.hpp"
 
 #include <ctime>
 #include <utility>
@@ -19,9 +22,30 @@ using net::TimePoint;
 using upstreams::Attempt;
 using wire::FailureClass;
 
-static AnswerSoFar so_far(const Inbound& request, std::string_view response) {
-    return {response, request.request_id, request.facts.model, std::time(nullptr)};
+namespace {
+
+AnswerSoFar so_far(const Inbound& request, std::string_view response) {
+    return {response, new_answer_seed(request), request.facts.model, std::time(nullptr)};
 }
+
+// What an error about a key is told as inside a stream, where whoever reads it thinks of the
+// client's own.
+constexpr std::string_view kUpstreamError = "upstream_error";
+unsigned status_of_server() {
+    return wire::words_of(wire::ErrorKind::server).status;
+}
+
+// Some servers leave out the last event of a message that is whole, or end it as OpenAI's API does,
+// and clients of this API then throw all of it away (Claude Code and others take it for a cut). The
+// first line ends an event that has none.
+void add_missing_end(wire::AnswerShape shape, const Attempt& attempt, GatherList& data) {
+    if (shape != wire::AnswerShape::messages || !attempt.can_append_event()) return;
+    const auto& said = attempt.metered();
+    if (!said.finish || said.closed || said.error) return;
+    data.add("\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+}
+
+}  // namespace
 
 std::string& Exchange::answer_head(Lane& lane, bool whole) {
     const auto& attempt = lane.attempt();
@@ -45,11 +69,8 @@ std::string& Exchange::answer_head(Lane& lane, bool whole) {
         const auto dropped = translated->dropped();
         if (!dropped.empty()) wire::append_field(head, kDroppedField, dropped);
     }
-    const bool theirs = attempt.head().names_limits;
-    if (quota_ && theirs) Quota::clear_fields(head);
     add_answer_fields(head, request_, *record_, entry.upstream->name, lane.sent_model(),
                       whole ? &lane.record().bill() : nullptr);
-    if (quota_) quota_->append_openai_fields(head, theirs);
     return head;
 }
 
@@ -150,6 +171,9 @@ Task<void> Exchange::pass_on(Lane& lane) {
         } else if (rescuer_) {
             rescuer_->sent(data);
         }
+        if (whole && translated == nullptr) {
+            add_missing_end(request_.endpoint.shape, attempt, data);
+        }
         if (whole) settle_before_end(&lane);
         client_.compose(out, data, whole);
         const bool sent = session_.send_at_once(out) || co_await session_.send_rest(out);
@@ -183,13 +207,19 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
     end.detail = why != nullptr ? why : attempt.detail();
     const auto& metered = attempt.metered();
     auto* const translated = lane.translated();
-    if (metered.told || translated != nullptr) end.said = attempt.held_error();
-    if (!end.said.empty()) end.said = passed_error_event(request_.endpoint.shape, end.said);
+    const auto held = attempt.held_error();
+    if (translated == nullptr && wire::refuses_key(held)) {
+        const auto said = wire::parse_error_body(held).message;
+        end.words = said.empty() ? "The upstream has failed." : said;
+    } else if (!held.empty() && (metered.told || translated != nullptr)) {
+        end.said = passed_error_event(request_.endpoint.shape, held);
+        end.as_it_came = translated == nullptr;
+    }
     const bool raised = translated != nullptr ? translated->told_error() : metered.told;
-    const bool told = raised && end.said.empty();
+    const bool told = raised && end.said.empty() && end.words.empty();
     end.can_tell = attempt.can_append_event() && !told;
     end.mid_event = attempt.mid_event();
-    end.events = attempt.events_seen();
+    end.events = attempt.events_passed();
     if (translated != nullptr) {
         if (!end.said.empty()) end.said = translated->error_event(attempt.held_error());
         end.events = translated->events();
@@ -198,9 +228,37 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
         end.events = rescuer_->events();
         if (end.events > 0) end.said.clear();  // it counts otherwise
     }
-    if (rescuer_ && end.can_tell) end.response = rescuer_->failed(response_error(end.message()));
     broken_class_ = wire::name_of(end.failure);
     record_->outcome = Outcome::exhausted;
+}
+
+// The event of ours that says it. What the client has of the answer is in it where its API wants
+// that; it is put together now, and not kept for as long as others try to go on.
+std::string Exchange::break_event() {
+    const auto& end = *broken_;
+    const bool of_key = !end.words.empty();
+    const auto status = of_key ? status_of_server() : 0;
+    const auto message = end.message();
+    const auto response =
+        rescuer_ ? rescuer_->failed(response_error(message, status)) : std::string_view();
+    return stream_error_event(request_.endpoint.shape, message, end.events,
+                              of_key ? kUpstreamError : "stream_interrupted", status,
+                              so_far(request_, response));
+}
+
+// Behind the upstream's own `error`, which is told as it came, `response.failed`: who reads that
+// alone waits for it, and what the upstream has sent behind its error was held back with that.
+std::string Exchange::failed_behind(std::string_view said) {
+    constexpr std::string_view kFront = "event: error\ndata: ";
+    const bool responses = request_.endpoint.dialect == wire::Dialect::responses;
+    if (!responses || !broken_->as_it_came || !said.starts_with(kFront)) return {};
+    const auto data = said.substr(kFront.size());
+    const auto error =
+        response_error(wire::parse_error_body(data).message, wire::status_of_inline_error(data));
+    const auto response = rescuer_ ? rescuer_->failed(error) : std::string_view();
+    const auto number = dialects::Value::of(data).at("sequence_number");
+    const auto before = number.is_number() ? number.count() : broken_->events;
+    return response_failed_event(before + 1, error, so_far(request_, response));
 }
 
 // Says in the stream that it is broken, as the client's library reads it, and ends without the end
@@ -208,10 +266,11 @@ void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
 Task<void> Exchange::break_off() {
     const auto& end = *broken_;
     if (end.can_tell && !session_.client_gone()) {
-        const auto ours =
-            stream_error_event(request_.endpoint.shape, end.message(), end.events,
-                               "stream_interrupted", 0, so_far(request_, end.response));
-        const auto event = (end.mid_event ? "\n\n" : "") + (end.said.empty() ? ours : end.said);
+        const auto ours = end.said.empty() ? break_event() : failed_behind(end.said);
+        GatherList event;
+        event.add(end.mid_event ? "\n\n" : "");
+        event.add(end.said);
+        event.add(ours);
         GatherList out;
         client_.compose(out, event, false);
         co_await session_.send(out);
@@ -229,19 +288,22 @@ Task<void> Exchange::answer_failure() {
     booked.cost_pico_usd = 0;
     booked.priced_by = record_->priced_by;
     const bool paid = record_->total_cost_pico_usd > 0;
-    std::string fields;
-    add_answer_fields(fields, request_, *record_, failure.upstream(), failure.model(),
+    const bool answered = failure.answered();
+    std::string own_head;
+    auto& head = answered ? session_.head_buffer() : own_head;
+    if (answered) {
+        add_upstream_head(head, failure.head());
+    } else {
+        head = failure.limit_fields();
+    }
+    add_answer_fields(head, request_, *record_, failure.upstream(), failure.model(),
                       paid ? &booked : nullptr);
     // The chain has been tried to its end: a client's library need not start it again at once.
     const bool says_itself = failure.head().says_should_retry;
     if (failure.transient() && !ours && record_->attempts > 1 && !says_itself)
-        fields += "x-should-retry: false\r\n";
-    if (failure.answered()) {
+        head += "x-should-retry: false\r\n";
+    if (answered) {
         record_->status = failure.head().status;
-        auto& head = session_.head_buffer();
-        add_upstream_head(head, failure.head());
-        if (quota_) Quota::clear_fields(head);
-        head += fields;
         GatherList list;
         const bool sent = send_whole(session_, head, failure.head().status, failure.body(), list) ||
                           co_await session_.send_rest(list);
@@ -251,7 +313,7 @@ Task<void> Exchange::answer_failure() {
     const auto error = denied() != nullptr ? *denied() : failure.local();
     record_->status = error.status;
     record_->error_code = error.code;
-    co_await session_.answer(error, fields);
+    co_await session_.answer(error, head);
 }
 
 // All have failed, and the client has had its 200 long ago: the error comes inside the stream,
@@ -260,17 +322,20 @@ Task<void> Exchange::fail_in_band() {
     const auto& failure = *first_failure_;
     record_->outcome =
         failure.transient() || failure.ours() ? Outcome::exhausted : Outcome::client_error;
-    const auto error = denied() != nullptr ? *denied() : failure.local();
-    const auto said =
-        failure.answered() ? wire::parse_error_body(failure.body()) : wire::ErrorFacts{};
+    auto error = denied() != nullptr ? *denied() : failure.local();
+    // A client that its own 401 would have told so has had a 200.
+    const bool of_our_key = denied() == nullptr && failure.of_our_key();
+    if (of_our_key) error.status = status_of_server();
+    const bool theirs = failure.answered() && !of_our_key;
+    const auto said = theirs ? wire::parse_error_body(failure.body()) : wire::ErrorFacts{};
     const auto& message = said.message.empty() ? error.message : said.message;
     const std::string code = said.code.empty() ? std::string(error.code) : said.code;
     record_->error_code = error.code;
-    const auto status = failure.answered() ? failure.head().status : error.status;
+    const auto status = theirs ? failure.head().status : error.status;
     const auto shape = request_.endpoint.shape;
     const auto begun = so_far(request_, {});
     const auto event =
-        failure.answered() && denied() == nullptr
+        theirs && denied() == nullptr
             ? upstream_error_event(shape, failure.body(), {message, code, status}, begun)
             : stream_error_event(shape, message, 0, code, status, begun);
     GatherList out;

@@ -2,6 +2,7 @@
 // failure behind which the course goes on, or one that another attempt has made superfluous.
 #include "proxy/exchange.hpp"
 #include "proxy/session.hpp"
+#include "wire/prompt_size.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,15 +23,18 @@ bool Exchange::open(const Move& move) {
     spec.rung = move.rung;
     spec.without_usage = without_usage_ == move.entry;
     spec.without_responses = without_responses_ == move.entry;
-    if (const auto* const mended = mended_at(move.entry)) spec.repairs = mended->repairs;
+    if (!mended_.empty()) {
+        if (const auto* const mended = mended_at(move.entry)) spec.repairs = &mended->repairs;
+    }
     // What has been promised to the client already, it gets in the clear.
     spec.decode = keepalive_at_ != TimePoint::max();
     spec.quality = plan_.route->route->fallback_on & wire::kQualityClasses;
-    spec.small_window = small_window(*spec.entry);
+    if (request_.body.size() > wire::kNeverTooLong) spec.small_window = small_window(*spec.entry);
     spec.deadline = plan_.deadline;
     const bool unsealed = unsealed_ && unsealed_->entry == move.entry;
     if (unsealed) spec.asked = &unsealed_->request;
-    const auto* const own = unsealed ? nullptr : without_others_seals(*spec.entry);
+    const bool may_have_seals = !unsealed && request_.endpoint.dialect != wire::Dialect::chat;
+    const auto* const own = may_have_seals ? without_others_seals(*spec.entry) : nullptr;
     if (move.cause == Cause::rescue) {
         spec.decode = true;
         const std::string_view body = own != nullptr ? own->body : request_.body;
@@ -105,8 +109,8 @@ Move Exchange::judge(std::size_t i) {
     if (lane.without_responses()) {
         runtime_.responses_refusals().add(*lane.entry().upstream, {});
     }
-    learn_repairs(lane);
-    note_refused_prefill(lane);
+    if (lane.translated() != nullptr) learn_repairs(lane);
+    if (doubted_prefill_) note_refused_prefill(lane);
     return course_->ready(i);
 }
 
@@ -117,7 +121,6 @@ Move Exchange::fail(std::size_t i) {
     const bool rescuing = course_->phase() == Course::Phase::rescuing;
     spend(lane.position());
     auto situation = rescuing ? around_break(lane.position()) : around();
-    if (rescuing) look_for_refused_prefill(i, situation);
     if (!first_failure_) first_failure_.emplace(session_.worker().shared().budget);
     const bool first = course_->is_first(i);
     first_failure_->note(lane, first);
@@ -126,17 +129,22 @@ Move Exchange::fail(std::size_t i) {
     failure.failure = attempt.failure();
     failure.retry_after = attempt.retry_after();
     failure.places_taken = attempt.starved();
+    failure.for_good = attempt.head().status >= 300 && attempt.head().status < 400;
     failure.refused_addition = attempt.refused_our_addition();
     if (failure.refused_addition) without_usage_ = lane.position();
     failure.other_words = ask_in_other_words(lane);
     // Put otherwise it cannot be said to it at all.
-    if (lane.refused() && failure.failure == FailureClass::unsupported) learn_repairs(lane);
+    if (lane.refused() && failure.failure == FailureClass::unsupported) {
+        if (lane.translated() != nullptr) learn_repairs(lane);
+    }
     // A prompt that is too long for an entry is so whoever says it.
     const auto why = attempt.too_long() ? FailureClass::context_length : failure.failure;
-    if (!rescuing && !rerouted_.contains(why) && reroute(why)) {
+    if (!rerouted_.contains(why) && reroute(why)) {
         failure.rerouted = true;
-        situation = around();
+        situation = rescuing ? around_break(lane.position()) : around();
     }
+    // What has a chain of its own is no refusal of how it was asked.
+    if (rescuing && !failure.rerouted) look_for_refused_prefill(i, situation);
     const auto from = lane.position();
     const auto said = failure.failure;  // what is decided by may be another one
     auto room = settle(i, failure, situation);

@@ -98,9 +98,10 @@ bool Exchange::unseal(Lane& lane) {
     return true;
 }
 
+// Of a lane that is translated.
 void Exchange::learn_repairs(Lane& lane) {
     // What it does not take of this request it may take of others.
-    const auto lasting = lane.repairs().lasting();
+    const auto lasting = lane.translated()->mended().lasting();
     if (lasting.empty()) return;
     runtime_.learnt_repairs().learn(*lane.entry().upstream, lane.sent_model(), lasting);
 }
@@ -166,7 +167,6 @@ Task<void> Exchange::answer_kept() {
     booked.priced_by = kept.bill().priced_by;
     auto& head = session_.head_buffer();
     add_upstream_head(head, kept.head());
-    if (quota_) Quota::clear_fields(head);
     add_answer_fields(head, request_, *record_, kept.upstream(), kept.sent_model(), &booked);
     if (!kept.dropped().empty()) wire::append_field(head, kDroppedField, kept.dropped());
     GatherList list;

@@ -111,14 +111,15 @@ Move Exchange::after_break(std::size_t i) {
     const auto rung = lanes_[i]->rung();
     const auto why = broken_->failure;
     const bool diverged = rescuer_ && rescuer_->diverged();
-    if (rescuer_ && broken_->mid_event) rescuer_->give_up("it may end inside an event");
+    const auto& usage = lanes_[i]->attempt().metered().usage;
+    if (rescuer_ && usage && lanes_[i]->cause() != Cause::rescue) rescuer_->reported(*usage);
     lanes_[i]->record().dropped(why);
     if (plan_.route->learns_times) learn_failure(*lanes_[i]);
     lanes_[i]->attempt().release();
     lanes_[i].reset();
-    const bool left = session_.client_has_left();
-    if (left || !course_->rescues() || !rescuer_ || !rescuer_->possible())
-        return course_->finished();
+    // Nobody goes on with what may end inside an event.
+    const bool over = session_.client_has_left() || broken_->mid_event || !course_->rescues();
+    if (over || !rescuer_ || !rescuer_->possible()) return course_->finished();
     spend(from);
     auto situation = around_break(from);
     const auto& entry = *plan_.chain[from];

@@ -31,10 +31,77 @@ std::optional<std::uint64_t> whole(std::string_view text) {
     return n;
 }
 
+using metrics::names_rate;
+using metrics::Rates;
+
+/// Of the ways in which a request may be billed the dearest.
+class Dearest {
+  public:
+    Dearest(const metrics::ModelPrice& price, const Expected& expected, std::string_view tier,
+            const metrics::Pieces& pieces)
+        : price_(price), expected_(expected), tier_(tier), pieces_(pieces) {}
+
+    /// Where a model has no such rate of its own it is what the usual one makes it.
+    void consider_all() {
+        metrics::TokenCounts way;
+        way.input = expected_.prompt;
+        way.output = expected_.output;
+        consider_answers(way);
+        if (expected_.audio > 0 && names_rate(price_, &Rates::audio_input)) {
+            way.audio_input = expected_.audio;
+            consider_answers(way);
+            way.audio_input = 0;
+        }
+        if (expected_.images > 0 && names_rate(price_, &Rates::image_input)) {
+            way.image_input = expected_.images;
+            consider_answers(way);
+            way.image_input = 0;
+        }
+        if (names_rate(price_, &Rates::cache_write) ||
+            (expected_.for_an_hour && names_rate(price_, &Rates::cache_write_1h))) {
+            way.cache_write = std::exchange(way.input, 0);
+            if (expected_.for_an_hour) way.cache_write_1h = way.cache_write;
+            consider_answers(way);
+        }
+        if (price_.per_image && pieces_.images > 0) consider({});  // by the piece alone
+    }
+    std::optional<std::int64_t> pico() const { return pico_; }
+
+  private:
+    void consider_answers(metrics::TokenCounts& way) {
+        consider(way);
+        if (pictures_) consider_as(way, way.image_output);
+        if (sound_) consider_as(way, way.audio_output);
+        if (thoughts_) {
+            std::swap(way.output, way.reasoning);
+            consider(way);
+            std::swap(way.output, way.reasoning);
+        }
+    }
+    void consider_as(const metrics::TokenCounts& way, std::uint64_t& part) {
+        part = way.output;
+        consider(way);
+        part = 0;
+    }
+    void consider(const metrics::TokenCounts& way) {
+        const auto pico = metrics::cost_pico_usd(price_, way, tier_, pieces_);
+        if (pico && (!pico_ || *pico > *pico_)) pico_ = pico;
+    }
+
+    const metrics::ModelPrice& price_;
+    const Expected& expected_;
+    const std::string_view tier_;
+    const metrics::Pieces& pieces_;
+    const bool pictures_ = names_rate(price_, &Rates::image_output);
+    const bool sound_ = names_rate(price_, &Rates::audio_output);
+    const bool thoughts_ = names_rate(price_, &Rates::reasoning);
+    std::optional<std::int64_t> pico_;
+};
+
 bool answers_in_tokens(wire::AnswerShape shape) {
     using enum wire::Operation;
     const auto operation = wire::traits_of(shape).operation;
-    return shape == wire::AnswerShape::other_json || operation == chat ||
+    return shape == wire::AnswerShape::compaction || operation == chat ||
            operation == text_completion || operation == generate_content;
 }
 
@@ -52,6 +119,10 @@ PromptSize prompt_size(std::string_view body, const wire::RequestFacts& facts) {
                      size.audio / kAudioPerToken + size.referenced * kReferenced;
     prompt.all_here = size.referenced == 0;
     prompt.most = std::min(std::max(all, kAdded), kMostTokens);
+    const auto elsewhere = size.referenced * kReferenced;
+    prompt.audio = std::min(form + size.audio / kAudioPerToken + elsewhere, prompt.most);
+    prompt.images = std::min(form + size.images * kImage, prompt.most);
+    prompt.for_an_hour = size.for_an_hour;
     return prompt;
 }
 
@@ -66,7 +137,8 @@ std::uint64_t prompt_bound(std::uint64_t most, std::uint32_t excess_percent, std
 std::uint64_t expected_output(wire::AnswerShape shape, const wire::AnswerLimit& asked,
                               const wire::BodyRewrite& rewrite, std::uint64_t model_most) {
     if (!answers_in_tokens(shape)) return 0;
-    const auto unlimited = model_most != 0 ? model_most : kUsualAnswer;
+    const auto usual = shape == wire::AnswerShape::images ? kPicture : kUsualAnswer;
+    const auto unlimited = model_most != 0 ? model_most : usual;
     auto one = asked.tokens.value_or(unlimited);
     for (const auto& name : rewrite.drop) {
         if (wire::limits_answer(name)) one = unlimited;
@@ -82,30 +154,11 @@ std::optional<std::int64_t> expected_cost(const metrics::ModelPrice* price,
                                           const metrics::Pieces& pieces) {
     constexpr std::int64_t kPicoPerNano = 1000;
     if (price == nullptr) return std::nullopt;
-    std::optional<std::int64_t> dearest;
-    const auto consider = [&](const metrics::TokenCounts& way) {
-        const bool nothing = way.total() == 0 && expected.total() > 0;
-        if (nothing && !price->per_image) return;
-        const auto pico = metrics::cost_pico_usd(*price, way, tier, pieces);
-        if (pico && (!dearest || *pico > *dearest)) dearest = pico;
-    };
-    metrics::TokenCounts way;
-    way.input = expected.prompt;
-    way.output = expected.output;
-    consider(way);
-    // Where a model has no such rate of its own it is what the first way costs.
-    if (metrics::names_rate(*price, &metrics::Rates::image_output)) {
-        way.image_output = expected.output;
-        consider(way);
-        way.image_output = 0;
-    }
-    if (metrics::names_rate(*price, &metrics::Rates::cache_write)) {
-        way.cache_write = std::exchange(way.input, 0);
-        consider(way);
-    }
-    consider({});  // by the piece alone
-    if (!dearest) return std::nullopt;
-    return *dearest / kPicoPerNano + (*dearest % kPicoPerNano != 0 ? 1 : 0);
+    Dearest dearest(*price, expected, tier, pieces);
+    dearest.consider_all();
+    const auto pico = dearest.pico();
+    if (!pico) return std::nullopt;
+    return *pico / kPicoPerNano + (*pico % kPicoPerNano != 0 ? 1 : 0);
 }
 
 }  // namespace understudy::proxy

@@ -17,12 +17,25 @@ namespace understudy::proxy {
 /// Tokens.
 struct Expected {
     std::uint64_t prompt = 0, output = 0;
+    // Of the prompt, at most:
+    std::uint64_t audio = 0, images = 0;
+    bool for_an_hour = false;  // may be written to a cache for so long
     std::uint64_t total() const { return prompt + output; }
     bool operator==(const Expected&) const = default;
 };
 
 /// What an answer has at most whose request does not say, where the model's own limit is not known.
 inline constexpr std::uint64_t kUsualAnswer = 4096;
+/// The same of a picture: what OpenAI's models take for one of the best quality, but for those of
+/// 2048 pixels and more.
+inline constexpr std::uint64_t kPicture = 8000;
+
+/// What the API itself gives an answer whose request does not say: 16 tokens at /completions; 0: it
+/// has no such rule.
+constexpr std::uint64_t default_answer(wire::AnswerShape shape) {
+    constexpr std::uint64_t kCompletion = 16;
+    return wire::traits_of(shape).operation == wire::Operation::text_completion ? kCompletion : 0;
+}
 
 /// Tokens of a prompt, in two ways.
 struct PromptSize {
@@ -31,6 +44,8 @@ struct PromptSize {
     /// What it will hardly have more than, which is for money that is held: what documents, audio
     /// and files somewhere else may come to, and what providers add by themselves.
     std::uint64_t most = 0;
+    std::uint64_t audio = 0, images = 0;  // of `most`; in a form that cannot be told
+    bool for_an_hour = false;             // a part of it is to be cached for so long
     /// Nothing in it lies elsewhere: what it turns out to have says something of other prompts.
     bool all_here = true;
     bool operator==(const PromptSize&) const = default;
@@ -45,15 +60,15 @@ std::uint64_t prompt_bound(std::uint64_t most, std::uint32_t excess_percent, std
 std::uint64_t expected_output(wire::AnswerShape shape, const wire::AnswerLimit& asked,
                               const wire::BodyRewrite& rewrite, std::uint64_t model_most);
 
-/// In nano-dollars, rounded up; prompts may be billed as written to a cache, answers as pictures.
-/// None: no price is known.
+/// In nano-dollars, rounded up, by the dearest rates: prompts may be billed as written to a cache,
+/// sound or pictures, answers as thoughts, sound or pictures. None: no price is known.
 std::optional<std::int64_t> expected_cost(const metrics::ModelPrice* price,
                                           const Expected& expected, std::string_view tier,
                                           const metrics::Pieces& pieces = {1, 0});
 
 /// What is asked for at such an endpoint costs something.
 constexpr bool costs_money(wire::AnswerShape shape) {
-    return shape == wire::AnswerShape::other_json ||  // /responses/compact
+    return shape == wire::AnswerShape::compaction ||
            wire::traits_of(shape).operation != wire::Operation::other;
 }
 

@@ -3,10 +3,21 @@
 #include "proxy/answer_head.hpp"
 #include "wire/append.hpp"
 #include "wire/classify.hpp"
+#include "wire/error_kind.hpp"
+
+#include <algorithm>
 
 namespace understudy::proxy {
 
 using wire::FailureClass;
+
+// It is about the key that it was asked with.
+static bool refuses_key(const upstreams::Attempt& attempt) {
+    if (!attempt.error_inside())
+        return attempt.failure() == FailureClass::auth && !attempt.refused_this_request();
+    const auto event = attempt.error_event();
+    return wire::refuses_key(event.empty() ? attempt.body() : event);
+}
 
 void FirstFailure::note(Lane& lane, bool first) {
     const auto& attempt = lane.attempt();
@@ -24,6 +35,7 @@ void FirstFailure::note(Lane& lane, bool first) {
     failure_ = attempt.failure();
     deadline_hit_ = attempt.request_deadline_hit();
     places_taken_ = attempt.starved();
+    of_our_key_ = lane.entry().head->own_credentials() && refuses_key(attempt);
     retry_after_ = attempt.retry_after();
     upstream_ = lane.entry().upstream->name;
     model_ = lane.sent_model();
@@ -51,8 +63,9 @@ void FirstFailure::translate(const Translated& way_back) {
 
 void FirstFailure::keep_answer(const upstreams::Attempt& attempt) {
     // A 2xx is only relayed as a failure when it holds the upstream's own error: a cut or empty
-    // answer must not look like one.
-    const bool error_status = attempt.head().status < 200 || attempt.head().status > 299;
+    // answer must not look like one. A redirect is not relayed at all: the client's library would
+    // go there by itself, with the client's own key.
+    const bool error_status = attempt.head().status >= 400;
     answered_ =
         attempt.answered() && !attempt.garbled() && (error_status || attempt.error_inside());
     // Without room for its words the status alone is kept.
@@ -74,6 +87,17 @@ void FirstFailure::disguise_as_error(const upstreams::Attempt& attempt) {
     wire::append_field(head_.fields, "content-type", "application/json");
 }
 
+std::string FirstFailure::limit_fields() const {
+    std::string kept;
+    if (ours() || head_.status < 400) return kept;
+    for (std::string_view rest = head_.fields; !rest.empty();) {
+        const auto line = rest.substr(0, std::min(rest.size(), rest.find('\n') + 1));
+        rest.remove_prefix(line.size());
+        if (wire::is_rate_limit_field(line.substr(0, line.find(':')))) kept += line;
+    }
+    return kept;
+}
+
 bool FirstFailure::transient() const {
     return wire::kDefaultFallbackOn.contains(failure_);
 }
@@ -91,7 +115,9 @@ LocalError FirstFailure::local() const {
     if (head_.status >= 400) {
         // It said so, but its explanation did not come whole, or cannot be passed on.
         const bool unread = garbled_ && first_words_.empty();
-        error = {head_.status, "upstream_error", "The upstream refused the request"};
+        error = {head_.status, "upstream_error",
+                 of_our_key_ ? "The upstream refused the key that is configured for it"
+                             : "The upstream refused the request"};
         error.message += (unread ? " and said nothing that can be read." : ".") + tried;
         if (!first_words_.empty())
             error.message += " What it said is too large, and begins: " + first_words_;

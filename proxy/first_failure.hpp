@@ -29,6 +29,11 @@ class FirstFailure {
     const std::string& body() const { return body_; }
     /// Otherwise this.
     LocalError local() const;
+    /// Then its answer, of which the words are not to be had, may still have said when to come
+    /// back: these fields of its head.
+    std::string limit_fields() const;
+    /// The upstream has refused the key that is configured for it, which no client can mend.
+    bool of_our_key() const { return of_our_key_; }
 
     /// A limit of this process ended the chain, or kept the first entry from being asked at all.
     bool ours() const { return short_of_something_ || places_taken_; }
@@ -45,6 +50,7 @@ class FirstFailure {
 
     bool answered_ = false;
     bool mended_ = false;
+    bool of_our_key_ = false;
     upstreams::AnswerHead head_;
     std::string body_;
     std::string upstream_;

@@ -42,7 +42,14 @@ bool LimitsFollower::waits_for_earlier() {
 void LimitsFollower::written(bool by_others) {
     const auto now = Clock::now();
     if (by_others) others_until_ = now + kOthersSettle;
-    if (!due_ && (by_others || waits_for_earlier())) due_ = std::max(now, not_before_);
+    if (!due_ && (by_others || waits_for_earlier())) look_soon(now);
+}
+
+std::optional<LimitsFollower::Clock::time_point> LimitsFollower::due() {
+    const auto now = limits::now();
+    if (limits::was_set_between(compared_, now)) look_soon(Clock::now());
+    compared_ = now;
+    return due_;
 }
 
 void LimitsFollower::prepare() {
@@ -116,7 +123,7 @@ Fault LimitsFollower::catch_up(ledger::Reader& reader) {
 Fault LimitsFollower::catch_up_keys(ledger::Reader& reader, Period period,
                                     NanoUsd OfKey::*counted) {
     if (keys_.empty()) return Fault::none;
-    return each_key_sum(reader, limits::begin_of(period, moment_.wall),
+    return each_key_sum(reader, whole(period, moment_.wall),
                         [&](const std::string& name, const ledger::Sums& sums) {
                             const auto found = keys_.find(name);
                             if (found == keys_.end()) return;

@@ -1,5 +1,6 @@
 // Limits learn what was spent elsewhere: by the process that this one takes over from, or by
-// another that writes to the same ledger; and by requests that began before their key had a limit.
+// another that writes to the same ledger; by requests that began before their key had a limit; and
+// in a day or month into which the clock was set, and whose beginning this process has not seen.
 // What a purse lacks of the ledger's sum is booked, in the ledger's own thread.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include "limits/moment.hpp"
 #include "proxy/runtime.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -27,7 +29,7 @@ class LimitsFollower final : public ledger::Follower {
 
     // The ledger's thread: -----------------------------------------------------------------------
     void written(bool by_others) override;
-    std::optional<Clock::time_point> due() override { return due_; }
+    std::optional<Clock::time_point> due() override;
     void prepare() override;
     void look() override;
 
@@ -46,6 +48,7 @@ class LimitsFollower final : public ledger::Follower {
     ledger::Fault catch_up_keys(ledger::Reader& reader, limits::Period period,
                                 limits::NanoUsd OfKey::*counted);
     bool waits_for_earlier();
+    void look_soon(Clock::time_point now) { due_ = std::max(now, not_before_); }
 
     std::string path_;
     std::mutex mutex_;  // for what use() sets
@@ -57,6 +60,7 @@ class LimitsFollower final : public ledger::Follower {
     std::optional<Clock::time_point> due_;
     Clock::time_point not_before_{}, others_until_{};
     limits::Moment moment_;
+    limits::Moment compared_ = limits::now();  // the clocks, the last time
     std::shared_ptr<const LoadedConfig> seen_;
     std::map<std::string, OfKey, std::less<>> keys_;
     std::vector<OfSession> sessions_;

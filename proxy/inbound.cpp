@@ -3,7 +3,9 @@
 #include "wire/utf8.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -136,6 +138,12 @@ std::string read_overrides(Inbound& request) {
         }
     }
     return {};
+}
+
+std::string new_answer_seed(const Inbound& request) {
+    static const auto kBegun = std::chrono::system_clock::now().time_since_epoch().count();
+    static std::atomic<std::uint64_t> answers = 0;
+    return request.request_id + '\n' + std::to_string(kBegun) + '\n' + std::to_string(++answers);
 }
 
 }  // namespace understudy::proxy

@@ -50,6 +50,10 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// Dollars as whole nano-dollars: "2.5" -> 2500000000. At most a million of them.
 std::optional<std::int64_t> parse_usd(std::string_view text);
 
+/// What the ids of one more answer are made of where its upstream gives none: no other answer's,
+/// also where a client gives all of its requests one id.
+std::string new_answer_seed(const Inbound& request);
+
 /// The client's request id if it is fit for headers and logs, else empty.
 std::string_view usable_request_id(const wire::RequestHead& head);
 

@@ -1,7 +1,9 @@
 #include "proxy/key_limits.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <optional>
+#include <string>
 
 namespace understudy::proxy {
 
@@ -16,6 +18,13 @@ std::optional<NanoUsd> nano(const std::optional<double>& usd) {
     return std::llround(*usd * kNanoPerUsd);
 }
 
+LimitWords words_of(const std::string& what, std::uint64_t limit) {
+    const auto number = std::to_string(limit);
+    return {
+        "ratelimit-limit: " + number + "\r\nratelimit-remaining: ",
+        "x-ratelimit-limit-" + what + ": " + number + "\r\nx-ratelimit-remaining-" + what + ": "};
+}
+
 }  // namespace
 
 limits::Rules limits_of(const config::KeyLimits& limits) {
@@ -24,6 +33,12 @@ limits::Rules limits_of(const config::KeyLimits& limits) {
     rules.budgets.of(Period::day) = nano(limits.budget_usd_per_day);
     rules.budgets.of(Period::month) = nano(limits.budget_usd_per_month);
     return rules;
+}
+
+KeyRules::KeyRules(const config::KeyLimits& limits) : rules(limits_of(limits)) {
+    const auto& rates = rules.rates;
+    if (rates.requests_per_minute) requests = words_of("requests", *rates.requests_per_minute);
+    if (rates.tokens_per_minute) tokens = words_of("tokens", *rates.tokens_per_minute);
 }
 
 metrics::States::Allowance state_of(const config::Key& key, limits::Allowance& allowance) {

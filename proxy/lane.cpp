@@ -103,7 +103,6 @@ Lane::Lane(const LaneSpec& lane, Runtime& runtime, RequestRecord& request_record
       rung_(lane.rung),
       without_usage_(lane.without_usage),
       without_responses_(lane.without_responses),
-      repairs_(lane.repairs),
       request_(request),
       sent_(*entry_, request.facts.model),
       admission_(may_never_rest(*entry_)

@@ -30,14 +30,14 @@ struct LaneSpec {
     std::size_t position = 0;  // of the entry in the request's chain
     Cause cause = Cause::first;
     Rung rung = Rung::none;
-    bool without_usage = false;           // this entry has refused stream_options of ours
-    bool without_responses = false;       // and this one has no /responses
-    bool decode = false;                  // a compressed answer is to be had decoded
-    const OwnedRequest* asked = nullptr;  // sent instead of the client's body
-    dialects::Repairs repairs;            // of what this entry has refused of a translation
-    upstreams::KeyPool::Tried tried = 0;  // of the entry's keys
-    Claim* claim = nullptr;               // on the entry; is taken over
-    wire::FailureSet quality;             // what a whole answer is judged by
+    bool without_usage = false;                  // this entry has refused stream_options of ours
+    bool without_responses = false;              // and this one has no /responses
+    bool decode = false;                         // a compressed answer is to be had decoded
+    const OwnedRequest* asked = nullptr;         // sent instead of the client's body
+    const dialects::Repairs* repairs = nullptr;  // of what this entry has refused of a translation
+    upstreams::KeyPool::Tried tried = 0;         // of the entry's keys
+    Claim* claim = nullptr;                      // on the entry; is taken over
+    wire::FailureSet quality;                    // what a whole answer is judged by
     std::uint64_t small_window = 0;  // of this entry, where the prompt is surely too long for it
     net::TimePoint deadline{};
 };
@@ -98,8 +98,6 @@ class Lane {
     Rung rung() const { return rung_; }
     bool without_usage() const { return without_usage_; }
     bool without_responses() const { return without_responses_; }
-    /// What this request has had to be put otherwise for this entry.
-    const dialects::Repairs& repairs() const { return repairs_; }
     /// It failed because its server has no /responses, but may have chat completions.
     bool lacks_responses() const;
     /// The model as it was asked for at this upstream.
@@ -114,7 +112,6 @@ class Lane {
     Rung rung_;
     bool without_usage_;
     bool without_responses_;
-    dialects::Repairs repairs_;
     RetryBudget::Place room_;
     const Inbound& request_;
     SentModel sent_;

@@ -24,8 +24,9 @@ struct AfterFailure {
     bool may_add = true;        // false: the retry budget of all requests together is used up
     bool rerouted = false;      // the class has a chain of its own, which is the next (`on`)
     bool places_taken = false;  // `overloaded` by this upstream's max_connections alone
-    bool may_retry = true;      // false: it has no room for this entry again, or that rests now
-    double jitter = 0.5;        // uniform in [0, 1)
+    // False: it has no room for this entry again, or that rests now, or would say the same.
+    bool may_retry = true;
+    double jitter = 0.5;  // uniform in [0, 1)
 };
 
 struct Decision {

@@ -1,9 +1,8 @@
 #include "proxy/quota.hpp"
 
-#include "proxy/key_limits.hpp"
+#include "metrics/usd_text.hpp"
 #include "proxy/pieces.hpp"
 #include "proxy/prompt_excess.hpp"
-#include "wire/append.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,13 +16,13 @@ using limits::NanoUsd;
 using limits::Period;
 using limits::Purse;
 using limits::Refusal;
-using wire::append_field;
 using wire::FailureClass;
 
 namespace {
 
 constexpr std::int64_t kPicoPerNano = 1000;
 constexpr std::uint64_t kBytesPerToken = 4;
+const KeyRules kNoRules;
 
 std::string usd_text(NanoUsd amount) {
     return metrics::format_usd(amount * kPicoPerNano) + " USD";
@@ -58,8 +57,10 @@ std::shared_ptr<Purse> purse_of_session(Runtime& runtime, const Inbound& request
 /// was held.
 bool unsaid(const AttemptReport& report) {
     if (report.bill.reported || report.bill.estimated) return false;
-    const bool left = report.reason == FailureClass::client_closed && report.deliveries > 0;
-    return left || report.usage_missing();
+    const bool cut =
+        report.reason == FailureClass::client_closed ||
+        report.reason == FailureClass::overloaded;  // by a drain, or for want of memory
+    return (cut && report.deliveries > 0) || report.usage_missing();
 }
 
 metrics::TokenCounts used_by(const AttemptReport& report, const Expected& expected) {
@@ -80,29 +81,57 @@ NanoUsd cost_of(const AttemptReport& report, const AttemptMoney& money) {
     return pico ? *pico / kPicoPerNano : money.held;
 }
 
-bool has_field(std::string_view head, std::string_view prefix) {
-    for (;;) {
-        const bool maybe = !head.empty() && (head.front() | 0x20) == prefix.front();
-        if (maybe && wire::istarts_with(head, prefix)) return true;
-        const auto end = head.find('\n');
-        if (end == std::string_view::npos) return false;
-        head.remove_prefix(end + 1);
+// The fields about limits that an upstream has put into a head.
+struct TheirFields {
+    bool plain = false;   // ratelimit, ratelimit-*
+    bool openai = false;  // x-ratelimit-*
+};
+
+bool is_plain_limit(std::string_view line) {
+    return wire::istarts_with(line, "ratelimit-") || wire::istarts_with(line, "ratelimit:");
+}
+
+TheirFields their_fields(std::string_view head) {
+    TheirFields found;
+    while (!head.empty()) {
+        const char first = static_cast<char>(head.front() | 0x20);
+        if (first == 'r') found.plain |= is_plain_limit(head);
+        if (first == 'x') found.openai |= wire::istarts_with(head, "x-ratelimit-");
+        head.remove_prefix(std::min(head.find('\n'), head.size() - 1) + 1);
     }
+    return found;
+}
+
+void drop_plain_limits(std::string& head) {
+    std::string kept;
+    for (std::string_view rest = head; !rest.empty();) {
+        const auto line = rest.substr(0, std::min(rest.size(), rest.find('\n') + 1));
+        rest.remove_prefix(line.size());
+        if (!is_plain_limit(line)) kept += line;
+    }
+    head = std::move(kept);
 }
 
 }  // namespace
 
 Quota::Quota(Runtime& runtime, limits::Allowance* allowance, const Inbound& request)
-    : runtime_(runtime), allowance_(allowance), request_(request) {
-    if (allowance_ != nullptr) rules_ = limits_of(request.key->limits);
+    : runtime_(runtime),
+      allowance_(allowance),
+      request_(request),
+      key_rules_(allowance != nullptr ? runtime.rules_of(*request.key) : kNoRules) {
     session_ = purse_of_session(runtime, request);
     if (!holds_money() && !rules_.rates.tokens_per_minute) return;
     answer_ = wire::answer_limit(request.body, request.facts);
-    const auto prompt = prompt_size(request.body, request.facts);
-    expected_.prompt = prompt.expected;
-    most_prompt_ = prompt.most;
-    learns_ = prompt.all_here;
-    expected_.output = expected_output(request.endpoint.shape, answer_, {}, 0);
+    answer_.answers = std::max(answer_.answers, pieces_of(request).images);  // a form's, too
+    prompt_ = prompt_size(request.body, request.facts);
+    expected_.prompt = prompt_.expected;
+    learns_ = prompt_.all_here;
+    // What is held of a minute's tokens is what is usual. Money is held for the longest answer, for
+    // there are servers that give more than the API says.
+    const auto shape = request.endpoint.shape;
+    expected_.output = expected_output(shape, answer_, {}, default_answer(shape));
+    most_.prompt = expected_.prompt;
+    most_.output = expected_output(shape, answer_, {}, 0);
 }
 
 std::shared_ptr<Purse> Quota::make_session() {
@@ -131,6 +160,24 @@ bool Quota::served_in_its_words(const RuntimeEntry& entry) const {
     return wire::traits_of(request_.endpoint.shape).served_by.contains(entry.upstream->dialect);
 }
 
+// What the attempt may use at most, as far as money is concerned.
+Expected Quota::most_of(const RuntimeEntry& entry, std::string_view model, std::uint64_t output,
+                        const limits::Moment& now) const {
+    const auto& upstream = *entry.upstream;
+    const auto excess = PromptExcess::known().percent(upstream.name, model, now.second());
+    const auto window = runtime_.context_window(upstream, model);
+    const auto bound = [&](std::uint64_t tokens) {
+        return tokens != 0 ? prompt_bound(tokens, excess, window) : 0;
+    };
+    Expected most;
+    most.prompt = bound(prompt_.most);
+    most.output = output;
+    most.audio = bound(prompt_.audio);
+    most.images = bound(prompt_.images);
+    most.for_an_hour = prompt_.for_an_hour;
+    return most;
+}
+
 Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
                        const wire::AnswerLimit& limit, Refused& refused) {
     Leave leave;
@@ -145,11 +192,9 @@ Leave Quota::try_leave(const RuntimeEntry& entry, std::string_view model,
     const auto longest = open ? runtime_.longest_answer(upstream, model, money->price) : 0;
     money->expected.output = expected_output(shape, limit, upstream.body, longest);
     const auto now = limits::now();
-    auto most = money->expected;
-    most.prompt = prompt_bound(most_prompt_,
-                               PromptExcess::known().percent(upstream.name, model, now.second()),
-                               runtime_.context_window(upstream, model));
-    const auto cost = expected_cost(money->price, most, limit.tier, pieces_of(request_));
+    const auto cost =
+        expected_cost(money->price, most_of(entry, model, money->expected.output, now), limit.tier,
+                      pieces_of(request_));
     if (!cost && !asks_money()) return leave;
     if (!cost) {
         leave.refused = FailureClass::unsupported;
@@ -204,7 +249,7 @@ bool Quota::may_add(const RuntimeEntry& entry, std::string_view model) {
 
 void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
     const auto now = limits::now();
-    pass_.use(now, used_by(report, money != nullptr ? money->expected : expected_).total());
+    pass_.use(now, used_by(report, money != nullptr ? money->expected : most_).total());
     if (money == nullptr) {
         book_unheld(report.bill.cost_pico_usd.value_or(0) / kPicoPerNano);
         return;
@@ -226,7 +271,7 @@ void Quota::settle(const AttemptReport& report, AttemptMoney* money) {
 // What the prompt had, against what it was thought to have at most.
 void Quota::learn(const AttemptReport& report, const limits::Moment& now) const {
     if (!report.bill.reported || !learns_) return;
-    PromptExcess::known().note(report.upstream, report.model, now.second(), most_prompt_,
+    PromptExcess::known().note(report.upstream, report.model, now.second(), prompt_.most,
                                report.bill.said().prompt());
 }
 
@@ -303,71 +348,67 @@ LocalError Quota::money_error(const Refused& refused) const {
     return error;
 }
 
-void Quota::clear_fields(std::string& head) {
-    if (!has_field(head, "ratelimit-") && !has_field(head, "ratelimit:")) return;
-    std::string kept;
-    for (std::string_view rest = head; !rest.empty();) {
-        const auto line = rest.substr(0, std::min(rest.size(), rest.find('\n') + 1));
-        rest.remove_prefix(line.size());
-        const bool theirs =
-            wire::istarts_with(line, "ratelimit-") || wire::istarts_with(line, "ratelimit:");
-        if (!theirs) kept += line;
-    }
-    head = std::move(kept);
-}
-
 const limits::Standings& Quota::standings(const limits::Moment& now) {
     if (!standings_) standings_ = allowance_->rates().standings(rules_.rates, now);
     return *standings_;
 }
 
-void Quota::append_fields(std::string& head) {
+void Quota::add_rates(wire::HeadWriter& head, bool in_openais_words, const limits::Moment& now) {
+    const auto& standings = this->standings(now);
+    // The one that is nearest to its end.
+    const auto* tight = standings.requests ? &*standings.requests : nullptr;
+    const auto* words = &key_rules_.requests;
+    if (const auto& tokens = standings.tokens) {
+        const auto share = [](const limits::Standing& s) {
+            return static_cast<double>(s.remaining) / static_cast<double>(s.limit);
+        };
+        if (tight == nullptr || share(*tokens) < share(*tight)) {
+            tight = &*tokens;
+            words = &key_rules_.tokens;
+        }
+    }
+    if (tight != nullptr) {
+        head.add(words->plain).add_number(tight->remaining).add("\r\nratelimit-reset: ");
+        head.add_number(static_cast<std::uint64_t>(tight->reset)).add("\r\n");
+    }
+    if (!in_openais_words) return;
+    if (const auto& r = standings.requests) {
+        head.add(key_rules_.requests.openai).add_number(r->remaining);
+        head.add("\r\nx-ratelimit-reset-requests: ");
+        head.add_number(static_cast<std::uint64_t>(r->reset)).add("s\r\n");
+    }
+    if (const auto& t = standings.tokens) {
+        head.add(key_rules_.tokens.openai).add_number(t->remaining);
+        head.add("\r\nx-ratelimit-reset-tokens: ");
+        head.add_number(static_cast<std::uint64_t>(t->reset)).add("s\r\n");
+    }
+}
+
+bool Quota::take_fields_of_others(std::string& head) {
+    const auto theirs = their_fields(head);
+    if (theirs.plain) drop_plain_limits(head);
+    return theirs.openai;
+}
+
+void Quota::add_fields(wire::HeadWriter& head, bool has_openais) {
     const auto now = limits::now();
-    wire::HeadWriter out(head);
     std::optional<NanoUsd> left;
     if (request_.session_budget && session_) left = session_->left(session_budget(request_), now);
     if (allowance_ != nullptr) {
-        const auto& standings = this->standings(now);
-        // The one that is nearest to its end.
-        const auto* tight = standings.requests ? &*standings.requests : nullptr;
-        if (const auto& tokens = standings.tokens) {
-            const auto share = [](const limits::Standing& s) {
-                return static_cast<double>(s.remaining) / static_cast<double>(s.limit);
-            };
-            if (tight == nullptr || share(*tokens) < share(*tight)) tight = &*tokens;
-        }
-        if (tight != nullptr) {
-            out.add("ratelimit-limit: ").add_number(tight->limit);
-            out.add("\r\nratelimit-remaining: ").add_number(tight->remaining);
-            out.add("\r\nratelimit-reset: ").add_number(static_cast<std::uint64_t>(tight->reset));
-            out.add("\r\n");
-        }
+        add_rates(head, !has_openais, now);
         const auto of_key = allowance_->purse()->left(rules_.budgets, now);
         if (of_key && (!left || *of_key < *left)) left = of_key;
     }
     if (left) {
-        out.add_field("x-understudy-budget-remaining-usd",
-                      metrics::format_usd(*left * kPicoPerNano));
+        head.add_field("x-understudy-budget-remaining-usd",
+                       metrics::UsdText(*left * kPicoPerNano).view());
     }
 }
 
-void Quota::append_openai_fields(std::string& head, bool may_have_some) {
-    if (allowance_ == nullptr || (may_have_some && has_field(head, "x-ratelimit-"))) return;
-    if (!standings_) standings(limits::now());
-    const auto& standings = *standings_;
+void Quota::append_fields(std::string& head) {
+    const bool has_openais = take_fields_of_others(head);
     wire::HeadWriter out(head);
-    if (const auto& r = standings.requests) {
-        out.add("x-ratelimit-limit-requests: ").add_number(r->limit);
-        out.add("\r\nx-ratelimit-remaining-requests: ").add_number(r->remaining);
-        out.add("\r\nx-ratelimit-reset-requests: ");
-        out.add_number(static_cast<std::uint64_t>(r->reset)).add("s\r\n");
-    }
-    if (const auto& t = standings.tokens) {
-        out.add("x-ratelimit-limit-tokens: ").add_number(t->limit);
-        out.add("\r\nx-ratelimit-remaining-tokens: ").add_number(t->remaining);
-        out.add("\r\nx-ratelimit-reset-tokens: ");
-        out.add_number(static_cast<std::uint64_t>(t->reset)).add("s\r\n");
-    }
+    add_fields(out, has_openais);
 }
 
 }  // namespace understudy::proxy

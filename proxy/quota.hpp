@@ -4,14 +4,17 @@
 #pragma once
 
 #include "limits/allowance.hpp"
+#include "net/task.hpp"
 #include "proxy/expected.hpp"
 #include "proxy/inbound.hpp"
 #include "proxy/local_error.hpp"
 #include "proxy/report.hpp"
 #include "proxy/runtime.hpp"
 #include "wire/answer_limit.hpp"
+#include "wire/append.hpp"
 #include "wire/failure.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +26,11 @@ namespace understudy::proxy {
 /// Money held for one attempt; goes back when it goes, unless it was settled.
 struct AttemptMoney {
     AttemptMoney() = default;
+    /// As a Lane's.
+    static void* operator new(std::size_t size) { return net::detail::take_frame(size); }
+    static void operator delete(void* money, std::size_t size) noexcept {
+        net::detail::give_frame(money, size);
+    }
     limits::Purse::Hold key, session;
     limits::NanoUsd held = 0;
     Expected expected;
@@ -43,6 +51,11 @@ class Quota {
     Quota(Runtime& runtime, limits::Allowance* allowance, const Inbound& request);
     Quota(const Quota&) = delete;
     Quota& operator=(const Quota&) = delete;
+    /// As a Lane's.
+    static void* operator new(std::size_t size) { return net::detail::take_frame(size); }
+    static void operator delete(void* quota, std::size_t size) noexcept {
+        net::detail::give_frame(quota, size);
+    }
 
     /// The client names a budget for a session of which is not known what it has spent.
     bool needs_session() const {
@@ -72,13 +85,14 @@ class Quota {
     /// All attempts are over, and the client is about to know: the place of the request is free.
     void end() { pass_ = {}; }
 
-    /// Takes an upstream's own ratelimit-* lines out of a head: they are about somebody else.
-    static void clear_fields(std::string& head);
-    /// Adds ratelimit-limit, -remaining and -reset, and what is left of budgets.
+    /// How the limits stand is told with whatever a client is told: ratelimit-limit, -remaining and
+    /// -reset, in the place of an upstream's own, which are about somebody else; the same in
+    /// OpenAI's words, unless the head has an upstream's, which say when to come back to it; and
+    /// what is left of budgets. First, of a head so far, what goes: true: it has OpenAI's.
+    static bool take_fields_of_others(std::string& head);
+    void add_fields(wire::HeadWriter& head, bool has_openais);
+    /// Both, at the end of a head.
     void append_fields(std::string& head);
-    /// The same in OpenAI's words, unless the head has such fields already, which is looked for
-    /// only where `may_have_some`.
-    void append_openai_fields(std::string& head, bool may_have_some);
 
   private:
     struct Refused {
@@ -90,11 +104,14 @@ class Quota {
     bool asks_money() const { return rules_.budgets.any() || request_.session_budget; }
     /// It is held, so that others see it that ask.
     bool holds_money() const { return asks_money() || session_ != nullptr; }
+    Expected most_of(const RuntimeEntry& entry, std::string_view model, std::uint64_t output,
+                     const limits::Moment& now) const;
     Leave try_leave(const RuntimeEntry& entry, std::string_view model,
                     const wire::AnswerLimit& limit, Refused& refused);
     LocalError rate_error(const limits::Refusal& refusal) const;
     LocalError money_error(const Refused& refused) const;
     const limits::Standings& standings(const limits::Moment& now);
+    void add_rates(wire::HeadWriter& head, bool in_openais_words, const limits::Moment& now);
     void count(const Refused& refused);
     void learn(const AttemptReport& report, const limits::Moment& now) const;
     void book_unheld(limits::NanoUsd cost);
@@ -103,16 +120,18 @@ class Quota {
     Runtime& runtime_;
     limits::Allowance* allowance_;
     const Inbound& request_;
-    limits::Rules rules_;  // of the key
+    const KeyRules& key_rules_;
+    const limits::Rules& rules_ = key_rules_.rules;
     std::shared_ptr<limits::Purse> session_;
     limits::Rates::Pass pass_;
     Expected expected_;  // of the request, whoever answers it
+    Expected most_;      // the same, of the longest answer: what nobody told may have been
     wire::AnswerLimit answer_;
     std::unique_ptr<AttemptMoney> prepared_;
     const RuntimeEntry* prepared_for_ = nullptr;
     std::optional<LocalError> denied_;
     std::optional<limits::Standings> standings_;  // as the client is told
-    std::uint64_t most_prompt_ = 0;               // what money is held for
+    PromptSize prompt_;                           // what money is held for
     bool learns_ = false;                         // from what the prompt turns out to have
 };
 

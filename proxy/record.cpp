@@ -37,6 +37,8 @@ metrics::Operation operation_of(wire::AnswerShape shape) {
 thread_local std::string spare_trace;
 constexpr std::size_t kMostSpare = 1024;
 
+constexpr const char* kCutOff = "cut when the time to drain was over (drain)";
+
 TimePoint end_of(const upstreams::Attempt& attempt) {
     return attempt.ended_at() != TimePoint{} ? attempt.ended_at() : Clock::now();
 }
@@ -44,12 +46,13 @@ TimePoint end_of(const upstreams::Attempt& attempt) {
 }  // namespace
 
 RequestRecord::RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
-                             const bool& client_gone)
+                             const bool& client_gone, const bool& cut_off)
     : trace(std::move(spare_trace)),
       runtime_(runtime),
       request_(request),
       route_(route),
-      client_gone_(client_gone) {
+      client_gone_(client_gone),
+      cut_off_(cut_off) {
     runtime_.shard().worker().inflight_requests.add(1);
 }
 
@@ -66,7 +69,7 @@ void RequestRecord::settle() {
     runtime_.shard().worker().inflight_requests.add(-1);
     auto& series = route_ != nullptr ? *route_->series : runtime_.unrouted();
     if (client_gone_ && !delivered && outcome != Outcome::rejected) {
-        outcome = Outcome::client_closed;
+        outcome = cut_off_ ? Outcome::exhausted : Outcome::client_closed;
     }
     const auto end = delivered ? delivered_at_ : Clock::now();
     const auto took =
@@ -251,6 +254,11 @@ AttemptReport AttemptRecord::report() {
     // Dropped while it was running, or while its answer was being relayed.
     r.reason =
         in_the_middle() ? dropped_.value_or(wire::FailureClass::client_closed) : attempt_.failure();
+    // It was this process whose time was up.
+    if (request_.cut_off_ && r.reason == wire::FailureClass::client_closed) {
+        r.reason = wire::FailureClass::overloaded;
+        r.detail = kCutOff;
+    }
     r.status = attempt_.head().status;
     r.ended = state == State::whole || state == State::finished;
     r.served = r.ended || state == State::committed || state == State::broken;
@@ -344,9 +352,10 @@ void AttemptRecord::put_in_books(const AttemptReport& report,
     runtime_.books()->put(report, request_.request_, context);
 }
 
-/// A client cannot mend this one: the key is the operator's.
+/// A client cannot mend this one: the key is the operator's. What it says it can.
 void AttemptRecord::tell_of_refused_key() const {
     const auto& upstream = *spec_.upstream;
+    if (attempt_.refused_this_prompt()) return;
     if (!upstream.has_key() || !log_enabled(config::LogLevel::error)) return;
     if (!runtime_.key_refusals().due(upstream.name, Clock::now())) return;
     log(config::LogLevel::error, "key_refused",

@@ -28,8 +28,9 @@ struct AttemptMoney;
 /// One request: counts its outcome and writes its log line when it ends, however it ends.
 class RequestRecord {
   public:
+    /// `cut_off`: the client is gone because this process has ended its connection.
     RequestRecord(Runtime& runtime, const Inbound& request, const RuntimeRoute* route,
-                  const bool& client_gone);
+                  const bool& client_gone, const bool& cut_off);
     ~RequestRecord();
     RequestRecord(const RequestRecord&) = delete;
     RequestRecord& operator=(const RequestRecord&) = delete;
@@ -77,6 +78,7 @@ class RequestRecord {
     const Inbound& request_;
     const RuntimeRoute* route_;
     const bool& client_gone_;
+    const bool& cut_off_;
     std::uint32_t traced_ = 0;  // entries of the trace
     std::string_view moved_from_;
     wire::FailureClass moved_why_ = wire::FailureClass::none;

@@ -1,10 +1,10 @@
 #include "proxy/report.hpp"
 
 #include "wire/answer_traits.hpp"
+#include "wire/append.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <limits>
 
@@ -37,7 +37,7 @@ char* put(char* out, std::string_view text) {
 }
 
 char* put(char* out, std::uint64_t number) {
-    return std::to_chars(out, out + std::numeric_limits<std::uint64_t>::digits10 + 1, number).ptr;
+    return wire::put_number(out, number);
 }
 
 char* put_model(char* out, std::string_view model) {
@@ -78,10 +78,12 @@ void add_usage(LogFields& f, const RequestUsage& usage) {
 }  // namespace
 
 void RequestUsage::add(const Bill& attempt) {
-    using Counts = metrics::TokenCounts;
-    for (const auto part : {&Counts::input, &Counts::cache_read, &Counts::cache_write,
-                            &Counts::output, &Counts::reasoning})
-        tokens.*part += attempt.tokens.*part;
+    const auto& more = attempt.tokens;
+    tokens.input += more.input;
+    tokens.cache_read += more.cache_read;
+    tokens.cache_write += more.cache_write;
+    tokens.output += more.output;
+    tokens.reasoning += more.reasoning;
     reported |= attempt.reported;
     estimated |= attempt.estimated;
 }

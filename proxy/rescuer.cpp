@@ -60,6 +60,14 @@ void Rescuer::charge() {
     static_cast<void>(charge_.set(bytes()));  // less than before
 }
 
+std::string_view Rescuer::failed(std::string_view error) {
+    out_ = told().failed(error);
+    if (charge_.set(bytes() + out_.size())) return out_;
+    std::string().swap(out_);
+    static_cast<void>(charge_.set(bytes()));  // less than there was
+    return {};
+}
+
 bool Rescuer::possible() {
     continuation_.reset();
     if (told().obstacle() != nullptr || told().finished()) return false;

@@ -31,11 +31,15 @@ class Rescuer {
     /// These bytes go to the client.
     void sent(const net::GatherList& data);
     void sent(std::string_view text);
+    /// What the first upstream has reported by the time its stream breaks.
+    void reported(const wire::Usage& usage) { told().note_prompt(usage); }
     /// The stream cannot be followed, and so not be gone on with. `why` is static text.
     void give_up(const char* why) { told().give_up(why); }
 
-    /// What the client has of it as its last word, where its API wants that; see Transcript.
-    std::string failed(std::string_view error) const { return told().failed(error); }
+    /// What the client has of it as its last word, where its API wants that; see Transcript. It
+    /// stays until the next call, and is charged for together with the event that says it. Empty
+    /// also where there is no memory for them.
+    std::string_view failed(std::string_view error);
 
     /// It broke: whether anybody may go on, by what was asked and sent.
     bool possible();

@@ -116,6 +116,7 @@ void LoadedConfig::take_allowances(const LoadedConfig* previous) {
     const auto& keys = config_->keys;
     allowances_.resize(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
+        rules_.emplace_back(keys[i].limits);
         if (!keys[i].limits.any()) continue;
         auto& living = living_allowances_[keys[i].name];
         allowances_[i] = living.lock();

@@ -10,6 +10,7 @@
 #include "metrics/states.hpp"
 #include "proxy/breakers.hpp"
 #include "proxy/hedge.hpp"
+#include "proxy/key_limits.hpp"
 #include "proxy/key_refusals.hpp"
 #include "proxy/refusals.hpp"
 #include "proxy/unpriced_models.hpp"
@@ -55,6 +56,7 @@ class LoadedConfig : public metrics::StateSource {
     upstreams::KeyPool* keys_of(std::size_t upstream) const { return health_[upstream].keys.get(); }
     /// Null where the key, by its place in the configuration, has no limit.
     limits::Allowance* allowance_of(std::size_t key) const { return allowances_[key].get(); }
+    const KeyRules& rules_of(std::size_t key) const { return rules_[key]; }
     /// The places for connections to this upstream's address, of all workers.
     const std::shared_ptr<upstreams::Places>& places_for(const config::Upstream& upstream) const {
         return places_.at(upstreams::Peer::key_of(upstream));
@@ -90,6 +92,7 @@ class LoadedConfig : public metrics::StateSource {
     std::map<std::string, std::shared_ptr<const net::TlsContext>> tls_;
     std::map<std::string, std::shared_ptr<upstreams::Places>> places_;  // by Peer::key_of
     std::vector<std::shared_ptr<limits::Allowance>> allowances_;        // by the key's place
+    std::vector<KeyRules> rules_;                                       // the same
     std::vector<std::size_t> new_allowances_;
     // Of all keys, also of those that earlier configurations had and requests still have.
     std::map<std::string, std::weak_ptr<limits::Allowance>, std::less<>> living_allowances_;
@@ -200,7 +203,11 @@ class Runtime {
     }
     /// Null: no limit of its own is about the key, which is one of the configuration's.
     limits::Allowance* allowance_of(const config::Key& key) const {
-        return loaded_->allowance_of(static_cast<std::size_t>(&key - config().keys.data()));
+        return loaded_->allowance_of(place_of(key));
+    }
+    /// What it may do.
+    const KeyRules& rules_of(const config::Key& key) const {
+        return loaded_->rules_of(place_of(key));
     }
     limits::SessionPurses& session_purses() const { return loaded_->session_purses(); }
     const WebGuard& web_guard() const { return web_guard_; }
@@ -209,6 +216,9 @@ class Runtime {
     void keep_books(Books* books) { books_ = books; }
 
   private:
+    std::size_t place_of(const config::Key& key) const {
+        return static_cast<std::size_t>(&key - config().keys.data());
+    }
     const metrics::ModelPrice* find_price(const config::Upstream& upstream,
                                           std::string_view answered, std::string_view asked);
 

@@ -33,8 +33,8 @@ using Begun = std::map<std::string, limits::Allowance*, std::less<>>;
 // What was counted already is looked up behind the ledger: what is in both is then never booked
 // twice, and what has not come to the ledger yet the follower finds.
 Fault fill_in(ledger::Reader& reader, const Begun& keys, const Moment& now) {
-    const auto each = [&](std::chrono::sys_seconds since, const auto& use) {
-        return each_key_sum(reader, since, [&](const std::string& name, const ledger::Sums& sums) {
+    const auto each = [&](const WallSpan& span, const auto& use) {
+        return each_key_sum(reader, span, [&](const std::string& name, const ledger::Sums& sums) {
             const auto found = keys.find(name);
             if (found != keys.end()) use(*found->second, sums);
         });
@@ -42,13 +42,14 @@ Fault fill_in(ledger::Reader& reader, const Begun& keys, const Moment& now) {
     auto fault = Fault::none;
     for (const auto period : {Period::day, Period::month}) {
         if (fault != Fault::none) return fault;
-        fault = each(limits::begin_of(period, now.wall), [&](auto& key, const auto& sums) {
+        fault = each(whole(period, now.wall), [&](auto& key, const auto& sums) {
             auto& purse = *key.purse();
             purse.catch_up(period, now, cost_of(sums), purse.spent(period, now));
         });
     }
     if (fault != Fault::none) return fault;
-    return each(now.wall - kMinute, [&](auto& key, const auto& sums) {
+    // The clock may have been set back a little since.
+    return each({now.wall - kMinute, now.wall + kMinute}, [&](auto& key, const auto& sums) {
         key.rates().start_with(now, sums.requests, tokens_of(sums));
     });
 }
@@ -59,10 +60,14 @@ limits::NanoUsd cost_of(const ledger::Sums& sums) {
     return sums.cost_nano_usd + sums.estimated_cost_nano_usd;
 }
 
-Fault each_key_sum(ledger::Reader& reader, std::chrono::sys_seconds since,
+WallSpan whole(Period period, std::chrono::sys_seconds wall) {
+    return {limits::begin_of(period, wall), limits::end_of(period, wall)};
+}
+
+Fault each_key_sum(ledger::Reader& reader, const WallSpan& span,
                    const std::function<void(const std::string&, const ledger::Sums&)>& use) {
     std::vector<ledger::UsageLine> lines;
-    const auto fault = reader.usage(ledger::By::key, {us(since), INT64_MAX}, lines);
+    const auto fault = reader.usage(ledger::By::key, {us(span.from), us(span.to)}, lines);
     if (fault != Fault::none) return fault;
     for (const auto& line : lines) use(line.name, line.sums);
     return fault;

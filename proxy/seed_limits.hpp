@@ -21,9 +21,17 @@ void seed_limits(const LoadedConfig& loaded, ledger::Ledger* ledger);
 /// Guesses included.
 limits::NanoUsd cost_of(const ledger::Sums& sums);
 
-/// Calls `use` for each key that the ledger has something of since then.
+/// A span of the wall clock, as the ledger has it: up to but not with `to`. What is dated later, by
+/// a clock that has been set back since, is no part of it.
+struct WallSpan {
+    std::chrono::sys_seconds from, to;
+};
+/// The whole of the day or month that this time falls into.
+WallSpan whole(limits::Period period, std::chrono::sys_seconds wall);
+
+/// Calls `use` for each key that the ledger has something of in this span.
 ledger::Fault each_key_sum(
-    ledger::Reader& reader, std::chrono::sys_seconds since,
+    ledger::Reader& reader, const WallSpan& span,
     const std::function<void(const std::string& key, const ledger::Sums&)>& use);
 
 }  // namespace understudy::proxy

@@ -35,7 +35,6 @@ std::string limit_fields(Runtime& runtime, const Inbound& request, std::string_v
     nothing.key = request.key;
     Quota quota(runtime, allowance, nothing);
     quota.append_fields(lines);
-    quota.append_openai_fields(lines, false);
     return lines;
 }
 

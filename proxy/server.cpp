@@ -13,6 +13,8 @@
 #include "understudy_version.hpp"
 #include "wire/failure.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -95,6 +97,7 @@ struct Server::Impl {
     bool release_memory();
 
     void use(const std::shared_ptr<const LoadedConfig>& next);
+    void count_when_taken();
 
     std::shared_ptr<const config::Config> config;
     std::shared_ptr<const LoadedConfig> loaded;
@@ -233,6 +236,13 @@ void Server::Impl::use(const std::shared_ptr<const LoadedConfig>& next) {
     loaded = next;
 }
 
+// A reload is counted when the last worker has it: who has seen the count meets nobody who serves
+// by the configuration before. What is posted to a worker comes behind that.
+void Server::Impl::count_when_taken() {
+    const std::shared_ptr<void> taken(nullptr, [this](void*) { registry.count_reload(true); });
+    for (auto& worker : workers) boost::asio::post(worker->io(), [taken] {});
+}
+
 std::size_t Server::workers() const {
     return impl_->workers_wanted;
 }
@@ -260,7 +270,7 @@ std::vector<std::string> Server::reload(std::shared_ptr<const config::Config> co
     impl.shared.budget.set_limit(config->limits.memory_bytes);
     impl.use(loaded);
     impl.config = std::move(config);
-    impl.registry.count_reload(true);
+    impl.count_when_taken();
     return fixed;
 }
 

@@ -98,7 +98,7 @@ bool Session::truly_idle() {
 }
 
 void Session::abort() {
-    client_gone_ = true;
+    client_gone_ = cut_off_ = true;
     keep_alive_ = false;
     client_->close(true);
     signal_.notify();

@@ -28,6 +28,8 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     net::Signal& signal() { return signal_; }
     /// Set when the client has left (a half-closed client counts as gone, as nginx has it).
     const bool& client_gone() const { return client_gone_; }
+    /// It is gone because this process ends.
+    const bool& cut_off() const { return cut_off_; }
     /// The same, looked up where no read watches for it: the buffer is full of further requests.
     bool client_has_left() {
         if (!client_->read_armed() && client_->ended()) client_gone_ = true;
@@ -132,6 +134,7 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     bool idle_ = false;      // waiting for the first byte of a request
     bool handling_ = false;  // a request is being answered: a read error means the client left
     bool client_gone_ = false;
+    bool cut_off_ = false;
     bool keep_alive_ = true;
     bool linger_ = false;  // input may be unread: close gently
     bool reset_ = false;

@@ -8,6 +8,9 @@
 #include "wire/error_names.hpp"
 #include "wire/json_scan.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace understudy::proxy {
 
 namespace {
@@ -19,32 +22,48 @@ std::string error_object(const std::string& message, const std::string& code) {
 }
 
 /// `error` is a JSON object.
-std::string response_of(const AnswerSoFar& so_far, std::string_view error) {
-    if (!so_far.response.empty()) return std::string(so_far.response);
-    std::string out;
+void append_response(std::string& out, const AnswerSoFar& so_far, std::string_view error) {
+    if (!so_far.response.empty()) {
+        out += so_far.response;
+        return;
+    }
     dialects::Writer to(out);
-    to.open('{').key("id").text(dialects::minted_id("resp_", so_far.request_id, 0));
+    to.open('{').key("id").text(dialects::minted_id("resp_", so_far.seed, 0));
     to.key("object").text("response").key("created_at").raw(std::to_string(so_far.created));
     to.key("status").text("failed").key("error").raw(error).key("incomplete_details").null();
     to.key("model").text(so_far.model).key("output").raw("[]").key("usage").null();
     to.key("parallel_tool_calls").boolean(true).key("tool_choice").text("auto");
     to.key("tools").raw("[]").close('}');
-    return out;
 }
 
-std::string failed_event(std::uint64_t number, const std::string& response) {
-    return "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":" +
-           std::to_string(number) + ",\"response\":" + response + "}\n\n";
+/// In a word that libraries know. What passes by itself is no fault of the prompt, whatever number
+/// it came with: codex asks again but for `invalid_prompt`.
+std::string_view response_code(unsigned status) {
+    constexpr std::array kTransient{408U, 409U, 425U};
+    if (status == 429 || status == 498) return "rate_limit_exceeded";
+    const bool passes = std::find(kTransient.begin(), kTransient.end(), status) != kTransient.end();
+    return status >= 400 && status < 500 && !passes ? "invalid_prompt" : "server_error";
+}
+
+/// Appended where it belongs: a Response may be large.
+void append_failed_event(std::string& out, std::uint64_t number, const AnswerSoFar& so_far,
+                         std::string_view error) {
+    out += "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":";
+    out.append(std::to_string(number)).append(",\"response\":");
+    append_response(out, so_far, error);
+    out += "}\n\n";
 }
 
 std::string responses_events(std::string_view text, std::string_view word, std::uint64_t next,
                              unsigned status, const AnswerSoFar& so_far) {
     const auto message = wire::encode_string(text);
     const auto code = wire::encode_string(word);
-    return "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" + std::to_string(next) +
-           ",\"code\":" + code + ",\"message\":" + message +
-           ",\"param\":null,\"error\":" + error_object(message, code) + "}\n\n" +
-           failed_event(next + 1, response_of(so_far, response_error(text, status)));
+    auto out =
+        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" + std::to_string(next) +
+        ",\"code\":" + code + ",\"message\":" + message +
+        ",\"param\":null,\"error\":" + error_object(message, code) + "}\n\n";
+    append_failed_event(out, next + 1, so_far, response_error(text, status));
+    return out;
 }
 
 std::string quoted_or(const dialects::Value& value, std::string_view otherwise) {
@@ -63,8 +82,11 @@ std::string responses_events(const dialects::Value& error, const StreamError& ot
         ",\"error\":" + std::string(error.raw()) + '}';
     std::string out = "event: error\ndata: ";
     rescue::append_on_one_line(out, flat);
-    const auto inner = "{\"code\":" + code + ",\"message\":" + message + '}';
-    return out + "\n\n" + failed_event(1, response_of(so_far, inner));
+    out += "\n\n";
+    // OpenAI's own errors often have no code, and ours is none that a Response fails with.
+    const auto known = quoted_or(error.at("code"), response_code(otherwise.status));
+    append_failed_event(out, 1, so_far, "{\"code\":" + known + ",\"message\":" + message + '}');
+    return out;
 }
 
 dialects::Value first_of(const dialects::Value& list) {
@@ -90,13 +112,15 @@ std::string google_chunk(std::string_view message, std::string_view code, unsign
 }  // namespace
 
 std::string response_error(std::string_view message, unsigned status) {
-    constexpr unsigned kTooMany = 429;
-    const bool theirs = status >= 400 && status < 500;
-    const std::string_view code = status == kTooMany ? "rate_limit_exceeded"
-                                  : theirs           ? "invalid_prompt"
-                                                     : "server_error";
-    return "{\"code\":\"" + std::string(code) + "\",\"message\":" + wire::encode_string(message) +
-           '}';
+    return "{\"code\":\"" + std::string(response_code(status)) +
+           "\",\"message\":" + wire::encode_string(message) + '}';
+}
+
+std::string response_failed_event(std::uint64_t number, std::string_view error,
+                                  const AnswerSoFar& so_far) {
+    std::string out;
+    append_failed_event(out, number, so_far, error);
+    return out;
 }
 
 std::string stream_error_event(wire::AnswerShape shape, std::string_view message,

@@ -14,7 +14,7 @@ struct AnswerSoFar {
     /// The Response, failed, with response_error() in it: JSON. Empty: none has begun, or nobody
     /// knows it any more; then one is made of the rest.
     std::string_view response;
-    std::string_view request_id;
+    std::string seed;          // of the id of one that is made: no other answer's
     std::string_view model;    // as the client asked for it
     std::int64_t created = 0;  // Unix time
 };
@@ -43,6 +43,10 @@ struct StreamError {
 };
 std::string upstream_error_event(wire::AnswerShape shape, std::string_view body,
                                  const StreamError& otherwise, const AnswerSoFar& so_far = {});
+
+/// `response.failed` with this error, as the event of that number.
+std::string response_failed_event(std::uint64_t number, std::string_view error,
+                                  const AnswerSoFar& so_far);
 
 /// The upstream's own error event, of which only the data was kept, as this API's clients read it.
 std::string passed_error_event(wire::AnswerShape shape, std::string_view data);

@@ -11,8 +11,6 @@
 #include "wire/inflate.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <ctime>
 
 namespace understudy::proxy {
@@ -47,15 +45,8 @@ dialects::Target target_of(const LaneSpec& lane, Runtime& runtime, std::string_v
     if (preset != nullptr && preset->takes_reasoning) target.thinking = preset->reasoning;
     target.nine_letter_ids = preset != nullptr && preset->quirks.nine_letter_ids;
     target.repairs = runtime.learnt_repairs().of(upstream, model);
-    target.repairs.add(lane.repairs);
+    if (lane.repairs != nullptr) target.repairs.add(*lane.repairs);
     return target;
-}
-
-/// A client may give all of its requests one id: what is made of it is told apart by number.
-std::string seed_of(const Inbound& request) {
-    static const auto kBegun = std::chrono::system_clock::now().time_since_epoch().count();
-    static std::atomic<std::uint64_t> answers = 0;
-    return request.request_id + '\n' + std::to_string(kBegun) + '\n' + std::to_string(++answers);
 }
 
 dialects::Ask ask_of(const LaneSpec& lane, const Inbound& request) {
@@ -74,12 +65,13 @@ dialects::Ask ask_of(const LaneSpec& lane, const Inbound& request) {
 
 Translated::Translated(const LaneSpec& lane, const Inbound& request, Runtime& runtime,
                        std::string_view model)
-    : tells_it_again_(request.endpoint.dialect == Dialect::responses),
+    : mended_(lane.repairs != nullptr ? *lane.repairs : dialects::Repairs()),
+      tells_it_again_(request.endpoint.dialect == Dialect::responses),
       reads_comments_(request.endpoint.dialect != Dialect::gemini),
       charge_(lane.entry->peer->context().budget) {
     const auto& upstream = *lane.entry->upstream;
     auto ask = ask_of(lane, request);
-    const auto seed = seed_of(request);
+    const auto seed = new_answer_seed(request);
     ask.seed = seed;
     if (!dialects::can_translate(ask.shape, upstream.dialect)) {
         refused_ = FailureClass::unsupported;
@@ -88,7 +80,7 @@ Translated::Translated(const LaneSpec& lane, const Inbound& request, Runtime& ru
         return;
     }
     const auto& target = target_ = target_of(lane, runtime, model);
-    lowered_ = lane.repairs.max_output != 0;
+    lowered_ = mended_.max_output != 0;
     std::optional<dialects::Problem> problem;
     const bool room = charge_.set(ask.body.size());
     if (room) problem = dialects::translate(ask, target, outgoing_, way_back_);

@@ -48,6 +48,8 @@ class Translated final : public upstreams::AnswerCheck {
     /// How the same is to be asked in place of what this error refuses, with all that was done so
     /// already; nothing: there is nothing to be done about it, or it would be the same again.
     dialects::Repairs repairs_for(std::string_view error_body);
+    /// What this request has had to be put otherwise for this entry.
+    const dialects::Repairs& mended() const { return mended_; }
     /// The upstream's error, as a body.
     std::string error(std::string_view body, const wire::ErrorCause& cause) const;
     /// The data of its error event in a stream that has begun, as an event.
@@ -73,7 +75,8 @@ class Translated final : public upstreams::AnswerCheck {
     OwnedRequest asked_;
     dialects::Ask ask_;        // what is put so, and to whom
     dialects::Target target_;  // with the repairs that are made in it
-    bool lowered_ = false;     // the limit of tokens, in this request
+    dialects::Repairs mended_;
+    bool lowered_ = false;  // the limit of tokens, in this request
     std::string client_key_;
     wire::FailureClass refused_ = wire::FailureClass::none;
     std::string because_;

@@ -1,5 +1,6 @@
 #include "proxy/unknown_path.hpp"
 
+#include "config/text.hpp"
 #include "proxy/endpoints.hpp"
 
 #include <algorithm>
@@ -13,14 +14,6 @@ constexpr std::size_t kLongestShown = 200;
 
 std::string_view path_of(std::string_view target) {
     return target.substr(0, target.find('?'));
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-    }
-    return out;
 }
 
 bool served(std::string_view path) {
@@ -44,8 +37,7 @@ constexpr std::array kMistakes{
             "Batches are not served here: send their requests one by one to /v1/messages."},
     Mistake{"/v1/messages/", Dialect::messages,
             "Of Anthropic's API this proxy serves /v1/messages and /v1/messages/count_tokens."},
-    Mistake{"/v1/message", Dialect::messages, "Did you mean /v1/messages?"},
-    Mistake{"/v1/response", Dialect::responses,
+    Mistake{"/v1/responses/", Dialect::responses,
             "Of OpenAI's Responses this proxy serves /v1/responses and /v1/responses/compact, as "
             "POST; answers are not kept."},
     Mistake{"/v1beta/openai", Dialect::chat,
@@ -93,6 +85,19 @@ std::size_t served_from(std::string_view path) {
     return std::string_view::npos;
 }
 
+// The served path of which this one is a misspelling; empty: of none, or it only stands behind too
+// much.
+std::string near_miss(std::string_view path, std::size_t served_from) {
+    constexpr std::string_view kVersion = "/v1";
+    if (served_from != std::string_view::npos) return {};
+    const bool versioned = path.starts_with("/v1/");
+    const auto found =
+        config::nearest(versioned ? path.substr(kVersion.size()) : path, served_paths());
+    if (!found) return {};
+    auto whole = std::string(versioned ? kVersion : "").append(*found);
+    return served(whole) ? whole : std::string(*found);
+}
+
 // What each API's libraries add to their base URL by themselves decides how that has to end.
 std::string advice_about_base(std::string_view path, std::size_t from) {
     const auto front = std::string(path.substr(0, from));
@@ -126,7 +131,7 @@ std::string advice_about_base(std::string_view path, std::size_t from) {
 // Slashes doubled or at the end, and letters in another case; Google's verbs keep theirs.
 std::string tidied(std::string_view path) {
     const auto verb = std::min(path.find(':'), path.size());
-    const auto text = lower(path.substr(0, verb)).append(path.substr(verb));
+    const auto text = config::lower(path.substr(0, verb)).append(path.substr(verb));
     std::string out;
     for (const char c : text) {
         if (c != '/' || !out.ends_with('/')) out += c;
@@ -157,17 +162,19 @@ Dialect dialect_of_path(std::string_view target) {
     if (served(tidy)) return dialect_served_at(tidy);
     if (const auto* mistake = known_mistake(tidy)) return mistake->dialect;
     const auto from = served_from(tidy);
+    if (const auto near = near_miss(tidy, from); !near.empty()) return dialect_served_at(near);
     return from == std::string::npos ? Dialect::chat : dialect_served_at(tidy.substr(from));
 }
 
 std::string guess_mistake(std::string_view target) {
     const auto path = path_of(target).substr(0, kLongestShown);
     const auto tidy = tidied(path);
+    if (tidy != path && served(tidy)) return meant(tidy);
+    const auto from = served_from(tidy);
+    if (const auto near = near_miss(tidy, from); !near.empty()) return meant(near);
     const auto* const known = known_mistake(tidy);
     if (known != nullptr && !known->advice.empty()) return std::string(known->advice);
-    if (tidy != path && served(tidy)) return meant(tidy);
-    if (const auto from = served_from(tidy); from != std::string::npos)
-        return advice_about_base(tidy, from);
+    if (from != std::string::npos) return advice_about_base(tidy, from);
     if (tidy == "/v1" || tidy == "/v1/chat") return meant("/v1/chat/completions");
     if (tidy.starts_with("/api"))
         return "Below /api/ there is usage, requests, sessions/{name} and upstreams.";

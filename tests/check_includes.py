@@ -42,7 +42,7 @@ ALLOWED = {
             "wire", "metrics"},
     "tests": {"cmd", "mock", "proxy", "upstreams", "net", "ledger", "limits", "dialects", "config",
               "wire", "metrics"},
-    "bench": {"proxy", "upstreams", "net", "config", "wire", "metrics"},
+    "bench": {"proxy", "upstreams", "net", "ledger", "config", "wire", "metrics"},
 }
 
 UMBRELLAS = {

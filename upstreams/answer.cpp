@@ -15,6 +15,7 @@ using wire::FailureClass;
 namespace {
 
 constexpr std::size_t kStreamRead = 4 * 1024;       // least room for one read of events
+constexpr std::chrono::seconds kCodingsEnd{5};      // for a checksum behind [DONE]
 constexpr std::chrono::milliseconds kSettle{200};   // for the end of the body behind [DONE]
 constexpr std::chrono::milliseconds kLastLook{20};  // for bytes that the kernel has already
 
@@ -23,8 +24,10 @@ constexpr std::chrono::milliseconds kLastLook{20};  // for bytes that the kernel
 // The answer is complete, only the end of the stream has not come. Where a finish has been taken
 // back before, or belongs to one of several choices, only the end of the stream tells.
 bool Attempt::finished_but_open() const {
-    if (!meter_ || spec_.several_choices) return false;
+    if (!meter_) return false;
+    if (has_marker()) return true;  // only its coding has not ended
     const auto& facts = meter_->facts();
+    if (spec_.several_choices) return false;
     return facts.finish && !facts.doubtful && !facts.error;
 }
 
@@ -51,6 +54,16 @@ bool Attempt::unsearchable() const {
     return coding_ != wire::Coding::identity && !key_mask().empty();
 }
 
+// For the next read. A stream that holds nothing waits without a place for what will come: most of
+// them wait most of the time.
+inline bool Attempt::make_room() {
+    net::Bytes& in = stream_->in;
+    if (!meter_) return in.ensure_free(net::kReadBuffer);
+    // A large event was here, as a Response's first one is that repeats the request.
+    if (in.empty() && in.capacity() > net::kReadBuffer) in.release();
+    return in.lend() || in.ensure_free(kStreamRead);
+}
+
 // What there is to know of the upstream without waiting. Keeps a read under way.
 Attempt::Look Attempt::look() {
     for (;;) {
@@ -60,7 +73,7 @@ Attempt::Look Attempt::look() {
         }
         if (stream_->read_error()) return Look::ended;
         if (stream_->read_armed()) return Look::nothing;
-        if (!stream_->in.ensure_free(meter_ ? kStreamRead : net::kReadBuffer)) {
+        if (!make_room()) {
             fail(FailureClass::overloaded, kOutOfMemory);
             return Look::ended;
         }
@@ -83,6 +96,16 @@ bool Attempt::time_is_up() {
     return false;
 }
 
+bool Attempt::has_marker() const {
+    return meter_ && meter_->facts().done;
+}
+
+net::TimePoint Attempt::silent_at() const {
+    const auto idle = spec_.upstream->timeouts.idle;
+    const auto longest = has_marker() ? std::min<net::Clock::duration>(idle, kCodingsEnd) : idle;
+    return std::min(progress_at_ + longest, total_at_);
+}
+
 // A window of min_rate is over: was it one of progress? Then the next one begins. Not asked of an
 // answer that has its finish: what comes behind it is no text.
 bool Attempt::too_slow(net::TimePoint now) {
@@ -100,15 +123,24 @@ bool Attempt::too_slow(net::TimePoint now) {
 
 // The client left, or a deadline passed, while the upstream was waited for.
 void Attempt::stop_waiting() {
-    if (state_ == State::committed && finished_but_open() && !watch_.client_gone()) {
+    const bool has_all = has_marker() || !watch_.client_gone();
+    if (state_ == State::committed && finished_but_open() && has_all) {
         finish_stream();
         return;
     }
+    // A plain answer may have been on its way all the while: then it took too long, and was not
+    // silent.
+    const auto& limits = spec_.upstream->timeouts;
+    const char* in_the_body = progress_at_ + limits.idle <= limit_   ? "the answer went silent"
+                              : sent_at_ + limits.response <= limit_ ? "took longer than "
+                                                                       "timeouts.response"
+                                                                     : "the answer was not whole "
+                                                                       "in time";
     const char* during = head_.status == 0            ? "no answer"
                          : state_ == State::committed ? "the stream went silent"
                          : spec_.stream               ? "no first token"
                          : reader_->payload() == 0    ? "no answer behind its head"
-                                                      : "the answer went silent";
+                                                      : in_the_body;
     fail_by_watch(during);
 }
 
@@ -186,7 +218,7 @@ void Attempt::scan_stream() {
         fail(FailureClass::malformed, kHoldsKey);
     } else if (verdict == StreamMeter::Verdict::no_memory) {
         fail(FailureClass::overloaded, kOutOfMemory);
-    } else if (holds_errors_ && meter_->facts().error) {
+    } else if (meter_->facts().error && meter_->holds_errors()) {
         fail(FailureClass::malformed,
              "an error event in the stream" + kind_of(meter_->error_json()));
     } else if (meter_->unfinished(held) > largest_event()) {
@@ -284,11 +316,12 @@ void Attempt::finish_stream() {
 
 void Attempt::end_of_body() {
     const std::size_t whole_events = meter_ ? meter_->source_end() : 0;
+    const std::uint64_t passed = meter_ ? meter_->events() : 0;
     if (meter_) meter_->scan_rest(body());
     if (!meter_) watch_passing();
     finish_stream();
     // Half an event in front of our error event would garble it.
-    if (meter_ && state_ == State::broken) meter_->hold_back(whole_events);
+    if (meter_ && state_ == State::broken) meter_->hold_back(whole_events, passed);
 }
 
 bool Attempt::pump() {
@@ -298,13 +331,13 @@ bool Attempt::pump() {
             end_of_body();
             return true;
         }
-        if (meter_ && meter_->facts().done) {
+        if (meter_ && meter_->over()) {
             finish_stream();
             return true;
         }
         // The request's deadline ends with the commit: an answer that flows is not cut.
-        limit_ = std::min(progress_at_ + spec_.upstream->timeouts.idle, total_at_);
-        if (spec_.upstream->min_rate && meter_) {
+        limit_ = silent_at();
+        if (spec_.upstream->min_rate && meter_ && !has_marker()) {
             if (too_slow(net::coarse_now())) return true;
             limit_ = std::min(limit_, rate_from_ + spec_.upstream->min_rate->window);
         }
@@ -341,10 +374,10 @@ bool Attempt::pump() {
 bool Attempt::waited_in_vain() {
     if (!time_is_up()) return false;
     // Of the deadlines this one alone may begin anew.
-    if (spec_.upstream->min_rate && meter_ && state_ == State::committed && !watch_.client_gone()) {
+    const bool rated = spec_.upstream->min_rate && meter_ && !has_marker();
+    if (rated && state_ == State::committed && !watch_.client_gone()) {
         if (too_slow(net::coarse_now())) return true;
-        const auto silent_at = std::min(progress_at_ + spec_.upstream->timeouts.idle, total_at_);
-        if (net::coarse_now() < silent_at) return false;
+        if (net::coarse_now() < silent_at()) return false;
     }
     stop_waiting();
     return true;

@@ -332,8 +332,6 @@ void Attempt::keep_fields(const wire::ResponseHead& head) {
         if (kDropped.contains(f.id)) continue;
         if (f.id == FieldId::content_encoding && spec_.decode) continue;
         if (!wire::named_by_connection(head.fields, f.name)) copy.add(f);
-        head_.names_limits |= f.id == FieldId::other && (istarts_with(f.name, "ratelimit") ||
-                                                         istarts_with(f.name, "x-ratelimit-"));
     }
     copy.finish();
     // The upstream's request id is kept under another name.
@@ -374,7 +372,9 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     const bool readable = accept_coding(head);
     bool messages = false;
     if (head.status < 200 || head.status > 299) {
-        raw_head_ = stream_->in.view().substr(0, head.size);
+        refusal_ = std::make_unique<const Refusal>(
+            Refusal{std::string(content_type), std::string(head.fields.find("x-amzn-errortype")),
+                    std::string(head.fields.find("location"))});
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (!readable) {
         fail(FailureClass::malformed,
@@ -386,7 +386,7 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
                    istarts_with(content_type, "application/vnd.amazon.eventstream");
         labelled_events_ = messages || istarts_with(content_type, "text/event-stream");
     }
-    if (!heads_.set(head_.fields.size() + raw_head_.size())) {
+    if (!heads_.set(head_.fields.size() + (refusal_ ? refusal_->size() : 0))) {
         fail(FailureClass::overloaded, kOutOfMemory);
         return false;
     }

@@ -78,7 +78,6 @@ struct AnswerHead {
     std::string fields;  // end-to-end fields as header lines, framing removed
     wire::Framing framing;
     bool says_should_retry = false;  // has an x-should-retry of its own
-    bool names_limits = false;       // has ratelimit, ratelimit-* or x-ratelimit-* among its fields
 };
 
 /// Why an attempt is `overloaded` when its answer could not be held.
@@ -106,12 +105,11 @@ class Attempt {
     /// Committed: an error event is no longer passed on but ends the answer at once; held_error()
     /// has it.
     void hold_errors() {
-        holds_errors_ = true;
         if (meter_) meter_->hold_errors();
     }
     std::string_view held_error() const {
-        return holds_errors_ && meter_ ? std::string_view(meter_->error_json())
-                                       : std::string_view();
+        const bool holds = meter_ && meter_->holds_errors();
+        return holds ? std::string_view(meter_->error_json()) : std::string_view();
     }
     /// Committed: from now on `signal` is raised when there is something to pump().
     void tell(net::Signal& signal) { watch_.tell(signal); }
@@ -122,7 +120,7 @@ class Attempt {
     void advance();
     /// Committed: nothing more will come; the next pump() returns at once and says how it ended.
     bool at_end() const {
-        return (meter_ && meter_->facts().done) || (reader_->complete() && !backlog());
+        return (meter_ && meter_->over()) || (reader_->complete() && !backlog());
     }
     /// Committed: looks for more. True: gather() has something, or state() has changed, or both.
     /// False: wait for the signal, and unless that was waited_in_vain(), look again. (No coroutine:
@@ -157,8 +155,8 @@ class Attempt {
                                        : std::string_view();
     }
     wire::AnswerShape shape() const { return spec_.shape; }
-    /// Events of the stream that were looked at, comments left out.
-    std::uint64_t events_seen() const { return meter_ ? meter_->events() : 0; }
+    /// Events of the stream that were looked at and passed on, comments left out.
+    std::uint64_t events_passed() const { return meter_ ? meter_->events() : 0; }
     /// All of them were looked at and found to be well-formed.
     bool events_readable() const { return meter_ && !meter_->gave_up() && meter_->readable(); }
     const AnswerHead& head() const { return head_; }
@@ -179,6 +177,8 @@ class Attempt {
     bool refused_our_addition() const { return refused_addition_; }
     /// auth or quota: not its key was refused but what was asked.
     bool refused_this_request() const { return refused_request_; }
+    /// Of that, what was said, and not that this model was asked for it.
+    bool refused_this_prompt() const { return refused_prompt_; }
     bool request_deadline_hit() const { return deadline_hit_; }
     /// The request was sent again because a pooled connection had been closed while it was idle.
     bool replayed() const { return replayed_; }
@@ -227,6 +227,7 @@ class Attempt {
     void mask_fresh();
     net::Task<void> read_error();
     void note_usage_of_error(std::string_view text);
+    void note_error_inside(std::string_view error);
     bool know_kind(bool ended);
     net::Task<void> hold_beginning();
     net::Task<void> hold_plain();
@@ -243,10 +244,15 @@ class Attempt {
     std::unique_ptr<Decoder> decode_error(bool& too_large);
     void keep_first_words(std::string_view error_body);
     enum class Look { bytes, ended, nothing };
+    bool make_room();
     Look look();
     bool time_is_up();
     void stop_waiting();
     bool too_slow(net::TimePoint now);
+    /// The end marker has been read. Only the end of a coding that is passed on may be missing.
+    bool has_marker() const;
+    /// When an answer that flows has been silent for too long.
+    net::TimePoint silent_at() const;
     net::Task<bool> more();
     net::Task<bool> let_others_run();
     void end_of_body();
@@ -292,7 +298,14 @@ class Attempt {
 
     ScratchPool::Lease scratch_;  // until the answer's head has been read
     AnswerHead head_;
-    std::string raw_head_;     // of an answer that is not 2xx, for classification
+    /// Of the head of an answer that is not 2xx what its class and words need.
+    struct Refusal {
+        std::string content_type, aws_error_type, location;
+        std::size_t size() const {
+            return content_type.size() + aws_error_type.size() + location.size();
+        }
+    };
+    std::unique_ptr<const Refusal> refusal_;
     net::MemoryCharge heads_;  // what the copied heads, and other such copies, take
     std::optional<BodyReader> reader_;
     std::optional<StreamMeter> meter_;
@@ -327,7 +340,7 @@ class Attempt {
     bool deadline_hit_ = false;
     bool refused_addition_ = false;
     bool refused_request_ = false;
-    bool holds_errors_ = false;
+    bool refused_prompt_ = false;
     bool starved_ = false;
     bool idle_close_ = false;            // the connection had been closed before the request came
     bool replayed_ = false;              // and the request was sent again

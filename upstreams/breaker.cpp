@@ -77,15 +77,28 @@ void Breaker::join(const Breaker& other) {
         position_ == Position::open ? until_ < other.until_ : failed_.size() < other.failed_.size();
     const bool worse = position_ != other.position_ ? position_ < other.position_ : sooner;
     const auto opened = std::max(opened_, other.opened_), named = std::max(named_, other.named_);
+    const auto probes = std::max(probes_, other.probes_);  // the next are told from these
     if (worse) {
         const auto settings = settings_;
         *this = other;
         settings_ = settings;
+        shared_ = other.probes_;
     }
     opened_ = opened;
     named_ = named;
     closed_ = closed;
     level_ = level;
+    probes_ = probes;
+}
+
+bool Breaker::follow(const Breaker& other, net::TimePoint now) {
+    const auto shared = [this](std::uint32_t probe) { return probe <= shared_; };
+    const auto over = std::erase_if(
+        probing_, [&](std::uint32_t probe) { return shared(probe) && !other.is_probing(probe); });
+    const auto others = other.state(now);
+    const bool rests = others == BreakerState::open || others == BreakerState::down;
+    if (over > 0 && probing_.empty() && rests) join(other);
+    return std::any_of(probing_.begin(), probing_.end(), shared);
 }
 
 bool Breaker::clean(net::TimePoint now) {

@@ -94,8 +94,13 @@ class Breaker {
     void give_back(std::uint32_t probe);
     /// A reload may have brought a key that is good.
     void forget_refusal();
-    /// What is known of the other holds for this one, too: the worse of both.
+    /// What is known of the other holds for this one, too: the worse of both. Where that is the
+    /// other's, its probes that are out are waited for here as well; see follow().
     void join(const Breaker& other);
+    /// Something may have become of those: what the other waits for no longer is not waited for
+    /// here either. Where it rests again so does this, unless a probe of its own is out; else the
+    /// next request may be that. True: one of the other's is out still.
+    bool follow(const Breaker& other, net::TimePoint now);
     /// Forgets failures that no longer count. True: there is nothing left to remember.
     bool clean(net::TimePoint now);
 
@@ -140,6 +145,7 @@ class Breaker {
     std::uint32_t probes_ = 0;            // so many there were
     net::TimePoint probe_at_{};           // when the last of them began
     std::vector<std::uint32_t> probing_;  // those that are out, since it opened
+    std::uint32_t shared_ = 0;            // those up to this are another breaker's
     std::uint32_t closed_by_ = 0;         // the one that began well
     std::vector<Failure> failed_;         // closed: the last ones that count, oldest first
 };

@@ -8,7 +8,9 @@ using wire::Inflater;
 using wire::ZstdReader;
 
 Decoder::Decoder(net::MemoryBudget& budget, wire::Coding coding) : out(budget) {
-    if (coding != wire::Coding::zstd) reader_.emplace<Inflater>(Inflater::Form::any);
+    if (coding == wire::Coding::zstd) return;
+    const bool bare = coding == wire::Coding::deflate;
+    reader_.emplace<Inflater>(bare ? Inflater::Form::bare : Inflater::Form::any);
 }
 
 Decoder::Decoder(net::MemoryBudget& budget, wire::BodyCoding coding) : out(budget) {

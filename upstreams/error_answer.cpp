@@ -18,6 +18,14 @@ namespace {
 
 constexpr std::size_t kMaxErrorBody = 1 << 20;
 
+// Where to, without what may be nobody else's affair.
+std::string redirect_words(std::string_view location) {
+    constexpr std::size_t kMost = 200;
+    const auto to = location.substr(0, std::min(location.find_first_of("?#"), kMost));
+    if (to.empty() || to.find('@') != std::string_view::npos) return {};
+    return ", a redirect to " + std::string(to) + " (base_url has to be the address of the API)";
+}
+
 bool may_be_about_the_request(FailureClass failure) {
     return failure == FailureClass::bad_request || failure == FailureClass::not_found ||
            failure == FailureClass::server_error;
@@ -47,6 +55,19 @@ void Attempt::note_usage_of_error(std::string_view text) {
     metered_.service_tier = std::move(facts.service_tier);
 }
 
+// A 2xx that holds an error in place of an answer. How long to wait is said as beside any other: of
+// the head, what was kept for the client has it.
+void Attempt::note_error_inside(std::string_view error) {
+    error_inside_ = true;
+    inline_status_ = wire::status_of_inline_error(error);
+    const auto text = "HTTP/1.1 200 OK\r\n" + head_.fields + "\r\n";
+    wire::ResponseHead head;
+    wire::HeadReader reader({text.size() + 1, spec_.header_count});
+    reader.read_response(text, false, head);
+    retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
+    if (!retry_after_) retry_after_ = wire::retry_delay(error);
+}
+
 net::Task<void> Attempt::read_error() {
     const auto idle = spec_.upstream->timeouts.idle;
     for (;;) {
@@ -69,17 +90,22 @@ net::Task<void> Attempt::read_error() {
     if (decoded && (decoded->finished() || too_large)) text = decoded->out.view();
     if (decoded && spec_.decode) decoded_ = std::move(decoded);
     if (too_large && (spec_.decode || !body_whole_)) keep_first_words(text);
-    wire::ResponseHead head;
-    wire::HeadReader reader({raw_head_.size() + 1, spec_.header_count});
-    reader.read_response(raw_head_, false, head);
-    const auto failure = wire::classify_status(head_.status, text, head.fields);
+    const wire::ErrorHead head(refusal_->content_type, refusal_->aws_error_type);
+    const auto failure = wire::classify_status(head_.status, text, head);
     if (!retry_after_) retry_after_ = wire::retry_delay(text);
     const bool refused = failure == FailureClass::auth || failure == FailureClass::quota;
-    refused_request_ = refused && !wire::is_about_account(text, head.fields);
+    refused_request_ = refused && !wire::is_about_account(text, head);
+    refused_prompt_ = refused_request_ && wire::is_about_prompt(text, head);
     note_usage_of_error(text);
     if (may_be_about_the_request(failure)) look_for_refused_addition(text);
     state_ = State::running;  // the answer's class counts, not that its body stalled
-    fail(failure, "HTTP " + std::to_string(head_.status));
+    auto what = "HTTP " + std::to_string(head_.status);
+    if (head_.status < 400) {
+        std::string location = refusal_->location;
+        key_mask().apply(location);  // before it is cut: half a key is not found any more
+        what += redirect_words(location);
+    }
+    fail(failure, std::move(what));
 }
 
 // The body of an error, decoded: nothing, and not finished, when it is not in its coding; what

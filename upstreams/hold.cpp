@@ -166,8 +166,7 @@ void Attempt::judge_plain_body(std::string_view text) {
     metered_.model = std::move(facts.model);
     metered_.service_tier = std::move(facts.service_tier);
     if (facts.error_inside) {
-        error_inside_ = true;
-        inline_status_ = wire::status_of_inline_error(text);
+        note_error_inside(text);
         look_for_refused_addition(text);
         fail(FailureClass::malformed, kErrorInside + kind_of(text));
     } else if (!facts.well_formed || !facts.complete) {
@@ -243,8 +242,8 @@ bool Attempt::judge_held(StreamMeter::Verdict verdict) {
     if (verdict == Verdict::commit) {
         commit();
     } else if (verdict == Verdict::error) {
-        body_whole_ = error_inside_ = true;  // these bytes are what the upstream has to say
-        inline_status_ = wire::status_of_inline_error(meter_->error_json());
+        body_whole_ = true;  // these bytes are what the upstream has to say
+        note_error_inside(meter_->error_json());
         look_for_refused_addition(meter_->error_json());
         fail(FailureClass::malformed, "an error event came first" + kind_of(meter_->error_json()));
     } else if (verdict == Verdict::unreadable) {
@@ -316,8 +315,8 @@ void Attempt::commit() {
         rate_events_ = meter_->facts().content_events;
         stream_->set_flowing(true);
     } else if (meter_->facts().error) {
-        body_whole_ = error_inside_ = true;  // it is what the upstream has to say
-        inline_status_ = wire::status_of_inline_error(meter_->error_json());
+        body_whole_ = true;  // it is what the upstream has to say
+        note_error_inside(meter_->error_json());
         fail(FailureClass::malformed, over + kind_of(meter_->error_json()));
     } else {
         fail(FailureClass::malformed, over);

@@ -1,6 +1,7 @@
 #include "upstreams/meter.hpp"
 
 #include "wire/answer_traits.hpp"
+#include "wire/error_kind.hpp"
 #include "wire/usage_cut.hpp"
 
 #include <algorithm>
@@ -31,7 +32,8 @@ void StreamMeter::take() {
     if (decoded_ > 0) decoder_->out.consume(std::exchange(decoded_, 0));
 }
 
-void StreamMeter::hold_back(std::size_t end) {
+void StreamMeter::hold_back(std::size_t end, std::uint64_t events) {
+    events_ = events;
     while (!ready_.empty() && ready_.back().begin >= end) ready_.pop_back();
     if (!ready_.empty() && ready_.back().end > end) ready_.back().end = end;
 }
@@ -124,9 +126,19 @@ bool StreamMeter::note(const wire::EventFacts& facts, std::string_view data) {
         forward |= !facts_.done;
         // A marker has no finish of its own.
         facts_.done = facts_.done || !facts.finish || is_last_closing();
+        facts_.closed = facts_.done && facts.marker == wire::traits_of(shape_).has_marker;
         facts_.open = false;  // of several pictures, each has its own end
     }
     return forward;
+}
+
+[[gnu::cold]] void StreamMeter::note_error(const wire::EventFacts& facts, std::string_view data) {
+    facts_.error = true;
+    facts_.told |= !facts.untold;
+    if (!error_json_.empty()) return;  // the client has the first one, or waits for it
+    error_json_ = data;
+    const bool goes_by_events = !decoder_ || decodes_;
+    if (goes_by_events && wire::refuses_key(data)) hold_errors_ = true;
 }
 
 bool StreamMeter::is_last_closing() {
@@ -161,16 +173,16 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         mask(event.raw);
         return Verdict::none;
     }
+    ++events_;
     const auto& traits = wire::traits_of(shape_);
     if (facts_.done && traits.needs_finish) [[unlikely]] {
         // The answer is over. What a server sends behind that is none of it, whether it comes with
         // the end or later, when nobody reads it.
         mask(event.raw);
         readable_ = false;
-        if (traits.has_marker) fate = Fate::drop;
+        if (traits.has_marker || !facts_.closed) fate = Fate::drop;
         return Verdict::none;
     }
-    ++events_;
     const wire::EventFacts& facts = inspect(event);
     if (note(facts, event.data)) ++progress_;
     readable_ = readable_ && facts.well_formed;
@@ -179,9 +191,7 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         return Verdict::none;
     }
     if (facts.error) {
-        facts_.error = true;
-        facts_.told |= !facts.untold;
-        if (error_json_.empty()) error_json_ = event.data;
+        note_error(facts, event.data);
         if (hold_errors_ || facts.done) fate = Fate::drop;
         return Verdict::error;
     }
@@ -208,6 +218,8 @@ StreamMeter::Verdict StreamMeter::on_event(const wire::SseEvent& event, Fate& fa
         pass_without_usage(begin, event);
     } else if (fate == Fate::cut_null) {
         pass_without_null(begin, event);
+    } else {
+        --events_;
     }
 }
 

@@ -31,6 +31,7 @@ struct Metered {
                             // several choices each that said something has its own
     bool doubtful = false;  // a finish was taken back by content: the next may be, too
     bool done = false;      // the end marker was seen, or the last closing event that is to come
+    bool closed = false;    // and it was the one of this API, not OpenAI's
     bool error = false;     // an error event was seen
     bool content_since_usage = false;  // content came behind the usage that is known
     bool told = false;                 // one of the errors is such that clients' libraries raise it
@@ -83,18 +84,21 @@ class StreamMeter {
     std::size_t ready_end() const { return scanned_; }
     /// What is passed on has been decoded.
     bool decodes() const { return decodes_; }
+    /// The end has come, and with it all of the coding that is passed on.
+    bool over() const { return facts_.done && (!decoder_ || decodes_ || decoder_->finished()); }
     /// The ready ranges were sent.
     void take();
-    /// What was made ready behind `end` of the source is not to be passed on after all.
-    void hold_back(std::size_t end);
+    /// What was made ready behind `end` of the source, and behind so many events, is not to be
+    /// passed on after all.
+    void hold_back(std::size_t end, std::uint64_t events);
 
     const Metered& facts() const { return facts_; }
     /// Counted up with each event that brings the answer forward: content, a finish, usage or an
     /// end marker that was not there before. Comments, pings, roles and repetitions do not.
     std::uint64_t progress() const { return progress_; }
-    /// Events with data that were looked at.
     /// All events so far were well-formed.
     bool readable() const { return readable_; }
+    /// Events with data that were looked at and passed on.
     std::uint64_t events() const { return events_; }
     /// Compressed: there is more to scan than one turn may take. Scan again after others had
     /// theirs.
@@ -111,8 +115,10 @@ class StreamMeter {
     void give_up();
     bool gave_up() const { return passing_ != nullptr; }
     /// From now on an error event, and whatever follows it, is not passed on: somebody else may go
-    /// on with the stream.
+    /// on with the stream. So it is anyhow with one that is about a key, where that can be done:
+    /// the key was good when the stream began, and clients take it for their own.
     void hold_errors() { hold_errors_ = true; }
+    bool holds_errors() const { return hold_errors_; }
 
   private:
     /// What becomes of an event: the client gets it, does not, or gets it without its usage.
@@ -121,6 +127,7 @@ class StreamMeter {
     bool mask(std::string_view text) const;
     Verdict on_event(const wire::SseEvent& event, Fate& fate);
     bool note(const wire::EventFacts& facts, std::string_view data);
+    void note_error(const wire::EventFacts& facts, std::string_view data);
     void tell_apart();
     void note_choices(std::string_view data);
     bool note_usage(const wire::Usage& usage);

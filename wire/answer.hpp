@@ -27,6 +27,7 @@ enum class AnswerShape : std::uint8_t {
     other_json,      // any JSON object without an error
     opaque,          // anything else about audio: bytes; only status and completeness count
     speech,          // audio out: bytes, or an object that holds audio or says where it is
+    compaction,      // /responses/compact: output[] without a status
 };
 
 /// What the content type says a body is, for shapes that may be bytes.
@@ -113,6 +114,7 @@ AnswerFacts inspect_answer(AnswerShape shape, std::string_view body,
 struct EventFacts {
     bool well_formed = false;  // data is JSON (or [DONE])
     bool done = false;         // the [DONE] marker, or the event that ends an answer
+    bool marker = false;       // it is [DONE], which belongs to OpenAI's API
     bool commits =
         false;  // carries content the client must see: text, tool call, refusal, reasoning, audio
     bool error = false;        // an error event

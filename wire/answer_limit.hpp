@@ -12,7 +12,7 @@ namespace understudy::wire {
 
 struct AnswerLimit {
     std::optional<std::uint64_t> tokens;  // of one answer, reasoning included; none: it names none
-    std::uint64_t answers = 1;            // asked for at once
+    std::uint64_t answers = 1;            // asked for at once, to all prompts together
     std::string_view tier;                // of service, as asked for; empty: none
     bool operator==(const AnswerLimit&) const = default;
 };

@@ -58,7 +58,7 @@ struct AnswerTraits {
     bool framed = false;         // its stream comes as an AWS event stream
 };
 
-inline constexpr std::size_t kAnswerShapes = 16;
+inline constexpr std::size_t kAnswerShapes = 17;
 
 namespace detail {
 // OpenAI's API is one: whoever has a part of it is asked for the rest, too.
@@ -192,6 +192,11 @@ inline constexpr std::array<AnswerTraits, kAnswerShapes> kAnswerTraits{{
      .operation = Operation::generate_content,
      .may_be_bytes = true,
      .bytes = true},
+    {.shape = AnswerShape::compaction,
+     .served_by = detail::kOpenAi,
+     .need = AnswerNeed::output,
+     .events = EventStyle::media,
+     .operation = Operation::other},
 }};
 
 static_assert([] {

@@ -79,7 +79,7 @@ class Walk {
         JsonValue value;
         if (!in_.take(value)) return false;
         kind = value.kind;
-        if (!carries(value)) return true;
+        if (!says_something(value)) return true;
         flag = true;
         if (found_.variable) found_.variable->add_content(value);
         return true;

@@ -1,5 +1,6 @@
 #include "wire/chat_chunk.hpp"
 
+#include "wire/delta_keys.hpp"
 #include "wire/error_member.hpp"
 #include "wire/json_cursor.hpp"
 #include "wire/json_text.hpp"
@@ -25,15 +26,9 @@ bool is_in(std::span<const std::string_view> list, std::string_view key) noexcep
     return std::find(list.begin(), list.end(), key) != list.end();
 }
 
-bool carries(const JsonValue& value) noexcept {
-    return (value.kind == JsonKind::string || value.kind == JsonKind::array ||
-            value.kind == JsonKind::object) &&
-           !value.is_empty();
-}
-
-DeltaPart part_of(std::string_view key, const JsonValue& value) noexcept {
+DeltaPart part_of(std::string_view key, const JsonValue& value) {
     if (key == "role") return DeltaPart::role;
-    if (!carries(value) || is_in(kBare, key)) return DeltaPart::bare;
+    if (!says_something(value) || is_in(kBare, key)) return DeltaPart::bare;
     if (key == "content") return DeltaPart::text;
     if (is_in(kReasoning, key)) return DeltaPart::reasoning;
     if (key == "tool_calls" || key == "function_call") return DeltaPart::tool_call;

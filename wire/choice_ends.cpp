@@ -52,7 +52,7 @@ class ChoiceReader {
     bool says() {
         JsonValue value;
         if (!in_.take(value)) return false;
-        heard_.says |= carries(value);
+        heard_.says |= says_something(value);
         return true;
     }
     bool words() {

@@ -82,27 +82,30 @@ FailureClass classify(unsigned status, const ErrorEvidence& evidence) {
     return classify_client_error(status, evidence);
 }
 
-bool is_html(std::string_view body, const Fields& fields) {
-    const auto type = fields.find("content-type");
+bool is_html(std::string_view body, const ErrorHead& head) {
     const auto first = body.find_first_not_of(" \t\r\n");
-    return iequals(type.substr(0, 9), "text/html") ||
+    return iequals(head.content_type.substr(0, 9), "text/html") ||
            (first != std::string_view::npos && body[first] == '<');
 }
 
 }  // namespace
 
-FailureClass classify_status(unsigned status, std::string_view body, const Fields& fields) {
+FailureClass classify_status(unsigned status, std::string_view body, const ErrorHead& head) {
     if (status >= 200 && status < 300) return FailureClass::none;
-    if (status < 200) return FailureClass::malformed;
-    if (status < 400) return FailureClass::bad_request;
+    // A redirect is neither an answer nor a word about the request: it says that nobody is here.
+    if (status < 400) return FailureClass::malformed;
     // A page comes from a proxy on the way; its words are not the provider's.
-    auto evidence = is_html(body, fields) ? ErrorEvidence{} : gather_evidence(body);
-    add_identifier(evidence, fields.find("x-amzn-errortype"));
+    auto evidence = is_html(body, head) ? ErrorEvidence{} : gather_evidence(body);
+    add_identifier(evidence, head.aws_error_type);
     return classify(status, evidence);
 }
 
-bool is_about_account(std::string_view body, const Fields& fields) {
-    return !is_html(body, fields) && !says_this_request(gather_evidence(body));
+bool is_about_account(std::string_view body, const ErrorHead& head) {
+    return !is_html(body, head) && !says_this_request(gather_evidence(body));
+}
+
+bool is_about_prompt(std::string_view body, const ErrorHead& head) {
+    return !is_html(body, head) && says_this_prompt(gather_evidence(body));
 }
 
 static FailureClass classify_inline(const ErrorEvidence& evidence) {

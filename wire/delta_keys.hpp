@@ -41,7 +41,27 @@ inline bool is_bare_key(std::string_view key) noexcept {
     }
 }
 
+/// A list or an object that is not empty: whether there is anything in it but names, numbers of
+/// things and empty values. `[{"index":0,"function":{"arguments":""}}]` and
+/// `[{"type":"text","text":""}]`, which servers repeat while they have nothing to say, hold
+/// nothing. Who a call or an object is (its id, its name) is something, and so is the kind of one
+/// that has nothing else.
+bool holds_something(const JsonValue& value);
+
 /// Text, a list or an object with something in it; a flag or a number says nothing.
+inline bool says_something(const JsonValue& value) {
+    switch (value.kind) {
+        case JsonKind::string:
+            return value.raw.size() > 2;
+        case JsonKind::array:
+        case JsonKind::object:
+            return !value.is_empty() && holds_something(value);
+        default:
+            return false;
+    }
+}
+
+/// Text, or a list or an object with any member at all.
 inline bool carries(const JsonValue& value) noexcept {
     switch (value.kind) {
         case JsonKind::string:

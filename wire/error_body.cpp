@@ -3,8 +3,10 @@
 #include "wire/answer.hpp"
 #include "wire/answer_walk.hpp"
 #include "wire/json_cursor.hpp"
+#include "wire/name_set.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace understudy::wire {
 namespace {
@@ -13,16 +15,30 @@ constexpr std::size_t kMaxRawText = 1024;  // of a body that is not JSON
 constexpr std::size_t kMaxMessage = 4096;
 constexpr int kMaxUnwrap = 8;  // gateways in front of gateways quote each other's bodies
 
+std::string scalar_text(const JsonValue& value) {
+    if (value.kind == JsonKind::string) return decode_string(value.raw).value_or(std::string());
+    if (value.kind == JsonKind::number) return std::string(value.raw);
+    return {};
+}
+
 /// The members of one object, looked up by name; the last of a name counts.
 class ObjectView {
   public:
     explicit ObjectView(std::string_view text) : text_(text) {
         Span object;
-        if (scan_object(text, members_, object)) members_.clear();
+        if (text.empty() || scan_object(text, members_, object)) members_.clear();
+        for (const auto& member : members_) {
+            const auto token = member.key.of(text_);
+            const auto name = token.substr(1, token.size() - 2);
+            names_ |=
+                name.find('\\') == std::string_view::npos ? name_bit(name) : ~std::uint64_t{0};
+        }
     }
 
     /// Empty raw when absent or null.
     JsonValue find(std::string_view name) const {
+        // Some twenty names are looked for, and an error has four: most are settled here.
+        if (!may_have(name)) return {};
         for (auto it = members_.rbegin(); it != members_.rend(); ++it) {
             if (it->kind != JsonKind::null && key_equals(it->key.of(text_), name)) {
                 return {it->kind, it->value.of(text_)};
@@ -30,8 +46,11 @@ class ObjectView {
         }
         return {};
     }
+    std::size_t size() const noexcept { return members_.size(); }
     /// A string decoded, a number as written, anything else empty.
-    std::string text(std::string_view name) const;
+    std::string text(std::string_view name) const {
+        return may_have(name) ? scalar_text(find(name)) : std::string();
+    }
     std::string first_text(std::initializer_list<std::string_view> names) const {
         for (const auto name : names) {
             if (std::string found = text(name); !found.empty()) return found;
@@ -40,19 +59,12 @@ class ObjectView {
     }
 
   private:
+    bool may_have(std::string_view name) const noexcept { return (names_ & name_bit(name)) != 0; }
+
     std::string_view text_;
     std::vector<JsonMember> members_;
+    std::uint64_t names_ = 0;  // the bits of those that are there; all where one has an escape
 };
-
-std::string scalar_text(const JsonValue& value) {
-    if (value.kind == JsonKind::string) return decode_string(value.raw).value_or(std::string());
-    if (value.kind == JsonKind::number) return std::string(value.raw);
-    return {};
-}
-
-std::string ObjectView::text(std::string_view name) const {
-    return scalar_text(find(name));
-}
 
 bool is_number(std::string_view code) noexcept {
     return !code.empty() && code.find_first_not_of("0123456789") == std::string_view::npos;
@@ -126,7 +138,9 @@ void read_detail(const JsonValue& detail, int depth, ErrorFacts& facts) {
 
 /// OpenRouter: "Provider returned error", and the truth in metadata.raw.
 void read_metadata(const ObjectView& error, int depth, ErrorFacts& facts) {
-    const ObjectView metadata(error.find("metadata").raw);
+    const JsonValue found = error.find("metadata");
+    if (found.kind != JsonKind::object) return;
+    const ObjectView metadata(found.raw);
     const ErrorFacts raw = read_value(metadata.find("raw"), depth + 1);
     if (raw.message.empty()) return;
     if (facts.message.starts_with("Provider returned error")) facts.message.clear();
@@ -183,8 +197,9 @@ ErrorFacts read_object(std::string_view text, int depth) {
     ErrorFacts facts;
     if (depth > kMaxUnwrap) return facts;
     const ObjectView object(text);
-    read_members(object, depth, facts);
     const JsonValue error = object.find("error");
+    const bool mere_wrapper = object.size() == 1 && !error.raw.empty();
+    if (!mere_wrapper) read_members(object, depth, facts);
     if (error.kind == JsonKind::object) {
         // What the wrapper says itself only fills gaps.
         ErrorFacts inner = read_object(error.raw, depth + 1);
@@ -200,7 +215,9 @@ ErrorFacts read_object(std::string_view text, int depth) {
         fill_gaps(facts, read_value(entry, depth + 1));
         break;
     }
-    read_detail(object.find("detail"), depth, facts);
+    if (const auto detail = object.find("detail"); !detail.raw.empty()) {
+        read_detail(detail, depth, facts);
+    }
     if (facts.message.empty()) fill_gaps(facts, read_hidden(object, depth));
     if (facts.message.empty()) facts.message = object.first_text({"error_description", "title"});
     return facts;

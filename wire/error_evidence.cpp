@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <initializer_list>
 
@@ -63,6 +64,17 @@ void add_text(ErrorEvidence& evidence, std::string_view text) {
     }
 }
 
+void add_message(ErrorEvidence& evidence, std::string_view message) {
+    if (!evidence.message.empty()) evidence.message += '\n';
+    evidence.message += lowered(message);
+}
+
+void add_facts(ErrorEvidence& evidence, const ErrorFacts& facts) {
+    add_text(evidence, facts.code);
+    add_text(evidence, facts.type);
+    add_message(evidence, facts.message);
+}
+
 void add_code(ErrorEvidence& evidence, const json& value) {
     if (value.is_string()) {
         add_text(evidence, value.get_ref<const std::string&>());
@@ -104,12 +116,34 @@ const json& find_error(const json& body) {
     return at(choices.front(), {"error"});
 }
 
-void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
-    // The check bounds the nesting, which nlohmann does not when it writes.
+/// Whether any of the places that are looked up below may be there. In an outage every request
+/// reads an error, and most have none of them.
+bool may_have_more(std::string_view body) noexcept {
+    constexpr std::array<std::string_view, 6> kPlaces{"innererror", "inner_error", "details",
+                                                      "errors",     "status",      "metadata"};
+    const auto has = [body](std::string_view text) {
+        return body.find(text) != std::string_view::npos;
+    };
+    // A name may be written in escapes.
+    return std::any_of(kPlaces.begin(), kPlaces.end(), has) || has("\\u");
+}
+
+/// A tree of what is JSON and has something to look up; null for anything else.
+json tree_of(std::string_view body) {
     JsonKind kind{};
-    const auto document = check_json(body, kind) ? json() : json::parse(body, nullptr, false);
-    const auto& error = find_error(document);
+    // The check bounds the nesting, which nlohmann does not when it writes.
+    if (!may_have_more(body) || check_json(body, kind)) return nullptr;
+    return json::parse(body, nullptr, false);
+}
+
+void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
     const auto facts = parse_error_body(body);
+    const auto document = tree_of(body);
+    if (document.is_null()) {
+        add_facts(evidence, facts);
+        return;
+    }
+    const auto& error = find_error(document);
     add_text(evidence, facts.code);
     add_code(evidence, at(error, {"innererror", "code"}));
     add_code(evidence, at(error, {"inner_error", "code"}));
@@ -118,8 +152,7 @@ void gather(std::string_view body, int wrappers, ErrorEvidence& evidence) {
     add_code(evidence, at(error, {"status"}));
     add_text(evidence, facts.type);
     add_code(evidence, at(document, {"statusCode"}));
-    if (!evidence.message.empty()) evidence.message += '\n';
-    evidence.message += lowered(facts.message);
+    add_message(evidence, facts.message);
     const auto& raw = at(error, {"metadata", "raw"});
     if (wrappers == 0 || raw.is_null()) return;
     // OpenRouter's own message is "Provider returned error"; the provider's words are in here.
@@ -142,9 +175,7 @@ ErrorEvidence gather_evidence(std::string_view body) {
 
 ErrorEvidence evidence_of(const ErrorFacts& error) {
     ErrorEvidence evidence;
-    add_text(evidence, error.code);
-    add_text(evidence, error.type);
-    evidence.message = lowered(error.message);
+    add_facts(evidence, error);
     return evidence;
 }
 

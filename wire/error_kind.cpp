@@ -95,4 +95,8 @@ ErrorCause cause_of(const ErrorFacts& error) {
     return {kind, named != 0 ? named : words_of(kind).status, false};
 }
 
+bool refuses_key(std::string_view json) {
+    return cause_of(parse_error_body(json)).of_key && is_about_account(json, {});
+}
+
 }  // namespace understudy::wire

@@ -56,4 +56,8 @@ ErrorCause cause_of(FailureClass failure, unsigned status);
 /// Of an error inside a stream, by its words. One about a key is the server's there.
 ErrorCause cause_of(const ErrorFacts& error);
 
+/// An error inside an answer refuses the key that it was asked with, or its account, and not this
+/// one request (what it says, which model it asks for).
+bool refuses_key(std::string_view json);
+
 }  // namespace understudy::wire

@@ -111,7 +111,7 @@ void judge_event(AnswerShape shape, std::string_view data, std::string_view name
     facts.error = name == "error";
     if (is_done_marker(data)) {
         facts.well_formed = true;
-        facts.done = !facts.error;
+        facts.done = facts.marker = !facts.error;
         return;
     }
     if (walk_answer(data, found)) return;  // one broken event does not condemn the stream

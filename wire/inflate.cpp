@@ -11,16 +11,22 @@ namespace understudy::wire {
 
 Coding coding_of(std::string_view content_encoding) noexcept {
     if (content_encoding.empty() || iequals(content_encoding, "identity")) return Coding::identity;
-    const bool readable = iequals(content_encoding, "gzip") ||
-                          iequals(content_encoding, "x-gzip") ||
-                          iequals(content_encoding, "deflate");
-    if (iequals(content_encoding, "zstd")) return Coding::zstd;
-    return readable ? Coding::deflated : Coding::unreadable;
+    if (iequals(content_encoding, "gzip") || iequals(content_encoding, "x-gzip"))
+        return Coding::gzip;
+    if (iequals(content_encoding, "deflate")) return Coding::deflate;
+    return iequals(content_encoding, "zstd") ? Coding::zstd : Coding::unreadable;
 }
 
 namespace {
 
 constexpr std::string_view kMagic = "\x1f\x8b";  // RFC 1952 2.3.1
+
+// zlib's form begins with its method, 8, in the lower half of a byte (RFC 1950 2.2). In the data
+// itself that would be a stored block with something in the bits that it leaves empty (RFC 1951
+// 3.2.4), and the first byte of gzip a block of a kind that there is not.
+bool begins_bare(char first) noexcept {
+    return first != kMagic.front() && (first & 0x0f) != 8;
+}
 
 }  // namespace
 
@@ -69,12 +75,13 @@ Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std:
     if (!state_->usable) return Step::broken;
     auto& z = state_->stream;
     if (finished_) {
-        if (form_ == Form::any && !begin_next(input)) return Step::finished;
+        if (form_ != Form::members && !begin_next(input)) return Step::finished;
         if (form_ == Form::members && input.empty()) return Step::need_input;
         if (form_ == Form::members) inflateReset(&z);  // what follows a member is another one
         finished_ = false;
     } else if (z.total_in == 0 && !input.empty()) {
         gzip_ = input.front() == kMagic.front();
+        if (form_ == Form::bare && begins_bare(input.front())) inflateReset2(&z, -15);
     }
     const auto given = static_cast<uInt>(std::min<std::size_t>(input.size(), 1U << 30));
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
@@ -86,7 +93,8 @@ Inflater::Step Inflater::step(std::string_view& input, std::span<char> out, std:
     produced = out.size() - z.avail_out;
     if (code == Z_STREAM_END) {
         finished_ = true;
-        if (form_ == Form::any) return gzip_ && !input.empty() ? Step::need_output : Step::finished;
+        if (form_ != Form::members)
+            return gzip_ && !input.empty() ? Step::need_output : Step::finished;
         return input.empty() ? Step::need_input : Step::need_output;
     }
     // Z_BUF_ERROR: nothing to do without more input, or more room.

@@ -16,19 +16,23 @@ namespace understudy::wire {
 /// The content codings of answers that matter here.
 enum class Coding : std::uint8_t {
     identity,
-    deflated,    // gzip (x-gzip, RFC 9110 8.4.1.3) or deflate
+    gzip,  // or x-gzip (RFC 9110 8.4.1.3)
+    deflate,
     zstd,        // RFC 8878
     unreadable,  // br, several at once, unknown ones
 };
 /// `content_encoding`: the field's value; empty when absent.
 Coding coding_of(std::string_view content_encoding) noexcept;
 
-/// Incremental gzip/zlib decoder (RFC 1950 to 1952). Its caller decides how much it may put out.
+/// Incremental decoder of gzip and deflate (RFC 1950 to 1952). Its caller decides how much it may
+/// put out.
 class Inflater {
   public:
     using Step = DecodeStep;
     enum class Form : std::uint8_t {
         any,      // gzip members in a row or one zlib stream; what follows is of no interest
+        bare,     // any of these, or what is in them alone: of "deflate", which ought to be zlib's
+                  // form, many servers know no other
         members,  // gzip members in a row, as many as there are, and nothing else
     };
 

@@ -39,6 +39,10 @@ constexpr std::array kCauses{
     KnownCode{"credits_exhausted", FailureClass::quota},
     KnownCode{"credit_limit_exceeded", FailureClass::quota},
     KnownCode{"arrearage", FailureClass::quota},                       // Alibaba: 400
+    KnownCode{"accountoverdueerror", FailureClass::quota},             // Volcengine: 403
+    KnownCode{"allocationquota.freetieronly", FailureClass::quota},    // Alibaba: 403
+    KnownCode{"not_enough_balance", FailureClass::quota},              // Novita: 403
+    KnownCode{"credit_limit", FailureClass::quota},                    // Together
     KnownCode{"customer_verification_required", FailureClass::quota},  // Vercel: no card on file
     KnownCode{"context_length_exceeded", FailureClass::context_length},
     KnownCode{"context_window_exceeded", FailureClass::context_length},
@@ -49,12 +53,22 @@ constexpr std::array kCauses{
     KnownCode{"input_too_long", FailureClass::context_length},
     KnownCode{"model_context_window_exceeded", FailureClass::context_length},  // Z.ai, Anthropic
     KnownCode{"contextwindowexceedederror", FailureClass::context_length},     // LiteLLM
+    KnownCode{"outofcontexterror", FailureClass::context_length},              // Volcengine
     KnownCode{"content_filter", FailureClass::content_filter},
     KnownCode{"content_filter_policy", FailureClass::content_filter},
     KnownCode{"content_policy_violation", FailureClass::content_filter},
     KnownCode{"responsibleaipolicyviolation", FailureClass::content_filter},
     KnownCode{"moderation_blocked", FailureClass::content_filter},
     KnownCode{"data_inspection_failed", FailureClass::content_filter},
+    KnownCode{"datainspectionfailed", FailureClass::content_filter},  // Alibaba's own API
+    KnownCode{"image_content_policy_violation", FailureClass::content_filter},
+    KnownCode{"bio_policy", FailureClass::content_filter},  // OpenAI, with the one above
+    // Volcengine (its list of errors): one for each kind of input and output.
+    KnownCode{"sensitivecontentdetected", FailureClass::content_filter},
+    KnownCode{"inputtextsensitivecontentdetected", FailureClass::content_filter},
+    KnownCode{"inputimagesensitivecontentdetected", FailureClass::content_filter},
+    KnownCode{"outputtextsensitivecontentdetected", FailureClass::content_filter},
+    KnownCode{"outputimagesensitivecontentdetected", FailureClass::content_filter},
     KnownCode{"model_not_found", FailureClass::not_found},
     KnownCode{"deploymentnotfound", FailureClass::not_found},
     KnownCode{"api_key_invalid", FailureClass::auth},
@@ -155,7 +169,7 @@ constexpr std::array<std::string_view, 9> kQuoting{
     "missing_required_parameter"};
 
 // Each pattern is the provider's own wording, long enough not to be met by chance.
-constexpr std::array<std::string_view, 10> kUnsafe{
+constexpr std::array<std::string_view, 18> kUnsafe{
     "violating our usage policy",
     "as a result of our safety system",
     "as a result of the safety system",
@@ -165,8 +179,16 @@ constexpr std::array<std::string_view, 10> kUnsafe{
     "content filtering policy",
     "content exists risk",
     "the response was blocked",
-    "responsibleaipolicyviolation"};
-constexpr std::array<std::string_view, 22> kOutOfMoney{
+    "responsibleaipolicyviolation",
+    "flagged for possible cybersecurity risk",  // OpenAI
+    "unsafe or sensitive content",              // Z.ai, code 1301
+    "不安全或敏感内容",                         // the same, at its Chinese address
+    "put text may contain sensitive",           // Volcengine: input and output
+    "put image may contain sensitive",          // the same
+    "data may contain inappropriate content",   // Alibaba
+    "new_sensitive (",                          // MiniMax: "input new_sensitive (1026)"
+    "blocked by our content filters"};          // Bedrock, Amazon's image models
+constexpr std::array<std::string_view, 31> kOutOfMoney{
     "insufficient balance",                        // DeepSeek, Z.ai, Moonshot
     "insufficient account balance",                // SiliconFlow
     "insufficient credit",                         // OpenRouter
@@ -188,7 +210,16 @@ constexpr std::array<std::string_view, 22> kOutOfMoney{
     "key limit exceeded",                          // OpenRouter, the credit of one key: 403
     "account is overdue",                          // Alibaba, Volcengine
     "balance is insufficient",                     // gateways
-    "usage limit has been reached"};               // ChatGPT plans
+    "usage limit has been reached",                // ChatGPT plans
+    "reached your specified",                      // Anthropic, a limit of one's own: 400
+    "overdue balance",                             // Volcengine
+    "not enough balance",                          // Novita
+    "credit limit exceeded",                       // Together
+    "free tier of the model has been exhausted",   // Alibaba
+    "余额不足或无可用资源包",                      // Z.ai, code 1113: no balance, no package
+    "账户已欠费",                                  // the same: the account is in arrears
+    "用户额度不足",     // new-api, one-api: the user's quota is not enough
+    "令牌额度已用尽"};  // the same: the key's is used up
 // An outage in words, where the status is a 400 and no identifier says it.
 constexpr std::array<std::string_view, 7> kOutage{
     "is overloaded",       "currently overloaded",   "temporarily overloaded",
@@ -199,14 +230,15 @@ constexpr std::array<std::string_view, 3> kRefusedModels{
     "model_permission_blocked_project",  // Groq: 403
     "model_permission_blocked_org",      // the same
     "model_not_available"};              // gateways
-constexpr std::array<std::string_view, 11> kThisRequest{
-    "was flagged",           // OpenRouter, moderation: 403
-    "requires moderation",   // the same
-    "guardrail",             // OpenRouter, Bedrock
-    "usage guidelines",      // xAI, content: 403
-    "content policy",        // gateways
-    "safety check",          // xAI
-    "fewer max_tokens",      // OpenRouter: 402, what is left does not suffice for this one
+constexpr std::array<std::string_view, 7> kThisPrompt{
+    "was flagged",          // OpenRouter, moderation: 403
+    "requires moderation",  // the same
+    "guardrail",            // OpenRouter, Bedrock
+    "usage guidelines",     // xAI, content: 403
+    "content policy",       // gateways
+    "safety check",         // xAI
+    "fewer max_tokens"};    // OpenRouter: 402, what is left does not suffice for this one
+constexpr std::array<std::string_view, 4> kThisModel{
     "have access to model",  // OpenAI: "does not", 403
     "access to the model",   // Groq, Bedrock
     "model is not allowed",  // gateways
@@ -256,6 +288,15 @@ std::string own_words(std::string_view message) {
     return own;
 }
 
+/// In words of its own.
+template <std::size_t N>
+bool says_itself(const ErrorEvidence& evidence, const std::array<std::string_view, N>& patterns) {
+    const auto own = own_words(evidence.message);
+    return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view words) {
+        return own.find(words) != std::string::npos;
+    });
+}
+
 bool says_out_of_money(const ErrorEvidence& evidence) {
     if (is_quoting(evidence)) return false;
     // Gemini speaks of plan and billing in its limits per minute too; there the quota's name tells.
@@ -283,19 +324,17 @@ bool says_unsafe(const ErrorEvidence& evidence) {
     return says_any(evidence, kUnsafe);
 }
 
+bool says_this_prompt(const ErrorEvidence& evidence) {
+    return names_cause(evidence, FailureClass::content_filter) ||
+           names_cause(evidence, FailureClass::context_length) || says_unsafe(evidence) ||
+           says_itself(evidence, kThisPrompt);
+}
+
 bool says_this_request(const ErrorEvidence& evidence) {
-    const auto causes = {FailureClass::content_filter, FailureClass::context_length,
-                         FailureClass::not_found};
-    const bool named = std::any_of(causes.begin(), causes.end(), [&](FailureClass failure) {
-        return names_cause(evidence, failure);
-    });
     const bool model = std::any_of(kRefusedModels.begin(), kRefusedModels.end(),
                                    [&](std::string_view code) { return names(evidence, code); });
-    if (named || model || says_unsafe(evidence)) return true;
-    const auto own = own_words(evidence.message);
-    return std::any_of(kThisRequest.begin(), kThisRequest.end(), [&](std::string_view words) {
-        return own.find(words) != std::string::npos;
-    });
+    return model || names_cause(evidence, FailureClass::not_found) || says_this_prompt(evidence) ||
+           says_itself(evidence, kThisModel);
 }
 
 bool names_throttling(const ErrorEvidence& evidence) {

@@ -26,7 +26,9 @@ bool is_out_of_quota(unsigned status, const ErrorEvidence& evidence);
 bool says_too_long(const ErrorEvidence& evidence);
 /// A safety system refused.
 bool says_unsafe(const ErrorEvidence& evidence);
-/// A refusal (401, 402, 403) of this one request or its model, which says nothing of the account.
+/// A refusal (401, 402, 403) of what this one request says or asks for, whoever had sent it.
+bool says_this_prompt(const ErrorEvidence& evidence);
+/// The same of that or of its model: it says nothing of the account.
 bool says_this_request(const ErrorEvidence& evidence);
 /// Groq: more tokens in one request than its tier has per minute.
 bool says_too_large_for_tier(const ErrorEvidence& evidence);

@@ -8,18 +8,25 @@
 
 namespace understudy::wire {
 
-/// One bit for each name, by its length and its ends, settles nearly all that are none of them
-/// before any is compared.
+/// A bit for a name, by its length and its ends; none for the empty one.
+constexpr std::uint64_t name_bit(std::string_view name) noexcept {
+    if (name.empty()) return 0;
+    const auto first = static_cast<unsigned char>(name.front());
+    const auto last = static_cast<unsigned char>(name.back());
+    return std::uint64_t{1} << ((name.size() * 7 + first * 3U + last) % 64);
+}
+
+/// Their bits settle nearly all names that are none of them before any is compared.
 template <std::size_t N>
 class NameSet {
   public:
     template <class... Names>
     constexpr explicit NameSet(Names... names) : names_{std::string_view(names)...} {
-        for (const auto& name : names_) bits_ |= bit_of(name);
+        for (const auto& name : names_) bits_ |= name_bit(name);
     }
 
     constexpr bool contains(std::string_view name) const noexcept {
-        if ((bits_ & bit_of(name)) == 0) return false;
+        if ((bits_ & name_bit(name)) == 0) return false;
         for (const auto& one : names_) {
             if (one == name) return true;
         }
@@ -27,13 +34,6 @@ class NameSet {
     }
 
   private:
-    static constexpr std::uint64_t bit_of(std::string_view name) noexcept {
-        if (name.empty()) return 0;  // of which there is none
-        const auto first = static_cast<unsigned char>(name.front());
-        const auto last = static_cast<unsigned char>(name.back());
-        return std::uint64_t{1} << ((name.size() * 7 + first * 3U + last) % 64);
-    }
-
     std::array<std::string_view, N> names_;
     std::uint64_t bits_ = 0;
 };

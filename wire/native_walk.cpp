@@ -34,7 +34,7 @@ bool is_signature(std::string_view key) noexcept {
 bool NativeWalk::content(std::string_view key, bool& flag) {
     JsonValue value;
     if (!in_.take(value)) return false;
-    if (!carries(value)) return true;
+    if (!says_something(value)) return true;
     flag = true;
     if (found_.variable && !is_signature(key)) found_.variable->add_content(value);
     return true;

@@ -48,6 +48,10 @@ struct RawUsage {
 /// the whole block impossible: a server that is wrong in one number is not right in the next.
 std::optional<std::uint64_t> count_of(const JsonValue& value, bool& impossible);
 
+/// Whether a member of this name counts what came from a cache, or what went into one.
+bool is_cache_read(std::string_view key) noexcept;
+bool is_cache_write(std::string_view key) noexcept;
+
 /// parse_usage() and parse_usage_metadata(), and what the block says of the tier of service: as
 /// written, a slice of the text; empty: nothing.
 std::optional<Usage> parse_usage(std::string_view usage_json, std::string_view& service_tier);

@@ -53,7 +53,9 @@ std::optional<double> take_unit(std::string_view& text) {
         std::string_view name;
         double wait_ms;
     };
-    constexpr std::array<Unit, 4> units{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+    // Days are none of Go's, but limits that count by the day are told so.
+    constexpr std::array<Unit, 5> units{
+        {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
     for (const auto& unit : units) {
         if (!text.starts_with(unit.name)) continue;
         text.remove_prefix(unit.name.size());
@@ -213,9 +215,20 @@ std::string beside(std::string_view name, std::size_t reset_at, std::string_view
     return other.append(word).append(name.substr(reset_at + reset.size()));
 }
 
+std::string lowered(std::string_view name) {
+    std::string out(name);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    return out;
+}
+
+/// Where a rate-limit field says in its name that it is one; npos for any other field.
+std::size_t find_family(std::string_view name) {
+    return std::min(name.find("ratelimit"), name.find("rate-limit"));
+}
+
 /// Where "reset" stands in the name of a rate-limit field; npos for any other field.
 std::size_t find_reset(std::string_view name) {
-    const auto family = std::min(name.find("ratelimit"), name.find("rate-limit"));
+    const auto family = find_family(name);
     return family == std::string_view::npos ? family : name.find("reset", family);
 }
 
@@ -242,15 +255,23 @@ std::optional<milliseconds> retry_after(const Fields& fields, system_clock::time
     if (const auto wait = from_retry_after(value, wall_now)) return wait;
     std::optional<milliseconds> longest;
     for (const auto& field : fields) {
-        std::string name(field.name);
-        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        const auto name = lowered(field.name);
         // std::optional compares an empty one as less than any other.
         longest = std::max(longest, from_reset(fields, name, field.value, wall_now));
     }
     return longest;
 }
 
+bool is_rate_limit_field(std::string_view name) {
+    return find_family(lowered(name)) != std::string_view::npos;
+}
+
 std::optional<milliseconds> retry_delay(std::string_view body) {
+    // Nearly no error has one, and each is asked. The name may be written in escapes.
+    const auto has = [body](std::string_view text) {
+        return body.find(text) != std::string_view::npos;
+    };
+    if (!has("retryDelay") && !has("\\u")) return std::nullopt;
     const auto delay = gather_evidence(body).retry_delay;
     const auto wait_ms = duration_ms(delay);
     return wait_ms && *wait_ms > 0 ? std::optional(capped(*wait_ms)) : std::nullopt;

@@ -73,6 +73,20 @@ struct Split {
     std::uint64_t text = 0, base64 = 0;
 };
 
+// Of a text that does not begin with base64.
+void add_text(Split& of, std::string_view text) {
+    while (text.size() >= kFoundBase64) {
+        const auto at = find_base64(text);
+        of.text += decoded_bytes(text.substr(0, at));
+        if (at == std::string_view::npos) return;
+        text.remove_prefix(at);
+        const auto run = base64_at_front(text);
+        of.base64 += run;
+        text.remove_prefix(run);
+    }
+    of.text += decoded_bytes(text);
+}
+
 Split split(std::string_view content) {
     constexpr std::string_view mark = ";base64,";
     Split of;
@@ -80,8 +94,7 @@ Split split(std::string_view content) {
     content.remove_prefix(of.base64);
     for (;;) {
         const auto at = content.find(mark);
-        const auto text = content.substr(0, at);
-        of.text += decoded_bytes(text);
+        add_text(of, content.substr(0, at));
         if (at == std::string_view::npos) return of;
         content.remove_prefix(at + mark.size());
         const auto run = base64_run(content);
@@ -201,6 +214,14 @@ class TextWalk {
         return true;
     }
 
+    // Of a cached part of the prompt, at Anthropic's and Bedrock's.
+    bool lifetime() {
+        JsonValue value;
+        if (!in_.take(value)) return false;
+        size.for_an_hour |= value.string_content() == "1h";
+        return true;
+    }
+
     // `type`, or the name of a medium.
     bool kind_member(std::string_view key, Thing& thing) {
         JsonValue value;
@@ -221,6 +242,7 @@ class TextWalk {
         }
         if (kData.contains(key) || kPlaces.contains(key)) return data_member(key, thing);
         if (key == "uri" && thing.is_s3) return given(thing.url);
+        if (key == "ttl") return lifetime();
         if (key == "file_id") return given(thing.file_id);
         if (kFileUris.contains(key)) return given(thing.file_uri);
         if (kNoText.contains(key) || kSignatures.contains(key)) {
@@ -243,6 +265,7 @@ TextSize& TextSize::operator+=(const TextSize& other) {
     data += other.data;
     audio += other.audio;
     referenced += other.referenced;
+    for_an_hour |= other.for_an_hour;
     return *this;
 }
 

@@ -15,6 +15,7 @@ struct TextSize {
     std::uint64_t data = 0;     // characters of base64 that are neither image nor audio: documents
     std::uint64_t audio = 0;    // characters of base64 that are audio or video
     std::uint64_t referenced = 0;  // files and documents that are named, and are somewhere else
+    bool for_an_hour = false;      // a part of it is to be kept in a cache for so long
     TextSize& operator+=(const TextSize& other);
     bool operator==(const TextSize&) const = default;
 };

@@ -65,6 +65,11 @@ constexpr std::array kPhrases{
     Phrase{"range of input length should be"},
     Phrase{"context window exceeds limit"},  // MiniMax: "invalid params, context window ..."
     Phrase{"prompt exceeds max length"},     // Z.ai, code 1261
+    Phrase{"prompt 超长"},                   // the same, at its Chinese address
+    Phrase{"exceed max message tokens"},     // Volcengine: "Total tokens of image and text ..."
+    // SiliconFlow, code 20015: "length of prompt_tokens (N) must be less than max_seq_len (M)."
+    Phrase{"length of prompt_tokens", "must be less than"},
+    Phrase{"contextwindowexceedederror"},  // LiteLLM: "litellm.ContextWindowExceededError: ..."
     Phrase{"input tokens exceed the configured limit"},  // OpenAI, gpt-5
     Phrase{"prompt token count of", "exceeds"},          // GitHub Copilot
     Phrase{"prompt exceeds the length limit"},           // Fireworks

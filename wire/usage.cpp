@@ -6,6 +6,19 @@
 #include <cmath>
 
 namespace understudy::wire {
+
+bool is_cache_read(std::string_view key) noexcept {
+    return key == "cached_tokens" || key == "num_cached_tokens" || key == "cache_read_tokens" ||
+           key == "cache_read_input_tokens" || key == "prompt_cache_hit_tokens" ||
+           key == "cached_input_tokens" || key == "input_cached_tokens";
+}
+
+bool is_cache_write(std::string_view key) noexcept {
+    return key == "cache_write_tokens" || key == "cache_creation_tokens" ||
+           key == "cache_creation_input_tokens" || key == "cache_write_input_tokens" ||
+           key == "cached_creation_tokens";
+}
+
 namespace {
 
 constexpr double kPicoPerUsd = 1e12;
@@ -154,18 +167,6 @@ void UsageWalk::count(std::string_view key, const JsonValue& value) {
     } else {
         rare_count(key, value);
     }
-}
-
-bool is_cache_read(std::string_view key) noexcept {
-    return key == "cached_tokens" || key == "num_cached_tokens" || key == "cache_read_tokens" ||
-           key == "cache_read_input_tokens" || key == "prompt_cache_hit_tokens" ||
-           key == "cached_input_tokens" || key == "input_cached_tokens";
-}
-
-bool is_cache_write(std::string_view key) noexcept {
-    return key == "cache_write_tokens" || key == "cache_creation_tokens" ||
-           key == "cache_creation_input_tokens" || key == "cache_write_input_tokens" ||
-           key == "cached_creation_tokens";
 }
 
 /// Counts of the cache have the same many names at the top and in the details.

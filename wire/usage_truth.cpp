@@ -1,6 +1,7 @@
 #include "wire/usage_truth.hpp"
 
 #include "wire/json_cursor.hpp"
+#include "wire/raw_usage.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,19 +20,16 @@ std::optional<std::uint64_t> count_of(const JsonValue& value) {
 }
 
 /// What a count of this name has to be; nullopt: it stays.
-std::optional<std::uint64_t> corrected(std::string_view key, std::uint64_t count,
-                                       const Usage& truth) {
+std::optional<std::uint64_t> corrected(std::string_view key, const Usage& truth) {
     if (key == "prompt_tokens" || key == "input_tokens") return truth.prompt;
     if (key == "completion_tokens" || key == "output_tokens") return truth.completion;
     if (key == "total_tokens") return truth.prompt + truth.completion;
     if (key == "reasoning_tokens") return std::min(truth.reasoning, truth.completion);
     // What went into a cache or came from it is part of the prompt.
-    if (key == "prompt_cache_miss_tokens")
-        return truth.prompt - std::min(truth.prompt, truth.cache_read);
-    if (key == "cached_tokens" || key == "num_cached_tokens" || key == "prompt_cache_hit_tokens" ||
-        key == "cache_read_input_tokens" || key == "cache_write_tokens" ||
-        key == "cache_creation_input_tokens")
-        return std::min(count, truth.prompt);
+    const auto cached = std::min(truth.cache_read, truth.prompt);
+    if (key == "prompt_cache_miss_tokens") return truth.prompt - cached;
+    if (is_cache_read(key)) return cached;
+    if (is_cache_write(key)) return std::min(truth.cache_write, truth.prompt);
     return std::nullopt;
 }
 
@@ -44,7 +42,7 @@ bool walk(JsonCursor& in, std::size_t base, const Usage& truth, std::vector<Edit
         JsonValue value;
         if (!in.take(value)) return false;
         const auto count = count_of(value);
-        const auto right = count ? corrected(name, *count, truth) : std::nullopt;
+        const auto right = count ? corrected(name, truth) : std::nullopt;
         if (right && *right != *count)
             edits.push_back({{at, at + value.raw.size()}, std::to_string(*right)});
         return true;

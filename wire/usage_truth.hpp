@@ -12,7 +12,7 @@ namespace understudy::wire {
 
 /// Appends the edits that make the usage object at `usage` of `data` say `truth`: prompt,
 /// completion and their total, under whatever names the object has them; parts of the prompt
-/// (cached tokens) are cut down to it where they exceed it, and the reasoning is that of `truth`.
+/// (cached tokens) and the reasoning are those of `truth`.
 /// Members that are not there are not made up.
 void correct_usage(std::string_view data, Span usage, const Usage& truth, std::vector<Edit>& edits);
 

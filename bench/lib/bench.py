@@ -5,6 +5,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from . import machine, process
 from .configs import Upstreams
@@ -63,7 +64,7 @@ def start_sink(build: Path, folder: Path, cores: set[int]) -> tuple[process.Proc
 
 
 @contextmanager
-def bench(build: Path, durations: Durations):
+def bench(build: Path, durations: Durations, earlier: Optional[Path] = None):
     placement = machine.place()
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as name:
         folder = Path(name)
@@ -71,7 +72,7 @@ def bench(build: Path, durations: Durations):
         folder.chmod(0o755)
         sink, upstreams = start_sink(build, folder, placement.sink)
         try:
-            site = Site(build / "understudy", folder, upstreams)
+            site = Site(build / "understudy", folder, upstreams, earlier)
             yield Bench(site, sink, Load(build / "loadgen", placement.load), placement, durations)
         finally:
             sink.stop()

@@ -32,7 +32,7 @@ def available() -> list[Target]:
 
 def versions(targets: list[Target]) -> dict[str, str]:
     readers = {"portkey": portkey_version, "litellm": litellm_version}
-    return {target.name: readers[target.name]() for target in targets}
+    return {target.name: readers[target.name]() for target in targets if target.name in readers}
 
 
 def _install(command: list[str]) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ def describe(versions: dict[str, str]) -> dict:
     }
 
 
-def versions(understudy: Path) -> dict[str, str]:
+def versions(understudy: Path, earlier: Optional[Path] = None) -> dict[str, str]:
     return {
         "understudy": _first_line([str(understudy), "--version"]),
+        **({"earlier build": _first_line([str(earlier), "--version"])} if earlier else {}),
         "nginx": _first_line(["nginx", "-v"]).replace("nginx version: ", ""),
         "haproxy": _first_line(["haproxy", "-v"]).split(" - ")[0].replace("HAProxy version ", ""),
         "wrk": _first_line(["wrk", "-v"]).split(" [")[0].replace("wrk ", ""),

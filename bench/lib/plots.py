@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-COLOURS = {"direct": "#9aa0a6", "nginx": "#2e9e5b", "haproxy": "#3b74c9", "understudy": "#d9480f",
+COLOURS = {"direct": "#9aa0a6", "nginx": "#2e9e5b", "haproxy": "#3b74c9", "understudy": "#d9480f", "earlier": "#f0a882",
            "portkey": "#8f6bb8", "litellm": "#b89a2b"}
 FONT = "font-family='system-ui,sans-serif'"
 

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Iterator
 
 DESCRIPTORS_WANTED = 65_536
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -24,10 +25,8 @@ def wait_for_port(port: int, seconds: float, process: "Process") -> None:
     while time.monotonic() < deadline:
         if process.exited():
             raise RuntimeError(f"{process.name} ended at once; its words: {process.last_words()}")
-        with socket.socket() as s:
-            s.settimeout(0.5)
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if process.listens(port):  # not: somebody does, who happened on the port meanwhile
+            return
         time.sleep(0.02)
     raise RuntimeError(f"{process.name} does not listen after {seconds:.0f} s: {process.last_words()}")
 
@@ -105,6 +104,11 @@ class Process:
                 todo += [int(child) for child in _read(children).split()]
         return found
 
+    def listens(self, port: int) -> bool:
+        """Whether one of its sockets waits for connections on that port."""
+        wanted = {f"socket:[{inode}]" for inode in listeners(port)}
+        return bool(wanted) and any(not wanted.isdisjoint(_descriptors(pid)) for pid in self.pids())
+
     def cpu_seconds(self) -> float:
         """Time on a CPU, all threads of all processes, as the scheduler accounts it (nanoseconds).
 
@@ -133,6 +137,21 @@ class Process:
                 if line.startswith("VmRSS:"):
                     total += int(line.split()[1]) * 1024
         return total
+
+
+def listeners(port: int) -> list[str]:
+    """The inodes of the sockets that listen on a port, of either family (proc(5), /proc/net/tcp)."""
+    listening = "0A"
+    rows = [line.split() for table in ("tcp", "tcp6") for line in _read(Path("/proc/net") / table).splitlines()[1:]]
+    return [row[9] for row in rows if row[3] == listening and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def _descriptors(pid: int) -> Iterator[str]:
+    """What they stand for; not those that are closed meanwhile."""
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{name}")
 
 
 def _read(path: Path) -> str:

@@ -37,6 +37,7 @@ def evaluate(measured: Measured, cell: Cell) -> dict:
         "target": cell.target,
         "figures": {name: as_dict(spread(values)) for name, values in figures.items()},
         "ratios": {name: as_dict(ratio) for name, ratio in found.items()},
+        "to_earlier": as_dict(spread(ratios(ours, figures.get("earlier", [])))),
         "judged": as_dict(judged),
         "verdict": verdict(judged, cell),
     }
@@ -71,29 +72,35 @@ def table(results: list[dict], labels: dict[str, str]) -> str:
     """The terminal's table: one line per cell."""
     names = [name for name in labels if any(name in row["figures"] for row in results)]
     head = ["cell", "unit", *(labels[name] for name in names),
-            *(f"to {labels[name]}" for name in RIVALS), "judged (spread)", "target", ""]
+            *(f"to {labels[name]}" for name in RIVALS), "judged (spread)", "target", "",
+            *(["to earlier build (spread)"] if "earlier" in names else [])]
     lines = [head]
     for row in results:
         figures = [row["figures"].get(name) for name in names]
         lines.append([
             row["title"], row["unit"],
             *(number(figure["median"]) if figure else "-" for figure in figures),
-            *judgement(row)])
+            *judgement(row, "earlier" in names)])
     return _aligned(lines)
 
 
-def judgement(row: dict) -> list[str]:
-    """The columns behind the figures: each rival's ratio, the one that counts, target, verdict."""
+def judgement(row: dict, with_earlier: bool) -> list[str]:
+    """The columns behind the figures: each rival's ratio, the one that counts, target, verdict, and what there was
+    to compare with of ourselves."""
     sign = ">=" if row["higher_is_better"] else "<="
     judged, times = row["judged"], "" if row["kind"] == "own" else "x"
     single = [row.get("ratios", {}).get(name) for name in RIVALS]  # not in reports before 2026-11-26
     return [
         *(f"x{number(ratio['median'])}" if ratio else "-" for ratio in single),
-        (f"{times}{number(judged['median'])} ({number(judged['low'])} to {number(judged['high'])})"
-         if judged else "-"),
+        shown(judged, times) if judged else "-",
         f"{sign} {number(row['target'])}" if row["target"] is not None else "",
         row["verdict"],
+        *([shown(earlier, "x") if (earlier := row.get("to_earlier")) else "-"] if with_earlier else []),
     ]
+
+
+def shown(found: dict, times: str) -> str:
+    return f"{times}{number(found['median'])} ({number(found['low'])} to {number(found['high'])})"
 
 
 def markdown(result: dict) -> str:
@@ -104,16 +111,20 @@ def markdown(result: dict) -> str:
         f"`{result['settings']['command'].strip()}` on {result['started'][:10]}: {about['cpu']}, "
         f"{about['cores']} cores, Linux {about['kernel']}, {about['system']}; "
         f"nginx {about['versions']['nginx'].removeprefix('nginx/')}, "
-        f"HAProxy {about['versions']['haproxy'].split()[0]}; medians of "
+        f"HAProxy {about['versions']['haproxy'].split()[0]}; "
+        + (f"earlier build {earlier}; " if (earlier := about["versions"].get("earlier build")) else "") + "medians of "
         f"{result['settings']['rounds']} rounds{more_rounds(result)}.", "",
         "| cell | unit | " + " | ".join(labels[name] for name in names) + " | "
-        + " | ".join(f"to {labels[name]}" for name in RIVALS) + " | judged (spread) | target | |",
-        "|---|---|" + "---:|" * (len(names) + len(RIVALS)) + "---:|---:|---|",
+        + " | ".join(f"to {labels[name]}" for name in RIVALS) + " | judged (spread) | target | |"
+        + (" to earlier build (spread) |" if "earlier" in names else ""),
+        "|---|---|" + "---:|" * (len(names) + len(RIVALS)) + "---:|---:|---|"
+        + ("---:|" if "earlier" in names else ""),
     ]
     for row in result["cells"]:
         figures = [row["figures"].get(name) for name in names]
         cells = [row["title"], row["unit"],
-                 *(number(figure["median"]) if figure else "-" for figure in figures), *judgement(row)]
+                 *(number(figure["median"]) if figure else "-" for figure in figures),
+                 *judgement(row, "earlier" in names)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .bench import Bench
 from .cells import Scenario
 from .progress import Progress
-from .targets import DIRECT, PROXIES, Running, Target
+from .targets import DIRECT, EARLIER, PROXIES, UNDERSTUDY, Running, Target
 
 
 @dataclass
@@ -22,18 +22,20 @@ class Measured:
     problems: list[str] = field(default_factory=list)
 
 
-def targets_of(scenario: Scenario, gateways: list[Target]) -> list[Target]:
+def targets_of(scenario: Scenario, others: list[Target]) -> list[Target]:
     own = [target for target in [DIRECT, *PROXIES] if target.name in scenario.targets]
-    return own + (gateways if scenario.gateways else [])
+    others = [target for target in others
+              if scenario.gateways or target is EARLIER and UNDERSTUDY.name in scenario.targets]
+    return own + others
 
 
 def rounds_of(scenario: Scenario, rounds: int) -> int:
     return min(rounds * scenario.rounds_times, scenario.rounds_max or sys.maxsize)
 
 
-def run(bench: Bench, scenario: Scenario, rounds: int, gateways: list[Target],
+def run(bench: Bench, scenario: Scenario, rounds: int, others: list[Target],
         progress: Progress) -> Measured:
-    targets = targets_of(scenario, gateways)
+    targets = targets_of(scenario, others)
     measured = Measured(scenario, {target.name: [] for target in targets})
     standing: dict[str, dict[str, Running]] = {}
     try:

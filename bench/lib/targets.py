@@ -1,5 +1,6 @@
 """What is measured: nothing at all (direct), nginx, HAProxy, Understudy; gateways are in gateways.py."""
 
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Optional
@@ -39,6 +40,7 @@ class Site:
     understudy: Path
     folder: Path
     upstreams: Upstreams
+    earlier: Optional[Path] = None  # another build of it, to compare with
 
     def scratch(self, name: str) -> Path:
         count = len(list(self.folder.iterdir()))
@@ -85,8 +87,20 @@ def _understudy(site: Site, flavour: str, workers: int, cores: set[int]) -> Runn
     return start_server("understudy", command, port, folder, cores)
 
 
+def _earlier(site: Site, flavour: str, workers: int, cores: set[int]) -> Running:
+    folder, port = site.scratch("earlier"), process.free_port()
+    config = folder / "understudy.yaml"
+    text = configs.understudy(port, site.upstreams, flavour, workers)
+    config.write_text(text)
+    checked = subprocess.run([str(site.earlier), "check", "-c", str(config)], capture_output=True, text=True, timeout=10)
+    if "ledger" in checked.stdout + checked.stderr:  # from before there was one: the word is refused
+        config.write_text(text.replace("ledger: off\n", ""))
+    return start_server("earlier", [str(site.earlier), "serve", "-c", str(config)], port, folder, cores)
+
+
 DIRECT = Target("direct", "direct", _direct)
 NGINX = Target("nginx", "nginx", _nginx)
 HAPROXY = Target("haproxy", "HAProxy", _haproxy)
 UNDERSTUDY = Target("understudy", "Understudy", _understudy)
+EARLIER = Target("earlier", "earlier build", _earlier)
 PROXIES = [NGINX, HAPROXY, UNDERSTUDY]

@@ -126,8 +126,8 @@ Task<void> fetch_list(Target& target, std::chrono::seconds patience, Listing& li
     if (!released) co_await attempt.settle();
 }
 
-Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
-    const auto question = question_for(target.upstream.dialect, model);
+Task<void> ask_once(Target& target, const std::string& model, bool ask_usage, Told& told) {
+    const auto question = question_for(target.upstream.dialect, model, ask_usage);
     wire::RequestFacts facts;
     wire::scan_request(question.body, facts);
     auto spec = spec_for(target);
@@ -139,6 +139,7 @@ Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
     spec.shape = question.shape;
     spec.facts = &facts;
     spec.stream = true;
+    spec.asks_usage = ask_usage;
     net::Signal signal;
     const bool never_gone = false;
     Attempt attempt(spec, signal, never_gone);
@@ -153,11 +154,21 @@ Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
     told.heard = heard_of(attempt);
     told.streams = attempt.event_stream();
     told.usage = attempt.metered().usage.has_value();
+    told.refuses_stream_options = attempt.refused_our_addition();
     if (attempt.first_token_at() != net::TimePoint{}) {
         told.first_token = std::chrono::duration_cast<std::chrono::milliseconds>(
             attempt.first_token_at() - attempt.sent_at());
     }
     co_await attempt.settle();
+}
+
+// What refuses `stream_options` is asked again without, as the daemon would.
+Task<void> fetch_answer(Target& target, const std::string& model, Told& told) {
+    co_await ask_once(target, model, true, told);
+    if (!told.refuses_stream_options) co_return;
+    told = Told{};
+    co_await ask_once(target, model, false, told);
+    told.refuses_stream_options = true;
 }
 
 }  // namespace

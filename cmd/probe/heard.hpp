@@ -35,6 +35,7 @@ struct Told {
     Heard heard;
     bool streams = false;
     bool usage = false;
+    bool refuses_stream_options = false;  // all else is what it said without
     std::optional<std::chrono::milliseconds> first_token;
 };
 

@@ -110,6 +110,10 @@ std::string explain(const config::Upstream& upstream, const Listing& listing, co
     return explain_failure(upstream, heard);
 }
 
+constexpr std::string_view kAskedWithout =
+    "; it refuses stream_options and was asked without: `body: { drop: [stream_options] }` saves "
+    "the first attempt";
+
 void judge_usable(const config::Upstream& upstream, const Listing& listing, const Asked& asked,
                   Row& row) {
     row.state = Row::State::usable;
@@ -176,6 +180,7 @@ Row row_of_answer(const config::Upstream& upstream, const Listing& listing, cons
     }
     if (heard.good()) {
         judge_usable(upstream, listing, asked, row);
+        if (told.refuses_stream_options) row.verdict += kAskedWithout;
     } else {
         row.verdict = explain(upstream, listing, asked, heard);
     }

@@ -13,7 +13,7 @@ std::string messages() {
 
 }  // namespace
 
-Question question_for(wire::Dialect dialect, const std::string& model) {
+Question question_for(wire::Dialect dialect, const std::string& model, bool ask_usage) {
     using wire::AnswerShape;
     const std::string named = "{\"model\":" + wire::encode_string(model) + ",\"stream\":true,";
     switch (dialect) {
@@ -43,7 +43,8 @@ Question question_for(wire::Dialect dialect, const std::string& model) {
             return {AnswerShape::chat,
                     "/chat/completions",
                     {},
-                    named + messages() + R"(,"stream_options":{"include_usage":true}})"};
+                    named + messages() +
+                        (ask_usage ? R"(,"stream_options":{"include_usage":true}})" : "}")};
     }
 }
 

@@ -17,7 +17,8 @@ struct Question {
     std::string body;
 };
 
-/// The question for `model`.
-Question question_for(wire::Dialect dialect, const std::string& model);
+/// The question for `model`. `ask_usage`: with `stream_options` where the dialect has it, as the
+/// daemon asks.
+Question question_for(wire::Dialect dialect, const std::string& model, bool ask_usage = true);
 
 }  // namespace understudy::cmd::probe

@@ -1,6 +1,7 @@
 #include "cmd/reconcile/bill.hpp"
 
 #include "cmd/reconcile/csv.hpp"
+#include "config/text.hpp"
 #include "metrics/price_table.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ namespace understudy::cmd::reconcile {
 
 namespace {
 
-enum class Role : std::uint8_t { day, model, item, requests, prompt, completion, cost };
+enum class Role : std::uint8_t { day, model, item, requests, prompt, completion, cost, currency };
 
 /// A column, by the first of its names that the file has. Several of one role add up.
 struct Column {
@@ -35,6 +36,7 @@ constexpr std::array kOpenAi{
     Column{Role::prompt, {"input_tokens", "prompt_tokens", "n_context_tokens_total"}},
     Column{Role::completion, {"output_tokens", "completion_tokens", "n_generated_tokens_total"}},
     Column{Role::cost, {"amount_value", "cost_usd", "cost", "amount"}},
+    Column{Role::currency, {"amount_currency", "currency"}},
 };
 // console.anthropic.com/usage and /cost.
 constexpr std::array kAnthropic{
@@ -48,6 +50,7 @@ constexpr std::array kAnthropic{
     Column{Role::prompt, {"usage_input_tokens_cache_read", "cache_read_input_tokens"}},
     Column{Role::completion, {"usage_output_tokens", "output_tokens"}},
     Column{Role::cost, {"cost_usd", "cost", "amount_usd", "amount"}},
+    Column{Role::currency, {"currency"}},
 };
 // openrouter.ai/activity: single generations, or sums. What a key of one's own costs at the
 // provider is a column of its own, as it is a part of its own in answers.
@@ -59,6 +62,7 @@ constexpr std::array kOpenRouter{
     Column{Role::completion, {"tokens_completion", "completion_tokens"}},
     Column{Role::cost, {"cost_total", "usage", "total_spend", "spend", "cost"}},
     Column{Role::cost, {"byok_usage_inference"}},
+    Column{Role::currency, {"currency"}},
 };
 
 std::span<const Column> columns_of(Provider provider) {
@@ -154,8 +158,7 @@ struct Row {
     void count(std::optional<std::uint64_t>& to, std::string_view name, std::string_view text) {
         const auto n = text.empty() ? 0.0 : number_of(text);
         if (!n || *n < 0 || *n > 1e15) {
-            error =
-                std::string(name) + " is \"" + std::string(text.substr(0, 40)) + "\", not a count";
+            refuse(name, text, "not a count");
         } else {
             add(to, static_cast<std::uint64_t>(*n));
         }
@@ -164,10 +167,7 @@ struct Row {
     void take(Role role, std::string_view name, std::string_view text) {
         if (role == Role::day) {
             day = day_of(text);
-            if (day.empty() && !text.empty()) {
-                error = std::string(name) + " is \"" + std::string(text.substr(0, 40)) +
-                        "\", not a day";
-            }
+            if (day.empty() && !text.empty()) refuse(name, text, "not a day");
         } else if (role == Role::model) {
             if (!text.empty()) billed.model = text;
         } else if (role == Role::item) {
@@ -178,12 +178,19 @@ struct Row {
             count(billed.prompt_tokens, name, text);
         } else if (role == Role::completion) {
             count(billed.completion_tokens, name, text);
+        } else if (role == Role::currency) {
+            if (!text.empty() && config::lower(text) != "usd") {
+                refuse(name, text, "and what the ledger has is US dollars");
+            }
         } else if (const auto nano = text.empty() ? 0 : amount_of(text)) {
             add(billed.cost_nano_usd, *nano);
         } else {
-            error = std::string(name) + " is \"" + std::string(text.substr(0, 40)) +
-                    "\", not an amount in dollars";
+            refuse(name, text, "not an amount in dollars");
         }
+    }
+
+    void refuse(std::string_view name, std::string_view text, std::string_view what) {
+        error = std::string(name) + " is " + config::in_quotes(text) + ", " + std::string(what);
     }
 
     bool says_nothing() const {

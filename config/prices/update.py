@@ -51,6 +51,7 @@ SERVICES = {"": "", "priority": "p", "flex": "f", "batches": "b"}
 SIZED = re.compile(r"(\w+/)?(\d+-x-\d+|(low|medium|high|standard|hd)/\d+-x-\d+|\d+-steps|max-steps)/")
 MOST_PER_TOKEN = decimal.Decimal("0.001")  # as the loader of price files has it
 MOST_PER_PIECE = decimal.Decimal(1000)
+MOST_ALIASES = 8  # one of the other: in a circle they end somewhere
 
 
 def fetch(version, folder):
@@ -152,12 +153,19 @@ def pack(key, entry):
                       str(tokens(entry, "max_output_tokens")), "|".join(parts)])
 
 
+def meant(prices, entry):
+    """What an alias stands for; one of another alias stands for what that does."""
+    for _ in range(MOST_ALIASES):
+        entry = prices.get(entry.get("alias_of"), entry)
+    return entry
+
+
 def table(prices):
     lines, left_out = [], []
     for key, entry in prices.items():
         if not isinstance(entry, dict) or key == "sample_spec":
             continue
-        entry = prices.get(entry.get("alias_of"), entry)
+        entry = meant(prices, entry)
         if entry.get("litellm_provider") not in PROVIDERS or any(ord(c) < 32 for c in key):
             continue
         if SIZED.match(key):

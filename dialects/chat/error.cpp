@@ -21,14 +21,6 @@ bool is_openai_word(std::string_view word) {
 /// Ours, of an error that nobody could read.
 constexpr std::string_view kUnread = "upstream_error";
 
-void text_or_null(std::string_view text, Writer& to) {
-    if (text.empty()) {
-        to.null();
-    } else {
-        to.text(text);
-    }
-}
-
 }  // namespace
 
 std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause) {
@@ -41,10 +33,7 @@ std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& c
     Writer to(out);
     to.open('{').key("error").open('{').key("message").text(error.message);
     to.key("type").text(own_type ? std::string_view(error.type) : words.openai_type);
-    to.key("param");
-    text_or_null(error.param, to);
-    to.key("code");
-    text_or_null(code, to);
+    to.key("param").text_or_null(error.param).key("code").text_or_null(code);
     to.close('}').close('}');
     return out;
 }

@@ -1,6 +1,7 @@
 #include "dialects/chat/read_messages.hpp"
 
 #include "dialects/chat/request_kinds.hpp"
+#include "dialects/claude_forms.hpp"
 #include "dialects/media_forms.hpp"
 #include "dialects/object.hpp"
 
@@ -39,7 +40,6 @@ class Reader {
     void name_lost(const Object& message);
     void content(Value value, const std::string& where, Place place, std::vector<Block>& blocks);
     void part(Value value, const std::string& where, Place place, std::vector<Block>& blocks);
-    void tool_use(Value value, const std::string& where, std::vector<Block>& blocks);
     void tool_result(Value value, const std::string& where, std::vector<Block>& blocks);
     void assistant(Value one, const std::string& where, Turn& turn);
     void thoughts(Value one, Turn& turn);
@@ -157,7 +157,7 @@ void Reader::part(Value value, const std::string& where, Place place, std::vecto
     } else if (type.is("refusal")) {
         blocks.emplace_back().content = value.at("refusal").content();
     } else if (type.is("tool_use") && place == Place::assistant) {
-        tool_use(value, where, blocks);
+        if (auto problem = read_tool_use(value, where, blocks)) refuse(std::move(*problem));
     } else if (type.is("tool_result") && place == Place::user) {
         tool_result(value, where, blocks);
     } else if (is_thought(type)) {  // as Mistral and others write them; no text of the answer
@@ -169,21 +169,6 @@ void Reader::part(Value value, const std::string& where, Place place, std::vecto
 }
 
 // Clients that keep their history in Anthropic's words send calls and results as parts.
-void Reader::tool_use(Value value, const std::string& where, std::vector<Block>& blocks) {
-    const auto [id, name, input, cache] = value.pick({"id", "name", "input", "cache_control"});
-    if (!id.is_string() || name.content().empty()) {
-        return refuse(bad(where + ": a tool_use has no id or no name"));
-    }
-    if (!input.nothing() && !input.is_object()) {
-        return refuse(bad(where + ": the input of a tool_use is no object"));
-    }
-    auto& call = blocks.emplace_back(Block::Kind::call);
-    call.id = id.text();
-    call.name = name.text();
-    call.arguments = input.is_object() ? input.raw() : std::string_view("{}");
-    call.cache = cache;
-}
-
 void Reader::tool_result(Value value, const std::string& where, std::vector<Block>& blocks) {
     const auto [id, said, is_error, cache] =
         value.pick({"tool_use_id", "content", "is_error", "cache_control"});

@@ -1,5 +1,6 @@
 #include "dialects/converse/request_writer.hpp"
 
+#include "dialects/claude_forms.hpp"
 #include "dialects/converse/block_writer.hpp"
 #include "dialects/converse/gates.hpp"
 #include "dialects/converse/thoughts.hpp"
@@ -202,18 +203,10 @@ void RequestWriter::system() {
     to_.close(']');
 }
 
-// Thoughts and results first, calls last, whatever the order they were sent in.
 void RequestWriter::turn(const Turn& turn) {
     const bool assistant = turn.role == Role::assistant;
     to_.open('{').key("role").text(assistant ? "assistant" : "user").key("content").open('[');
-    const auto write = [&](auto&& wanted) {
-        for (const auto& one : turn.blocks) {
-            if (wanted(one)) blocks_.block(one);
-        }
-    };
-    write(is_thought);
-    write([](const Block& block) { return !is_thought(block) && !is_call(block); });
-    write(is_call);
+    write_blocks(turn, [this](const Block& block) { blocks_.block(block); });
     to_.close(']').close('}');
 }
 

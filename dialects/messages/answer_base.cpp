@@ -24,13 +24,7 @@ std::string_view reason_of(Stop stop, bool calls) {
 
 void WriterBase::write_reason(Writer& to, bool calls) const {
     const auto reason = stop_ == Stop::unsaid ? std::string_view() : reason_of(stop_, calls);
-    to.key("stop_reason");
-    if (reason.empty()) {
-        to.null();
-    } else {
-        to.text(reason);
-    }
-    to.key("stop_sequence");
+    to.key("stop_reason").text_or_null(reason).key("stop_sequence");
     if (reason == "stop_sequence" && !sequence_.empty()) {
         to.content(sequence_);
     } else {

@@ -1,5 +1,6 @@
 #include "dialects/messages/read_blocks.hpp"
 
+#include "dialects/claude_forms.hpp"
 #include "dialects/media_forms.hpp"
 #include "dialects/messages/request_kinds.hpp"
 
@@ -20,7 +21,6 @@ class Reader {
   private:
     void block(Value value, const std::string& where, Place place, std::vector<Block>& blocks);
     void text(Value value, const std::string& where, std::vector<Block>& blocks);
-    void call(Value value, const std::string& where, std::vector<Block>& blocks);
     static bool fits(std::string_view type, Place place);
     void misplaced(const std::string& type, const std::string& where);
     void note(std::string text, std::vector<Block>& blocks);
@@ -203,21 +203,6 @@ void Reader::text(Value value, const std::string& where, std::vector<Block>& blo
     text.cache = cache;
 }
 
-void Reader::call(Value value, const std::string& where, std::vector<Block>& blocks) {
-    const auto [id, name, input, cache] = value.pick({"id", "name", "input", "cache_control"});
-    if (!id.is_string() || name.content().empty()) {
-        return refuse(bad(where + ": a tool_use has no id or no name"));
-    }
-    if (!input.nothing() && !input.is_object()) {
-        return refuse(bad(where + ": the input of a tool_use is no object"));
-    }
-    auto& call = blocks.emplace_back(Block::Kind::call);
-    call.id = id.text();
-    call.name = name.text();
-    call.arguments = input.is_object() ? input.raw() : std::string_view("{}");
-    call.cache = cache;
-}
-
 void Reader::block(Value value, const std::string& where, Place place, std::vector<Block>& blocks) {
     const auto kind = value.at("type");
     if (!kind.is_string()) return refuse(bad(where + ": a block of the content has no type"));
@@ -231,7 +216,7 @@ void Reader::block(Value value, const std::string& where, Place place, std::vect
     } else if (type == "document") {
         media(value, Media::Kind::document, where, blocks);
     } else if (type == "tool_use") {
-        call(value, where, blocks);
+        if (auto problem = read_tool_use(value, where, blocks)) refuse(std::move(*problem));
     } else if (type == "tool_result") {
         result(value, where, blocks);
     } else if (!special(type, value, where, blocks)) {

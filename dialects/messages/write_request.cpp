@@ -1,3 +1,4 @@
+#include "dialects/claude_forms.hpp"
 #include "dialects/messages/block_writer.hpp"
 #include "dialects/messages/effort.hpp"
 #include "dialects/messages/gates.hpp"
@@ -209,15 +210,7 @@ void RequestWriter::system() {
 void RequestWriter::turn(const Turn& turn) {
     const bool assistant = turn.role == Role::assistant;
     to_.open('{').key("role").text(assistant ? "assistant" : "user").key("content").open('[');
-    // Thoughts first, calls last, whatever the order they were sent in.
-    const auto write = [&](auto&& wanted) {
-        for (const auto& one : turn.blocks) {
-            if (wanted(one)) blocks_.block(one);
-        }
-    };
-    write(is_thought);
-    write([](const Block& b) { return !is_thought(b) && b.kind != Kind::call; });
-    write([](const Block& b) { return b.kind == Kind::call; });
+    write_blocks(turn, [this](const Block& block) { blocks_.block(block); });
     to_.close(']').close('}');
 }
 

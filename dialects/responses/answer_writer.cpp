@@ -310,13 +310,8 @@ void ResponseWriter::error(const wire::ErrorFacts& error) {
     }
     auto to = event("error");
     const auto cause = wire::cause_of(error);
-    to.key("code").text(code_of(error, cause)).key("message").text(error.message).key("param");
-    if (error.param.empty()) {
-        to.null();
-    } else {
-        to.text(error.param);
-    }
-    to.key("error");
+    to.key("code").text(code_of(error, cause)).key("message").text(error.message);
+    to.key("param").text_or_null(error.param).key("error");
     write_error_object(error, cause, to);
     end_event(to);
     response_event("response.failed", Status::failed, &error);

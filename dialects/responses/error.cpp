@@ -31,14 +31,6 @@ constexpr std::array<std::string_view, 21> kOwn{
     "slow_down",
 };
 
-void text_or_null(std::string_view text, Writer& to) {
-    if (text.empty()) {
-        to.null();
-    } else {
-        to.text(text);
-    }
-}
-
 }  // namespace
 
 std::string_view code_of(const wire::ErrorFacts& error, const wire::ErrorCause& cause) {
@@ -71,11 +63,8 @@ std::string_view type_of(std::string_view code) {
 
 void write_error_object(const wire::ErrorFacts& error, const wire::ErrorCause& cause, Writer& to) {
     const auto code = code_of(error, cause);
-    to.open('{').key("message").text(error.message).key("type").text(type_of(code)).key("param");
-    text_or_null(error.param, to);
-    to.key("code");
-    text_or_null(code, to);
-    to.close('}');
+    to.open('{').key("message").text(error.message).key("type").text(type_of(code));
+    to.key("param").text_or_null(error.param).key("code").text_or_null(code).close('}');
 }
 
 std::string write_error(const wire::ErrorFacts& error, const wire::ErrorCause& cause) {

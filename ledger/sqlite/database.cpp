@@ -164,7 +164,7 @@ Statement& Statement::operator=(Statement&& other) noexcept {
     finalize();
     handle_ = std::exchange(other.handle_, nullptr);
     database_ = other.database_;
-    next_ = other.next_;
+    std::swap(next_, other.next_);
     bound_.swap(other.bound_);
     fault_ = other.fault_;
     return *this;
@@ -177,28 +177,31 @@ Fault Statement::prepare(Database& database, std::string_view sql, bool lasting)
     const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
                                         flags, &handle_, nullptr);
     bound_.assign(static_cast<std::size_t>(sqlite3_bind_parameter_count(handle_)) + 1, {});
+    next_ = bound_.data();
     return database.fault_of(code);
 }
 
 void Statement::finalize() {
     if (handle_ != nullptr) sqlite3_finalize(handle_);
     handle_ = nullptr;
-    next_ = 1;
+    next_ = bound_.data();
 }
 
 void Statement::bind_anew(std::int64_t number) {
-    sqlite3_bind_int64(handle_, next_, number);
+    *next_ = {Bound::What::number, number};
+    sqlite3_bind_int64(handle_, parameter(), number);
 }
 
 void Statement::bind_null_anew() {
-    sqlite3_bind_null(handle_, next_);
+    next_->what = Bound::What::null;
+    sqlite3_bind_null(handle_, parameter());
 }
 
 Statement& Statement::bind(std::string_view text) {
     const char* const data = text.data() != nullptr ? text.data() : "";
-    bound().what = Bound::What::text;
-    sqlite3_bind_text(handle_, next_++, data, static_cast<int>(text.size()), SQLITE_STATIC);
-    return *this;
+    next_->what = Bound::What::text;
+    sqlite3_bind_text(handle_, parameter(), data, static_cast<int>(text.size()), SQLITE_STATIC);
+    return advance();
 }
 
 Statement::Step Statement::step() {
@@ -222,7 +225,7 @@ Fault Statement::run() {
 
 void Statement::reset() {
     sqlite3_reset(handle_);
-    next_ = 1;
+    next_ = bound_.data();
 }
 
 std::int64_t Statement::number(int column) const {

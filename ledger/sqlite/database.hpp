@@ -5,7 +5,6 @@
 #include "ledger/sqlite/place.hpp"
 #include "ledger/store.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -84,22 +83,12 @@ class Statement {
     void finalize();
 
     Statement& bind(std::int64_t number) {
-        auto& bound = this->bound();
-        if (bound.what != Bound::What::number || bound.number != number) {
-            bound = {Bound::What::number, number};
-            bind_anew(number);
-        }
-        ++next_;
-        return *this;
+        if (next_->what != Bound::What::number || next_->number != number) bind_anew(number);
+        return advance();
     }
     Statement& bind_null() {
-        auto& bound = this->bound();
-        if (bound.what != Bound::What::null) {
-            bound.what = Bound::What::null;
-            bind_null_anew();
-        }
-        ++next_;
-        return *this;
+        if (next_->what != Bound::What::null) bind_null_anew();
+        return advance();
     }
     /// The text has to outlive the step.
     Statement& bind(std::string_view text);
@@ -131,16 +120,18 @@ class Statement {
         What what = What::null;
         std::int64_t number = 0;
     };
-    Bound& bound() {
-        return bound_[std::min(static_cast<std::size_t>(next_ - 1), bound_.size() - 1)];
+    Statement& advance() {
+        if (next_ != &bound_.back()) ++next_;
+        return *this;
     }
+    int parameter() const { return static_cast<int>(next_ - bound_.data()) + 1; }
     void bind_anew(std::int64_t number);
     void bind_null_anew();
 
     sqlite3_stmt* handle_ = nullptr;
     Database* database_ = nullptr;
-    int next_ = 1;
     std::vector<Bound> bound_{1};  // and one for what is no parameter
+    Bound* next_ = bound_.data();
     Fault fault_ = Fault::none;
 };
 

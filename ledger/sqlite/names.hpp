@@ -115,16 +115,26 @@ class RowNames {
         for (const auto& name : row) sum = sum * 3 + name.text.size();
         return sum % kSets;
     }
+    // A row's texts lie one behind the other, most of them in this order too: they are compared in
+    // as few pieces.
     static bool same(const Set& set, const std::array<Name, N>& row) {
-        const char* at = set.text.data();
+        const char *known = set.text.data(), *begin = known, *end = known;
+        const auto piece_is_same = [&] {
+            const auto n = static_cast<std::size_t>(end - begin);
+            const bool same = n == 0 || std::memcmp(known, begin, n) == 0;
+            known += n;
+            return same;
+        };
         for (std::size_t i = 0; i < N; ++i) {
-            if (row[i].text.size() != set.sizes[i]) return false;
+            const auto text = row[i].text;
+            if (text.size() != set.sizes[i]) return false;
+            if (text.data() != end) {
+                if (!piece_is_same()) return false;
+                begin = end = text.data();
+            }
+            end += text.size();
         }
-        for (const auto& [text, origin] : row) {
-            if (!text.empty() && std::memcmp(at, text.data(), text.size()) != 0) return false;
-            at += text.size();
-        }
-        return true;
+        return piece_is_same();
     }
 
     static constexpr std::size_t kSets = 16;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 namespace understudy::ledger {
 
@@ -72,6 +73,23 @@ Fault make_place(const std::string& path, std::string& why) {
     if (file < 0) return say(errno, "the file cannot be made", why);
     ::close(file);
     return Fault::none;
+}
+
+Fault explain_read_only(const std::string& path, Fault fault, std::string& why) {
+    if (fault != Fault::read_only && fault != Fault::unreachable) return fault;
+    const auto folder = std::filesystem::path(path).parent_path().string();
+    const std::array places{
+        std::pair{path, "the file"},
+        std::pair{folder.empty() ? std::string(".") : folder, "the folder of the file"}};
+    for (const auto& [place, name] : places) {
+        if (::faccessat(AT_FDCWD, place.c_str(), W_OK, AT_EACCESS) == 0) continue;
+        const int error = errno;
+        if (fault_of(error) != Fault::read_only) continue;
+        why = std::string(name) + " is read-only: " + std::strerror(error);
+        return Fault::read_only;
+    }
+    if (fault == Fault::read_only) why = "it is read-only: " + why;
+    return fault;
 }
 
 int find_file(const std::string& path, FileId& id) {

@@ -13,6 +13,10 @@ namespace understudy::ledger {
 /// what is there as it is. Otherwise `why` says what is in the way.
 Fault make_place(const std::string& path, std::string& why);
 
+/// SQLite could not write to `path`, and said so in its own words (`why`): where the file or its
+/// folder may only be read, that is what is the matter, and `why` says which of them.
+Fault explain_read_only(const std::string& path, Fault fault, std::string& why);
+
 /// Which file it is, whatever its name. Numbers are given anew once nobody has the file open.
 struct FileId {
     std::uint64_t device = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace understudy::ledger {
 
@@ -41,11 +42,11 @@ struct RequestTable {
 }
 
 // Rows before one that has no place where it is to go stay: the one is written by itself then.
-std::string insert_sql(std::string_view table, std::string_view columns, std::size_t rows) {
-    std::string row = "(?";
-    for (const char c : columns) {
-        if (c == ',') row += ",?";
-    }
+std::string insert_sql(std::string_view table, std::string_view columns, const Columns& filled,
+                       std::size_t rows) {
+    std::string row = "(?";  // the id, which every row has
+    const auto count = static_cast<std::size_t>(std::count(columns.begin(), columns.end(), ','));
+    for (std::size_t i = 0; i < count; ++i) row += filled[i] ? ",?" : ",NULL";
     row += ')';
     std::string sql = "INSERT OR FAIL INTO " + std::string(table) + " (" + std::string(columns) +
                       ") VALUES " + row;
@@ -62,49 +63,143 @@ std::int64_t id_at(std::int64_t at, std::int64_t last) {
     return at > last || last - at > kClockSet ? at : last + 1;
 }
 
+/// Takes the columns behind the id one after the other, and says which ones a row fills.
+class Filled {
+  public:
+    void put(std::string_view /*text*/) { note(true); }
+    void put(std::int64_t /*number*/) { note(true); }
+    void put_or_null(std::string_view text) { note(!text.empty()); }
+    void put_or_null(std::int64_t number) { note(number != 0); }
+    void put_if(bool known, std::int64_t /*number*/) { note(known); }
+    const Columns& columns() const { return columns_; }
+
+  private:
+    void note(bool filled) { columns_[next_++] = filled; }
+
+    Columns columns_;
+    std::size_t next_ = 0;
+};
+
+/// The same, into a statement that has some of them.
+class Bind {
+  public:
+    Bind(Statement& statement, const Columns& columns) : s_(statement), columns_(columns) {}
+    void put(std::string_view text) { next() ? void(s_.bind(text)) : note(true); }
+    void put(std::int64_t number) { next() ? void(s_.bind(number)) : note(true); }
+    void put_or_null(std::string_view text) {
+        next() ? void(s_.bind_or_null(text)) : note(!text.empty());
+    }
+    void put_or_null(std::int64_t number) {
+        next() ? void(s_.bind_or_null(number)) : note(number != 0);
+    }
+    void put_if(bool known, std::int64_t number) {
+        if (!next()) return note(known);
+        known ? s_.bind(number) : s_.bind_null();
+    }
+    /// The row has one that the statement has not.
+    bool lacks() const { return lacks_; }
+
+  private:
+    bool next() { return columns_[next_++]; }
+    void note(bool lacks) { lacks_ = lacks_ || lacks; }
+
+    Statement& s_;
+    const Columns columns_;
+    std::size_t next_ = 0;
+    bool lacks_ = false;
+};
+
 // Both behind the id, in the order of the columns.
-void bind(Statement& s, const AttemptRow& row, const AttemptNames& n) {
-    s.bind(row.request).bind(row.number).bind_or_null(row.session);
-    s.bind_or_null(n.route).bind_or_null(n.key).bind(n.upstream).bind_or_null(n.model);
-    s.bind_or_null(n.answered).bind_or_null(n.dialect).bind_or_null(n.cause).bind(row.position);
-    s.bind(n.reason).bind_or_null(row.status).bind(row.deliveries).bind(row.total_us);
-    row.first_token_us < 0 ? s.bind_null() : s.bind(row.first_token_us);
-    s.bind_or_null(number(row.bytes_sent)).bind_or_null(number(row.bytes_received));
-    s.bind(static_cast<std::int64_t>(row.usage));
-    const auto& t = row.tokens;
-    for (const auto tokens : {t.input, t.cache_read, t.cache_write, t.output, t.reasoning,
-                              row.estimated_input, row.estimated_output})
-        s.bind_or_null(number(tokens));
-    s.bind_or_null(row.cost_nano_usd).bind_or_null(row.estimated_cost_nano_usd);
-    s.bind_or_null(std::int64_t{row.unpriced}).bind_or_null(n.price).bind_or_null(n.tier);
-    s.bind_or_null(row.detail).bind_or_null(number(row.request_no));
+template <class To>
+void put(To& to, const AttemptRow& row, const AttemptNames& n) {
+    to.put(row.request);
+    to.put(std::int64_t{row.number});
+    to.put_or_null(row.session);
+    to.put_or_null(n.route);
+    to.put_or_null(n.key);
+    to.put(n.upstream);
+    to.put_or_null(n.model);
+    to.put_or_null(n.answered);
+    to.put_or_null(n.dialect);
+    to.put_or_null(n.cause);
+    to.put(std::int64_t{row.position});
+    to.put(n.reason);
+    to.put_or_null(std::int64_t{row.status});
+    to.put(std::int64_t{row.deliveries});
+    to.put(row.total_us);
+    to.put_if(row.first_token_us >= 0, row.first_token_us);
+    to.put_or_null(number(row.bytes_sent));
+    to.put_or_null(number(row.bytes_received));
+    to.put(static_cast<std::int64_t>(row.usage));
+    to.put_or_null(number(row.tokens.input));
+    to.put_or_null(number(row.tokens.cache_read));
+    to.put_or_null(number(row.tokens.cache_write));
+    to.put_or_null(number(row.tokens.output));
+    to.put_or_null(number(row.tokens.reasoning));
+    to.put_or_null(number(row.estimated_input));
+    to.put_or_null(number(row.estimated_output));
+    to.put_or_null(row.cost_nano_usd);
+    to.put_or_null(row.estimated_cost_nano_usd);
+    to.put_or_null(std::int64_t{row.unpriced});
+    to.put_or_null(n.price);
+    to.put_or_null(n.tier);
+    to.put_or_null(row.detail);
+    to.put_or_null(number(row.request_no));
 }
 
-void bind(Statement& s, const RequestRow& row, const RequestNames& n) {
-    s.bind(row.request).bind_or_null(std::int64_t{row.given});
-    s.bind_or_null(row.session).bind_or_null(n.route).bind_or_null(n.key);
-    s.bind_or_null(n.path).bind_or_null(n.model).bind(n.outcome).bind_or_null(row.status);
-    s.bind_or_null(n.code).bind_or_null(std::int64_t{row.stream});
-    s.bind_or_null(std::int64_t{row.broken}).bind(row.attempts);
-    s.bind_or_null(n.served_by).bind_or_null(n.served_model).bind(row.total_us);
-    s.bind_or_null(number(row.bytes_received)).bind_or_null(number(row.prompt_tokens));
-    s.bind_or_null(number(row.completion_tokens)).bind_or_null(row.cost_nano_usd);
-    s.bind_or_null(number(row.no));
+template <class To>
+void put(To& to, const RequestRow& row, const RequestNames& n) {
+    to.put(row.request);
+    to.put_or_null(std::int64_t{row.given});
+    to.put_or_null(row.session);
+    to.put_or_null(n.route);
+    to.put_or_null(n.key);
+    to.put_or_null(n.path);
+    to.put_or_null(n.model);
+    to.put(n.outcome);
+    to.put_or_null(std::int64_t{row.status});
+    to.put_or_null(n.code);
+    to.put_or_null(std::int64_t{row.stream});
+    to.put_or_null(std::int64_t{row.broken});
+    to.put(std::int64_t{row.attempts});
+    to.put_or_null(n.served_by);
+    to.put_or_null(n.served_model);
+    to.put(row.total_us);
+    to.put_or_null(number(row.bytes_received));
+    to.put_or_null(number(row.prompt_tokens));
+    to.put_or_null(number(row.completion_tokens));
+    to.put_or_null(row.cost_nano_usd);
+    to.put_or_null(number(row.no));
 }
 
 }  // namespace
 
 template <class T>
 Fault RowWriter::prepare(T& table) {
-    using Kind = decltype(table_of(table.waiting.front().row));
-    auto fault = Fault::none;
-    for (std::size_t i = 0; i < kGroups.size() && fault == Fault::none; ++i) {
-        fault =
-            table.inserts[i].prepare(*database_, insert_sql(Kind::name, Kind::columns, kGroups[i]));
+    table.last =
+        database_->number(decltype(table_of(table.waiting.front().row))::newest).value_or(0);
+    // Whatever is the matter with the table is found when it is opened.
+    const typename T::Waiting none{};
+    return prepare(table, kGroups.size() - 1, {&none, 1});
+}
+
+// The columns that no row has had so far are no parameters: most rows leave many of them empty, and
+// each costs as much as one that is filled.
+template <class T>
+Fault RowWriter::prepare(T& table, std::size_t group, std::span<const typename T::Waiting> rows) {
+    using Kind = decltype(table_of(rows.front().row));
+    auto columns = table.columns;
+    for (const auto& [row, names, id] : rows) {
+        Filled filled;
+        put(filled, row, names);
+        columns |= filled.columns();
     }
-    table.waiting.reserve(kGroups.front());
-    table.last = database_->number(Kind::newest).value_or(0);
-    return fault;
+    if (columns != table.columns) {
+        for (auto& insert : table.inserts) insert.finalize();
+    }
+    table.columns = columns;
+    return table.inserts[group].prepare(
+        *database_, insert_sql(Kind::name, Kind::columns, columns, kGroups[group]));
 }
 
 Fault RowWriter::prepare(Database& database) {
@@ -114,15 +209,13 @@ Fault RowWriter::prepare(Database& database) {
 }
 
 void RowWriter::finalize() {
-    attempts_.waiting.clear();
-    requests_.waiting.clear();
+    attempts_.count = requests_.count = 0;
     for (auto& insert : attempts_.inserts) insert.finalize();
     for (auto& insert : requests_.inserts) insert.finalize();
 }
 
 void RowWriter::go_back(const Place& place) {
-    attempts_.waiting.clear();
-    requests_.waiting.clear();
+    attempts_.count = requests_.count = 0;
     attempts_.last = place.attempt;
     requests_.last = place.request;
 }
@@ -130,10 +223,11 @@ void RowWriter::go_back(const Place& place) {
 template <class T, class Row>
 Fault RowWriter::add(T& table, const Row& row) {
     names_.at(row.ended_us);
-    const auto names = names_of(row);
+    auto& waiting = table.waiting[table.count];
+    waiting.row = row;
+    waiting.names = names_of(row);
     if (names_.fault() != Fault::none) return names_.fault();
-    table.waiting.push_back({row, names});
-    return table.waiting.size() == kGroups.front() ? flush(table) : Fault::none;
+    return ++table.count == table.waiting.size() ? flush(table) : Fault::none;
 }
 
 Fault RowWriter::add(const AttemptRow& row) {
@@ -151,13 +245,14 @@ Fault RowWriter::flush() {
 
 template <class T>
 Fault RowWriter::flush(T& table) {
-    std::span rest(table.waiting);
+    const std::span<typename T::Waiting> waiting(table.waiting);
+    auto rest = waiting.first(std::exchange(table.count, 0));
     auto fault = Fault::none;
     while (!rest.empty() && fault == Fault::none) {
         std::size_t group = 0;
         while (kGroups[group] > rest.size()) ++group;
         std::size_t written = 0;
-        fault = write(table, table.inserts[group], rest.first(kGroups[group]), written);
+        fault = write(table, group, rest.first(kGroups[group]), written);
         for (const auto& row : rest.first(written)) count(row);
         rest = rest.subspan(written);
         if (written == kGroups[group] || fault != Fault::none) continue;
@@ -165,22 +260,48 @@ Fault RowWriter::flush(T& table) {
         if (fault == Fault::none) count(rest.front());
         rest = rest.subspan(1);
     }
-    table.waiting.clear();
     return fault;
+}
+
+template <class T>
+bool RowWriter::bind(T& table, std::size_t group, std::span<const typename T::Waiting> rows) {
+    auto& insert = table.inserts[group];
+    bool lacks = !insert.ready();
+    for (std::size_t i = 0; i < rows.size() && !lacks; ++i) {
+        insert.bind(rows[i].id);
+        Bind to(insert, table.columns);
+        put(to, rows[i].row, rows[i].names);
+        lacks = to.lacks();
+    }
+    return !lacks;
+}
+
+// Runs the statement for so many rows, which is made when it is first needed, and anew for a row
+// with a column that none before it had.
+template <class T>
+Statement::Step RowWriter::insert(T& table, std::size_t group,
+                                  std::span<const typename T::Waiting> rows, Fault& fault) {
+    if (!bind(table, group, rows)) {
+        fault = prepare(table, group, rows);
+        if (fault != Fault::none) return Statement::Step::fault;
+        bind(table, group, rows);
+    }
+    auto& insert = table.inserts[group];
+    const auto step = insert.step();
+    insert.reset();
+    if (step == Statement::Step::fault) fault = insert.fault();
+    return step;
 }
 
 // Up to the first one that has no place.
 template <class T>
-Fault RowWriter::write(T& table, Statement& insert, std::span<typename T::Waiting> rows,
+Fault RowWriter::write(T& table, std::size_t group, std::span<typename T::Waiting> rows,
                        std::size_t& written) {
     auto last = table.last;
-    for (auto& [row, names, id] : rows) {
-        last = id = id_at(row.ended_us, last);
-        bind(insert.bind(id), row, names);
-    }
-    const auto step = insert.step();
-    insert.reset();
-    if (step == Statement::Step::fault) return insert.fault();
+    for (auto& waiting : rows) last = waiting.id = id_at(waiting.row.ended_us, last);
+    auto fault = Fault::none;
+    const auto step = insert(table, group, rows, fault);
+    if (step == Statement::Step::fault) return fault;
     written = step == Statement::Step::done ? rows.size() : database_->changes();
     if (written > 0) table.last = rows[written - 1].id;
     return Fault::none;
@@ -191,20 +312,18 @@ Fault RowWriter::write(T& table, Statement& insert, std::span<typename T::Waitin
 template <class T>
 Fault RowWriter::write_alone(T& table, typename T::Waiting& waiting) {
     auto& [row, names, id] = waiting;
-    auto& insert = table.inserts.back();
     id = id_at(row.ended_us, table.last);
     for (int tries = 0; tries <= kTriesForId; ++tries, ++id) {
         if (tries == kTriesForId) {
             id = database_->number(decltype(table_of(row))::newest).value_or(id) + 1;
         }
-        bind(insert.bind(id), row, names);
-        const auto step = insert.step();
-        insert.reset();
+        auto fault = Fault::none;
+        const auto step = insert(table, kGroups.size() - 1, {&waiting, 1}, fault);
         if (step == Statement::Step::done) {
             table.last = id;
             return Fault::none;
         }
-        if (step != Statement::Step::constraint) return insert.fault();
+        if (step != Statement::Step::constraint) return fault;
     }
     database_->set_why("a row has no place");
     return Fault::failed;
@@ -212,21 +331,21 @@ Fault RowWriter::write_alone(T& table, typename T::Waiting& waiting) {
 
 AttemptNames RowWriter::names_of(const AttemptRow& row) {
     using enum Names::Origin;
-    // The label before the model: it always gets its number.
+    // The label before the model: it always gets its number. Otherwise in the order of the texts.
     const auto& n = attempt_names_.of(names_, {{{row.label, ours},
+                                                {row.operation, ours},
+                                                {row.moved_from, ours},
+                                                {row.moved_why, ours},
                                                 {row.route, ours},
                                                 {row.key, ours},
                                                 {row.upstream, ours},
                                                 {row.model, chosen},
-                                                {row.reason, ours},
-                                                {row.operation, ours},
-                                                {row.moved_from, ours},
-                                                {row.moved_why, ours},
                                                 {row.answered, chosen},
                                                 {row.dialect, ours},
+                                                {row.reason, ours},
                                                 {row.cause, ours},
-                                                {row.price, ours},
-                                                {row.tier, chosen}}});
+                                                {row.tier, chosen},
+                                                {row.price, ours}}});
     return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13]};
 }
 

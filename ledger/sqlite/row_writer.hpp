@@ -9,11 +9,11 @@
 #include "ledger/sqlite/tallies.hpp"
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace understudy::ledger {
 
@@ -22,6 +22,9 @@ struct RequestNames {
     std::int64_t route = 0, key = 0, path = 0, model = 0, outcome = 0, code = 0;
     std::int64_t served_by = 0, served_model = 0;
 };
+
+/// Which columns of a table, behind its id.
+using Columns = std::bitset<64>;
 
 class RowWriter {
   public:
@@ -56,7 +59,9 @@ class RowWriter {
             std::int64_t id = 0;
         };
         std::array<Statement, kGroups.size()> inserts;
-        std::vector<Waiting> waiting;
+        Columns columns;  // of the statements: those that a row has had so far
+        std::array<Waiting, kGroups.front()> waiting;  // the first `count` of them
+        std::size_t count = 0;
         std::int64_t last = 0;  // id
     };
     using Attempts = Table<AttemptRow, AttemptNames>;
@@ -69,7 +74,14 @@ class RowWriter {
     template <class T>
     Fault flush(T& table);
     template <class T>
-    Fault write(T& table, Statement& insert, std::span<typename T::Waiting> rows,
+    Fault prepare(T& table, std::size_t group, std::span<const typename T::Waiting> rows);
+    template <class T>
+    bool bind(T& table, std::size_t group, std::span<const typename T::Waiting> rows);
+    template <class T>
+    Statement::Step insert(T& table, std::size_t group, std::span<const typename T::Waiting> rows,
+                           Fault& fault);
+    template <class T>
+    Fault write(T& table, std::size_t group, std::span<typename T::Waiting> rows,
                 std::size_t& written);
     template <class T>
     Fault write_alone(T& table, typename T::Waiting& row);

@@ -37,6 +37,7 @@ class SqliteStore final : public Store {
     Fault open() override;
     void leave_form(bool leave) override { leave_form_ = leave; }
     Fault write(const Batch& batch) override;
+    std::int64_t newest(std::int64_t until_us) override;
     Fault forget(std::int64_t before_us, bool& more) override;
     Fault counters(std::vector<Counter>& out) override;
     bool changed_elsewhere() override;
@@ -95,8 +96,14 @@ Fault SqliteStore::open() {
     if (fault == Fault::none) fault = database_.run("BEGIN IMMEDIATE; ROLLBACK");
     if (fault == Fault::none) fault = prepare();
     if (fault == Fault::none) fault = carry_over();
-    if (fault == Fault::none) log_ = log_of(database_.place());
-    if (fault != Fault::none) close();
+    if (fault == Fault::none) {
+        log_ = log_of(database_.place());
+        return fault;
+    }
+    close();
+    why = database_.why();
+    fault = explain_read_only(path_, fault, why);
+    database_.set_why(std::move(why));
     return fault;
 }
 
@@ -238,6 +245,16 @@ Fault SqliteStore::write_rows(const Batch& batch) {
         });
     }
     return fault == Fault::none ? rows_.flush() : fault;
+}
+
+std::int64_t SqliteStore::newest(std::int64_t until_us) {
+    if (!database_.is_open()) return 0;
+    const auto of = [&](const std::string& table) {
+        const auto sql =
+            "SELECT max(id) FROM " + table + " WHERE id <= " + std::to_string(until_us);
+        return database_.number(sql.c_str()).value_or(0);
+    };
+    return std::max(of("attempt"), of("request"));
 }
 
 Fault SqliteStore::forget(std::int64_t before_us, bool& more) {

@@ -1,6 +1,7 @@
 #include "ledger/sqlite/tallies.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -59,11 +60,11 @@ Fault Tallies::prepare(Database& database) {
         fault = session_.prepare(database,
                                  upsert("session_hour", "hour, session, key, upstream, model", 5));
     }
-    if (fault == Fault::none) {
-        fault = counter_.prepare(database,
-                                 "INSERT INTO counter (name, a, b, c, d, value) VALUES "
-                                 "(?,?,?,?,?,?) "
-                                 "ON CONFLICT DO UPDATE SET value = value + excluded.value");
+    for (std::size_t i = 0; i < counters_.size() && fault == Fault::none; ++i) {
+        std::string sql = "INSERT INTO counter (name, a, b, c, d, value) VALUES (?,?,?,?,?,?)";
+        for (std::size_t n = 1; n < kGroups[i]; ++n) sql += ",(?,?,?,?,?,?)";
+        fault = counters_[i].prepare(
+            database, sql + " ON CONFLICT DO UPDATE SET value = value + excluded.value");
     }
     return fault;
 }
@@ -72,7 +73,7 @@ void Tallies::finalize() {
     clear();
     hour_.finalize();
     session_.finalize();
-    counter_.finalize();
+    for (auto& counters : counters_) counters.finalize();
 }
 
 void Tallies::clear() {
@@ -132,15 +133,11 @@ void Tallies::add_request(std::int64_t route, std::int64_t outcome) {
     ++requests_[{route, outcome}];
 }
 
-Fault Tallies::write_counter(std::string_view name, const Four& labels, std::uint64_t n) {
-    if (n == 0) return Fault::none;
-    raised_.push_back({name, labels, n});
-    counter_.bind(name);
-    for (const auto label : labels) counter_.bind(label);
-    return counter_.bind(number(n)).run();
+void Tallies::raise(std::string_view name, const Four& labels, std::uint64_t n) {
+    if (n != 0) raised_.push_back({name, labels, n});
 }
 
-Fault Tallies::write_series() {
+void Tallies::raise_series() {
     for (const auto& [key, series] : series_) {
         const auto& [upstream, label, operation] = key;
         const auto& sums = series.sums;
@@ -153,36 +150,37 @@ Fault Tallies::write_series() {
               std::pair{"estimated_output", sums.estimated_output},
               std::pair{"cost", static_cast<std::uint64_t>(sums.cost_nano_usd)},
               std::pair{"estimated_cost", static_cast<std::uint64_t>(sums.estimated_cost_nano_usd)},
-              std::pair{"missing", sums.missing}, std::pair{"unpriced", sums.unpriced}}) {
-            const auto fault = write_counter(name, {upstream, label, operation, 0}, n);
-            if (fault != Fault::none) return fault;
-        }
-        for (const auto& [reason, n] : series.reasons) {
-            const auto fault = write_counter("attempts", {upstream, label, operation, reason}, n);
-            if (fault != Fault::none) return fault;
-        }
-        const auto fault = write_counter("replays", {upstream, 0, 0, 0}, series.silent_replays);
-        if (fault != Fault::none) return fault;
+              std::pair{"missing", sums.missing}, std::pair{"unpriced", sums.unpriced}})
+            raise(name, {upstream, label, operation, 0}, n);
+        for (const auto& [reason, n] : series.reasons)
+            raise("attempts", {upstream, label, operation, reason}, n);
+        raise("replays", {upstream, 0, 0, 0}, series.silent_replays);
     }
-    return Fault::none;
 }
 
-Fault Tallies::write_rest() {
-    for (const auto& [key, n] : requests_) {
-        const auto fault = write_counter("requests", {key[0], key[1], 0, 0}, n);
-        if (fault != Fault::none) return fault;
-    }
-    for (const auto& [key, n] : failovers_) {
-        const auto fault = write_counter("failovers", {key[0], key[1], key[2], 0}, n);
-        if (fault != Fault::none) return fault;
-    }
+void Tallies::raise_rest() {
+    for (const auto& [key, n] : requests_) raise("requests", {key[0], key[1], 0, 0}, n);
+    for (const auto& [key, n] : failovers_) raise("failovers", {key[0], key[1], key[2], 0}, n);
     for (const auto& [route, hedges] : hedges_) {
-        for (const auto& [name, n] :
-             {std::pair{"hedges_started", hedges.started}, std::pair{"hedges_won", hedges.won},
-              std::pair{"hedge_tokens", hedges.tokens}}) {
-            const auto fault = write_counter(name, {route, 0, 0, 0}, n);
-            if (fault != Fault::none) return fault;
+        raise("hedges_started", {route, 0, 0, 0}, hedges.started);
+        raise("hedges_won", {route, 0, 0, 0}, hedges.won);
+        raise("hedge_tokens", {route, 0, 0, 0}, hedges.tokens);
+    }
+}
+
+Fault Tallies::write_counters() {
+    for (std::span<const Raised> rest(raised_); !rest.empty();) {
+        std::size_t group = 0;
+        while (kGroups[group] > rest.size()) ++group;
+        auto& statement = counters_[group];
+        for (const auto& counter : rest.first(kGroups[group])) {
+            statement.bind(counter.name);
+            for (const auto label : counter.labels) statement.bind(label);
+            statement.bind(number(counter.by));
         }
+        const auto fault = statement.run();
+        if (fault != Fault::none) return fault;
+        rest = rest.subspan(kGroups[group]);
     }
     return Fault::none;
 }
@@ -201,8 +199,9 @@ Fault Tallies::write() {
         const auto fault = session_.run();
         if (fault != Fault::none) return fault;
     }
-    const auto fault = write_series();
-    return fault == Fault::none ? write_rest() : fault;
+    raise_series();
+    raise_rest();
+    return write_counters();
 }
 
 }  // namespace understudy::ledger

@@ -17,10 +17,10 @@ namespace understudy::ledger {
 
 /// Numbers of an attempt's names.
 struct AttemptNames {
-    std::int64_t label = 0, route = 0, key = 0, upstream = 0, model = 0;
-    std::int64_t reason = 0, operation = 0;
+    std::int64_t label = 0, operation = 0;
     std::int64_t moved_from = 0, moved_why = 0;
-    std::int64_t answered = 0, dialect = 0, cause = 0, price = 0, tier = 0;
+    std::int64_t route = 0, key = 0, upstream = 0, model = 0, answered = 0;
+    std::int64_t dialect = 0, reason = 0, cause = 0, tier = 0, price = 0;
 };
 
 class Tallies {
@@ -45,10 +45,13 @@ class Tallies {
   private:
     void count(const AttemptRow& row, const AttemptNames& names);
     void count_hedge(const AttemptRow& row, const AttemptNames& names);
-    Fault write_series();
-    Fault write_rest();
-    Fault write_counter(std::string_view name, const Four& labels, std::uint64_t n);
+    void raise_series();
+    void raise_rest();
+    void raise(std::string_view name, const Four& labels, std::uint64_t n);
+    Fault write_counters();
 
+    /// Counters to a statement: as many as there are, in as few statements.
+    static constexpr std::array<std::size_t, 3> kGroups{8, 4, 1};
     std::map<std::array<std::int64_t, 5>, Sums> hours_;
     // hour, session, key, upstream, model
     std::map<std::tuple<std::int64_t, std::string, std::int64_t, std::int64_t, std::int64_t>, Sums>
@@ -70,7 +73,8 @@ class Tallies {
     decltype(hours_)::value_type* last_hour_ = nullptr;
     decltype(series_)::value_type* last_series_ = nullptr;
     decltype(Series::reasons)::value_type* last_reason_ = nullptr;
-    Statement hour_, session_, counter_;
+    Statement hour_, session_;
+    std::array<Statement, kGroups.size()> counters_;
 };
 
 }  // namespace understudy::ledger

@@ -77,18 +77,31 @@ bool ReadOp::flows(const asio::detail::reactor_op& operation) {
 }
 
 asio::detail::reactor_op::status ReadOp::perform(reactor_op* base) {
-    auto* op = static_cast<ReadOp*>(base);
+    auto& op = *static_cast<ReadOp*>(base);
+    char* data = op.data_;
+    std::size_t size = op.size_;
+    ReadBlock block;
+    if (data == nullptr) {
+        block = take_read_block();
+        data = block.get();
+        size = kReadBuffer;
+        if (data == nullptr) {
+            op.ec_ = asio::error::no_memory;
+            return done_and_exhausted;
+        }
+    }
     for (;;) {
-        const ssize_t n = receive(op->number_, op->data_, op->size_);
+        const ssize_t n = receive(op.number_, data, size);
         if (n > 0) {
-            op->bytes_transferred_ = static_cast<std::size_t>(n);
-            const bool emptied = op->bytes_transferred_ < op->size_;
-            return emptied && !may_have_ended(op->descriptor_) ? done_and_exhausted : done;
+            op.block_ = std::move(block);
+            op.bytes_transferred_ = static_cast<std::size_t>(n);
+            const bool emptied = op.bytes_transferred_ < size;
+            return emptied && !may_have_ended(op.descriptor_) ? done_and_exhausted : done;
         }
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return not_done;
-        op->ec_ = n == 0 ? error_code(asio::error::eof)
-                         : error_code(errno, boost::system::system_category());
+        op.ec_ = n == 0 ? error_code(asio::error::eof)
+                        : error_code(errno, boost::system::system_category());
         return done_and_exhausted;
     }
 }

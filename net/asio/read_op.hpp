@@ -12,12 +12,14 @@
 // same (docs/performance.md). Depends on asio::detail, as of Boost 1.81.
 #pragma once
 
+#include "net/read_block.hpp"
 #include "net/socket.hpp"
 
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
 
 #include <cstddef>
+#include <utility>
 
 namespace understudy::net {
 
@@ -26,19 +28,23 @@ class Stream;
 class ReadOp final : public asio::detail::reactor_op {
   public:
     explicit ReadOp(Stream& stream);
-    /// Starts reading into [data, data + size). The stream must not be reading already; it is kept
+    /// Starts reading into [data, data + size), or, where that is nothing, into a block of the
+    /// thread's once there is something to read. The stream must not be reading already; it is kept
     /// alive until its on_read has been called.
     void start(Socket& socket, char* data, std::size_t size);
     /// Moves a read that is under way to another place. False: bytes have come already, and their
     /// completion is on its way; nothing has changed then.
     bool retarget(char* data, std::size_t size);
 
+    /// What the last read has brought, when it had no place of its own.
+    ReadBlock take_block() { return std::move(block_); }
+
     /// See Stream::set_flowing().
     void set_flowing(bool flowing) { flowing_ = flowing; }
     /// Whether `operation` is the read of a stream that flows.
     static bool flows(const asio::detail::reactor_op& operation);
 
-    /// Where the bytes of the last read are.
+    /// Where the bytes of the last read are; null: in take_block().
     const char* target() const { return data_; }
 
   private:
@@ -53,6 +59,7 @@ class ReadOp final : public asio::detail::reactor_op {
     int number_ = -1;
     char* data_ = nullptr;
     std::size_t size_ = 0;
+    ReadBlock block_;
     bool flowing_ = false;
 };
 

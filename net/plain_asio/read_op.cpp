@@ -36,9 +36,16 @@ void ReadOp::read(Socket& socket) {
         stream_.on_read(asio::error::operation_aborted, 0);
         return;
     }
+    ReadBlock block = data_ == nullptr ? take_read_block() : nullptr;
+    char* const to = block ? block.get() : data_;
+    if (to == nullptr) {
+        stream_.on_read(asio::error::no_memory, 0);
+        return;
+    }
     for (;;) {
-        const ssize_t n = receive(socket.native_handle(), data_, size_);
+        const ssize_t n = receive(socket.native_handle(), to, block ? kReadBuffer : size_);
         if (n > 0) {
+            block_ = std::move(block);
             stream_.on_read({}, static_cast<std::size_t>(n));
         } else if (n == 0) {
             stream_.on_read(asio::error::eof, 0);

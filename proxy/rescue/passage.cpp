@@ -90,6 +90,8 @@ wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) 
     }
     if (had_usage_ && had_usage_->prompt > 0) {
         truth.prompt = had_usage_->prompt;
+        truth.cache_read = had_usage_->cache_read;
+        truth.cache_write = had_usage_->cache_write;
     } else if (second.prompt > prompt_added_) {
         truth.prompt = second.prompt - prompt_added_;
     } else if (asked_tokens_ > 0 && second.prompt >= prompt_added_ / 2) {
@@ -98,15 +100,6 @@ wire::Usage Passage::truth_of(const wire::Usage& second, bool without_thoughts) 
         truth.prompt = std::min(second.prompt, asked_tokens_);
     }
     truth.cache_read = std::min(truth.cache_read, truth.prompt);
-    return truth;
-}
-
-wire::Usage Passage::truth_behind_start(const wire::Usage& second, bool without_thoughts) const {
-    auto truth = truth_of(second, without_thoughts);
-    if (had_usage_ && had_usage_->prompt > 0) {
-        truth.cache_read = had_usage_->cache_read;
-        truth.cache_write = had_usage_->cache_write;
-    }
     return truth;
 }
 

@@ -40,12 +40,10 @@ class Passage {
     }
 
     /// What the client would have been told of one stream, of which the second provider reports
-    /// `second`: the prompt once, and the completion that it was given. `without_thoughts`: those
-    /// of the second were not told.
+    /// `second`: the prompt once, and the completion that it was given. The prompt is the first
+    /// one's where that said it, with what the cache had of it. `without_thoughts`: those of the
+    /// second were not told.
     wire::Usage truth_of(const wire::Usage& second, bool without_thoughts) const;
-    /// The same where the client has been told of the first prompt at the beginning: what the cache
-    /// had of it stays as well.
-    wire::Usage truth_behind_start(const wire::Usage& second, bool without_thoughts) const;
 
   private:
     static constexpr std::size_t kMostCounted = 4096;

@@ -51,6 +51,14 @@ void Transcript::note_usage(const std::optional<wire::Usage>& usage) {
     }
 }
 
+void Transcript::note_prompt(const wire::Usage& reported) {
+    if (reported.prompt == 0 || (usage_ && usage_->prompt > 0)) return;
+    if (!usage_) usage_.emplace();
+    usage_->prompt = reported.prompt;
+    usage_->cache_read = reported.cache_read;
+    usage_->cache_write = reported.cache_write;
+}
+
 std::uint64_t Transcript::completion_tokens() const noexcept {
     // A block in mid-stream may be older than the text behind it.
     const std::uint64_t reported = usage_ ? usage_->completion : 0;

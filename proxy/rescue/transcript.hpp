@@ -34,6 +34,11 @@ class Transcript {
     /// that says so at the end alone.
     void doubt_start() { start_is_guess_ = true; }
 
+    /// What the upstream has reported, whether or not it was told: of the prompt, all that counts
+    /// where the client has not been told of it yet. (In an API that says so at the end alone, it
+    /// is told by whoever goes on.)
+    void note_prompt(const wire::Usage& reported);
+
     bool finished() const noexcept { return finished_; }
     /// The answer's text, exactly; may end in the middle of a character (wire/json_text.hpp).
     const std::string& text() const noexcept { return text_; }

@@ -28,7 +28,9 @@ void check_event(AnswerShape shape, std::string_view data, std::string_view name
     EventFacts facts;
     inspect_event(shape, data, name, facts);
     check_usage(facts.usage);
-    require(!facts.error || (!facts.finish && !facts.commits && !facts.done && !facts.usage_only));
+    require(!facts.error || (!facts.finish && !facts.commits && !facts.usage_only));
+    // An end may hold an error, but none that a client is told of.
+    require(!facts.error || !facts.done || facts.untold);
     if (!facts.well_formed) {
         require(!facts.done && !facts.commits && !facts.finish && !facts.usage);
         require(facts.model.empty() && facts.service_tier.empty());
@@ -75,10 +77,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     JsonKind kind = JsonKind::null;
     const bool json = !check_json(text, kind);
-    for (const auto shape :
-         {AnswerShape::chat, AnswerShape::completion, AnswerShape::responses,
-          AnswerShape::embeddings, AnswerShape::moderations, AnswerShape::images,
-          AnswerShape::transcription, AnswerShape::other_json, AnswerShape::opaque}) {
+    for (const auto shape : {AnswerShape::chat, AnswerShape::completion, AnswerShape::responses,
+                             AnswerShape::embeddings, AnswerShape::moderations, AnswerShape::images,
+                             AnswerShape::transcription, AnswerShape::other_json,
+                             AnswerShape::opaque, AnswerShape::compaction}) {
         check_answer(shape, text, json);
         require(inspect_answer(shape, text, BodyLabel::json).well_formed == json);
         check_stream(shape, text);

@@ -122,6 +122,14 @@ def request_lines(daemon: Daemon) -> list[dict]:
     return lines
 
 
+def log_events(daemon: Daemon, event: str, enough) -> list[dict]:
+    """The lines of this event, once `enough(lines)`: what happens is logged by a thread of its own, a moment later."""
+    def found():
+        lines = [line for line in request_lines(daemon) if line["event"] == event]
+        return lines if enough(lines) else None
+    return wait_until(found, f"lines about {event}", MAX_WAIT)
+
+
 def gzipped(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 

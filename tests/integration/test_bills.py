@@ -5,7 +5,7 @@ import json
 import pytest
 
 from answers import plain
-from harness import ask, chat, config, status
+from harness import ask, chat, config, log_events, settled, status, well
 from natives import message, message_body, native
 
 RATES = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5,
@@ -81,3 +81,22 @@ def test_an_error_that_cost_something_says_by_which_prices(start, upstream):
     got = chat(daemon)
     assert got.status == 500 and got.header("x-understudy-cost-usd") == "0.0002"
     assert got.header("x-understudy-price-version") == "configuration"
+
+
+def test_an_answer_whose_pictures_nobody_counts_has_no_price_and_is_no_gift(start, upstream, tmp_path):
+    """A model that is paid for by the picture alone, in a chat."""
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"m": {"mode": "image_generation", "output_cost_per_image": 0.04}}))
+    primary = upstream(well(usage={"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}))
+    daemon = start(config(primary, prices=str(path), ledger=str(tmp_path / "ledger.db"), log={"format": "json"},
+                          keys=[{"name": "free", "key": "sk-free-0123456789"},
+                                {"name": "team-a", "key": "sk-team-0123456789", "limits": {"budget_usd_per_day": 1}}]))
+    free = chat(daemon, headers={"Authorization": "Bearer sk-free-0123456789"})
+    assert free.status == 200 and free.header("x-understudy-cost-usd") is None
+    assert settled(daemon, "understudy_unpriced_total", upstream="primary", model="m") == 1
+    (told,) = log_events(daemon, "unpriced", len)
+    assert "no price is known" in told["message"]
+    # So a budget does not let it through.
+    limited = chat(daemon, headers={"Authorization": "Bearer sk-team-0123456789"})
+    assert limited.status == 400 and limited.error["code"] == "unsupported_by_upstream"
+    assert len(primary.requests) == 1

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from harness import (DONE, FINISH, LAST_CHUNK, MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body,
-                     chunk, config, error_body, event, expect_metrics, get, metric, ms, plain,
-                     plain_and_streamed, request_lines, reset, run_answer, seconds, silent, status,
+                     chunk, config, error_body, event, expect_metrics, get, in_turn, metric, ms, plain,
+                     plain_and_streamed, log_events, reset, run_answer, seconds, silent, sse, status,
                      steps, timeouts, well)
 from tests.support.daemon import run, wait_until
 
@@ -90,7 +90,7 @@ def test_a_dead_primary_is_asked_as_often_as_configured_and_then_left_alone(star
                    (7, "understudy_skipped_total", {"upstream": "primary"}),
                    (3, "understudy_failovers_total", {"from": "primary"}),
                    (10, "understudy_requests_total", {"outcome": "fallback"}))
-    told = [line for line in request_lines(daemon) if line["event"] == "breaker"]
+    told = log_events(daemon, "breaker", len)
     # Nobody has answered the model yet. That nobody can connect is no matter of it.
     model = "other" if told[0]["reason"] == "connection" else "m"
     assert [(line["upstream"], line["model"], line["state"]) for line in told] == \
@@ -128,9 +128,10 @@ def test_clients_that_leave_or_have_no_time_open_nothing(start, upstream):
             client.ask(body=chat_body())
             primary.wait_requests(i + 1)
         primary.wait_gone(i)
-    for _ in range(3):
-        got = chat(daemon, headers={"x-understudy-deadline": ms(100)})
+    for i in range(3):
+        got = chat(daemon, headers={"x-understudy-deadline": ms(400)})
         assert got.status == 504 and got.error["code"] == "deadline_exceeded"
+        primary.wait_requests(4 + i)
     assert len(primary.requests) == 6 and worst(daemon, "primary") == 0
 
 
@@ -277,6 +278,34 @@ def test_a_429_that_its_request_waits_for_rests_nobody(start, upstream):
     assert got.text == "From the primary." and not backup.requests
     assert [item[1] for item in got.trace] == ["rate_limit", "ok"]
     assert worst(daemon, "primary") == 0
+
+
+def inside(stream, after):
+    """An error in a 200."""
+    said = error_body("Slow down.", code="rate_limit_exceeded")
+    if not stream:
+        return plain(said, f"Retry-After: {after}")
+    return sse([b"data: " + said + b"\n\n"]).replace(b"\r\n", f"\r\nRetry-After: {after}\r\n".encode(), 1)
+
+
+@plain_and_streamed
+def test_a_time_that_is_named_beside_an_error_in_a_200_is_waited_for(start, upstream, stream):
+    primary = upstream(in_turn(inside(stream, 1), well("From the primary.")))
+    daemon = start(config(primary, route={"retries": 1, "retry": {"base": ms(1)}}))
+    begun = time.monotonic()
+    got = chat(daemon, stream=stream)
+    assert got.text == "From the primary." and [item[1] for item in got.trace] == ["malformed", "ok"]
+    assert time.monotonic() - begun >= 0.95
+
+
+@plain_and_streamed
+def test_a_time_that_is_named_beside_an_error_in_a_200_is_the_least_that_its_entry_rests(start, upstream, stream):
+    primary, backup = upstream(inside(stream, 30)), upstream(well("From the backup."))
+    daemon = start(config(primary, backup, breaker=breaker(failures=5, cooldown=ms(50))))
+    assert chat(daemon, stream=stream).text == "From the backup."
+    time.sleep(seconds(0.2))
+    assert chat(daemon, stream=stream).trace[0][1] == "skipped" and len(primary.requests) == 1
+    assert worst(daemon, "primary") == 2
 
 
 @pytest.mark.parametrize("refusal", [
@@ -465,8 +494,8 @@ def test_a_failed_check_rests_the_upstream_until_a_good_one(start, upstream, bad
     assert get(daemon, "/readyz").status == 200
     healthy.now = plain(b"fine", content_type="text/plain")
     wait_until(lambda: chat(daemon).text == "From the primary.", "the good check", MAX_WAIT)
-    told = [(line["upstream"], line["state"]) for line in request_lines(daemon)
-            if line["event"] == "health"]
+    told = [(line["upstream"], line["state"])
+            for line in log_events(daemon, "health", lambda lines: len(lines) >= 2)]
     assert told == [("primary", "unwell"), ("primary", "well")]
     # Checks are no attempts, and use the key that requests are sent with.
     checks = [request for request in primary.requests if request.method == "GET"]
@@ -501,9 +530,10 @@ def test_a_flapping_upstream_rests_longer_each_time(start, upstream):
         wait_until(lambda: (chat(daemon), worst(daemon, "primary") == 2)[1], "open", MAX_WAIT)
         mood.now = well("From the primary.")
         wait_until(lambda: chat(daemon).text == "From the primary.", "closed", MAX_WAIT)
-    rests = [line["rest_ms"] for line in request_lines(daemon)
-             if line["event"] == "breaker" and line["state"] == "open"]
-    assert len(rests) >= 3 and rests[0] <= 200 * seconds(1) and rests[2] > 2.5 * rests[0], rests
+    rests = [line["rest_ms"] for line in log_events(
+        daemon, "breaker", lambda lines: sum(line["state"] == "open" for line in lines) >= 3)
+        if line["state"] == "open"]
+    assert rests[0] <= 200 * seconds(1) and rests[2] > 2.5 * rests[0], rests
 
 
 @pytest.mark.parametrize("refusal", [

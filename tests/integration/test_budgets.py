@@ -3,13 +3,15 @@ through restarts and reloads. An answer here costs what its completion tokens do
 
 import base64
 import contextlib
+import json
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, completion, config,
+from harness import (ROLE, SSE_HEAD, Client, ask, chat, chat_body, chunk, close, completion, config,
                      expect_metrics, metric, settled, plain, status, steps, well, words)
 from natives import message, native
 from tests.support.daemon import wait_until
@@ -133,6 +135,41 @@ def test_what_an_upstream_adds_to_prompts_is_learned(start, upstream):
         wait_until(lambda: sum(call.done() for call in calls) + gate.waiting == 11, "all are in or refused")
         gate.open.set()
         assert sum(call.result().status == 200 for call in calls) == 3  # what is left holds no more
+
+
+def good_of(call, gate, count=20):
+    """How many are let in of so many at once."""
+    with under_way(*[call] * count) as calls:
+        gate.wait_for(1)
+        wait_until(lambda: sum(one.done() for one in calls) + gate.waiting == count, "all are in or refused")
+        gate.open.set()
+        return sum(one.result().status == 200 for one in calls)
+
+
+@pytest.mark.parametrize("rate, details", [
+    ("output_cost_per_audio_token", {"audio_tokens": 100}),
+    ("output_cost_per_image_token", {"image_tokens": 100}),
+    ("output_cost_per_reasoning_token", {"reasoning_tokens": 100})])
+def test_answers_that_are_dearer_than_text_stay_within_the_budget_too(start, upstream, tmp_path, rate, details):
+    gate = Gate(well(usage={**usage(100), "completion_tokens_details": details}))
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"m": {"input_cost_per_token": 0, "output_cost_per_token": 1e-5, rate: 8e-5}}))
+    daemon = start(config(upstream(gate).entry("primary"), keys=keys(budget_usd_per_day=0.02), workers=2,
+                          prices=str(prices)))
+    assert 1 <= good_of(lambda: talk(daemon, max_tokens=100), gate) <= 3  # of 0.8 cents each
+
+
+def test_each_prompt_of_a_list_is_answered_and_held(start, upstream):
+    gate = Gate(plain({"id": "c", "object": "text_completion", "model": "m", "usage": usage(100),
+                       "choices": [{"text": "Hi", "index": i, "finish_reason": "stop"} for i in range(10)]}))
+    primary = upstream(gate)
+    daemon = start(limited(primary, limits={"budget_usd_per_day": 0.2}, workers=2))
+
+    def complete():
+        return ask(daemon, path="/v1/completions", headers={"Authorization": f"Bearer {KEY}"},
+                   body={"model": "m", "prompt": ["Say hi."] * 10, "max_tokens": 10})
+
+    assert 1 <= good_of(complete, gate) <= 3  # of ten cents each
 
 
 def test_an_answer_that_was_underrated_goes_beyond_the_budget_once(start, upstream):
@@ -337,6 +374,41 @@ def test_an_upstreams_own_fields_give_way(start, upstream):
     assert plain_one.headers("x-ratelimit-remaining-requests") == ["9"]
 
 
+def test_whatever_a_client_is_told_says_how_its_limits_stand(start, upstream):
+    limits = {"requests_per_minute": 10}
+
+    def check(got, code, openai="10"):
+        assert got.status == code, got
+        assert got.headers("ratelimit-limit") == ["10"] and got.headers("x-ratelimit-limit-requests") == [openai]
+
+    def told(answer, **more):
+        return talk(start(limited(upstream(answer), upstream(status(500)), limits=limits, **more)))
+    check(told(status(400)), 400)
+    check(told(close), 502)
+    # The primary's own word at the end of the chain: when to come back to it.
+    limit = status(429, None, "retry-after: 7", "ratelimit-limit: 3", "x-ratelimit-limit-requests: 9")
+    got = told(limit)
+    check(got, 429, "9")
+    assert got.header("retry-after") == "7"
+    # So it is where its words are not to be had.
+    got = told(steps(limit.replace(b"Content-Length: ", b"Content-Length: 9"), close))
+    check(got, 429, "9")
+    assert got.header("retry-after") == "7" and got.error["code"] == "upstream_error"
+    # An answer that nobody had a better one for.
+    check(told(plain(completion("")), route={"fallback_on": ["empty", "server_error"]}), 200)
+    # One that was counted here.
+    daemon = start(limited(upstream(well()), limits=limits))
+    check(ask(daemon, path="/v1/messages/count_tokens", headers={"x-api-key": KEY},
+              body={"model": "m", "messages": [{"role": "user", "content": "x"}]}), 200)
+    # A head that goes out before anybody has answered.
+
+    def late(connection, request):
+        time.sleep(1.5)
+        connection.send(status(503))
+    daemon = start(limited(upstream(late), limits=limits, route={"keepalive": "1s"}))
+    check(talk(daemon, stream=True), 200)
+
+
 @pytest.mark.parametrize("path,body,shape", [
     ("/v1/messages", {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]},
      lambda e: (e["type"], e["error"]["type"], e["error"]["details"]["error_code"])),
@@ -437,6 +509,48 @@ def test_a_key_that_goes_and_comes_back_has_what_its_streams_cost_meanwhile(star
         assert running.result().status == 200
     wait_until(lambda: abs(left() - 0.02) < 1e-6, "what it cost")
     assert [talk(daemon).status for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("days", [1, 40])
+def test_what_a_clock_that_was_ahead_has_dated_is_not_spent_today(start, upstream, tmp_path, shim, days):
+    primary = upstream(well(usage=usage(10)))
+    file = limited(primary, limits={"budget_usd_per_day": 0.03, "requests_per_minute": 6},
+                   ledger=str(tmp_path / "ledger.db"))
+    shim.jump(days * 86_400)
+    daemon = start(file, env=shim.env)
+    assert [talk(daemon).status for _ in range(4)] == [200, 200, 200, 429]
+    daemon.stop()
+    shim.jump(0)
+    daemon = start(file, env=shim.env)
+    answers = [talk(daemon) for _ in range(4)]
+    assert [a.status for a in answers] == [200, 200, 200, 429]
+    assert answers[0].header("ratelimit-remaining") == "5"
+    assert answers[3].error["code"] == "budget_exceeded"
+
+
+def test_a_day_into_which_the_clock_is_set_has_what_the_ledger_knows_of_it(start, upstream, tmp_path, shim):
+    """A machine that begins with a wrong clock, and learns the time when the daemon runs already."""
+    primary = upstream(well(usage=usage(10)))
+    file = limited(primary, limits={"budget_usd_per_day": 0.03, "budget_usd_per_month": 0.03},
+                   ledger=str(tmp_path / "ledger.db"))
+    daemon = start(file, env=shim.env)
+
+    def left(period):
+        return round(metric(daemon, "understudy_key_budget_left_usd", period=period), 6)
+
+    assert [talk(daemon).status for _ in range(4)] == [200, 200, 200, 429]
+    daemon.stop()
+    shim.jump(-40 * 86_400)
+    daemon = start(file, env=shim.env)
+    assert (left("day"), left("month")) == (0.03, 0.03)
+    assert talk(daemon).status == 200
+    shim.jump(0)
+    talk(daemon)  # may be let in: nobody has looked yet
+    wait_until(lambda: (left("day"), left("month")) == (0, 0), "what the ledger knows")
+    assert talk(daemon).error["code"] == "budget_exceeded" and len(primary.requests) <= 5
+    shim.jump(-40 * 86_400)
+    assert (left("day"), left("month")) == (0.02, 0.02)
+    assert talk(daemon).status == 200
 
 
 # ---------------------------------------------------------------- sessions

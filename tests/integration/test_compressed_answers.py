@@ -4,6 +4,7 @@ its coding is no answer."""
 
 import json
 import threading
+import time
 import zlib
 
 import pytest
@@ -14,6 +15,12 @@ from harness import (DONE, FINISH, LAST_CHUNK, Client, ask, chat, chat_body, chu
                      well, words)
 from natives import (MESSAGE_STOP, anthropic_error, block_start, block_stop, message, message_body,
                      message_delta, message_events, message_start, native, text_delta, typed)
+
+def bare(data: bytes) -> bytes:
+    """Deflated, and nothing around it, as many servers understand the word."""
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
 
 CODINGS = {"gzip": gzipped, "x-gzip": gzipped, "deflate": zlib.compress, "zstd": zstd}
 KEY = "sk-secret-0123456789"
@@ -55,6 +62,37 @@ def test_a_compressed_answer_is_told_in_the_clients_words(start, upstream, strea
     assert got.header("content-encoding") is None and got.header("x-understudy-upstream") == "primary"
     expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
                    (6, "understudy_tokens_total", {"type": "output", "upstream": "primary"}))
+
+
+@pytest.mark.parametrize("size", [None, 1], ids=["at once", "by bytes"])
+@pytest.mark.parametrize("dialect", ["chat", "messages"])
+@plain_and_streamed
+def test_what_is_called_deflate_may_be_bare(start, upstream, stream, dialect, size):
+    said = {("chat", False): completion("It is packed."), ("chat", True): b"".join(stream_events("It is packed.")),
+            ("messages", False): message("It is packed."),
+            ("messages", True): b"".join(message_events("It is packed."))}[dialect, stream]
+    packed = bare(said)
+    answer = coded_stream(packed, "deflate", size) if stream else steps(
+        coded_plain(packed, "deflate")[:-len(packed)], lambda connection: connection.pieces(packed, size or 10_000))
+    daemon = one(start, upstream, answer, dialect)
+    got = chat(daemon, stream=stream, stream_options={"include_usage": True})
+    assert got.status == 200 and got.ended == "whole" and got.header("x-understudy-upstream") == "primary"
+    if got.header("content-encoding"):
+        assert got.header("content-encoding") == "deflate" and got.body == packed
+    else:
+        assert got.text == "It is packed."
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
+                   (5 if dialect == "chat" else 6, "understudy_tokens_total", {"type": "output", "upstream": "primary"}))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("harm", ["cut", "none of it", "under another name"])
+def test_what_is_not_deflated_is_no_answer(start, upstream, coding, harm):
+    packed = bare(completion("It is packed."))
+    body = {"cut": packed[:-3], "none of it": completion("Not packed."), "under another name": packed}[harm]
+    got = chat(one(start, upstream, coded_plain(body, coding), "chat"))
+    fits = harm == "under another name" and coding == "deflate"
+    assert got.header("x-understudy-upstream") == ("primary" if fits else "backup")
 
 
 def test_a_compressed_answer_of_chat_is_told_to_a_client_of_messages(start, upstream):
@@ -345,3 +383,60 @@ def test_where_a_client_may_hear_of_us_a_compressed_stream_is_decoded(start, ups
     daemon = start(config(primary.entry("primary"), route={"keepalive": "10s"}))
     got = chat(daemon, stream=True, stream_options={"include_usage": True})
     assert got.header("content-encoding") is None and got.body == body and got.ended == "whole"
+
+
+@pytest.mark.parametrize("last", [1, 4, 8])
+def test_an_answer_whose_end_can_be_read_before_its_coding_has_ended_is_passed_on_whole(start, upstream, last):
+    packed = gzipped(b"".join(stream_events("It is packed.")))
+
+    def answer(connection, request):
+        connection.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
+                             f"Content-Length: {len(packed)}") + packed[:-last])
+        threading.Event().wait(0.3)
+        connection.send(packed[-last:])
+    daemon = start(config(upstream(answer)))
+    got = chat(daemon, stream=True, stream_options={"include_usage": True})
+    assert got.ended == "whole" and got.header("content-encoding") == "gzip" and got.body == packed
+
+
+@pytest.mark.parametrize("how", ["hold", "close"])
+@pytest.mark.parametrize("choices", [1, 2])
+def test_an_answer_that_is_whole_but_for_the_end_of_its_coding_counts_as_whole(start, upstream, how, choices):
+    packed = gzipped(b"".join(stream_events("It is packed.")))[:-8]
+
+    def answer(connection, request):
+        connection.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
+                             "Transfer-Encoding: chunked") + chunk(packed))
+        {"hold": connection.hold, "close": connection.close}[how]()
+    daemon = start(config(upstream(answer).entry("primary", min_rate="9/1s", timeouts={"idle": "1s"})))
+    got = chat(daemon, stream=True, n=choices, stream_options={"include_usage": True})
+    assert got.body == packed
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}))
+
+
+def test_the_end_of_a_coding_is_not_waited_for_as_long_as_an_answer(start, upstream):
+    packed = gzipped(b"".join(stream_events("It is packed.")))[:-8]
+
+    def answer(connection, request):
+        connection.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
+                             "Transfer-Encoding: chunked") + chunk(packed))
+        connection.hold()
+    daemon = start(config(upstream(answer)))  # timeouts.idle is 60 s
+    began = time.monotonic()
+    got = chat(daemon, stream=True, stream_options={"include_usage": True}, timeout=50)
+    assert got.body == packed and 4 < time.monotonic() - began < 40
+
+
+def test_a_client_that_leaves_at_the_marker_has_had_its_answer(start, upstream):
+    packed = gzipped(b"".join(stream_events("It is packed.")))[:-8]
+
+    def answer(connection, request):
+        connection.send(head("200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip",
+                             "Transfer-Encoding: chunked") + chunk(packed))
+        connection.hold()
+    daemon = start(config(upstream(answer)))
+    with Client(daemon) as client:
+        client.ask(body=chat_body(stream=True, stream_options={"include_usage": True}))
+        client.body(client.head(), until=lambda got: got.body == packed)
+    expect_metrics(daemon, (1, "understudy_attempts_total", {"reason": "ok"}),
+                   (0, "understudy_attempts_total", {"reason": "client_closed"}))

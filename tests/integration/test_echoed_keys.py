@@ -46,6 +46,16 @@ def test_an_echoed_key_is_masked(start, upstream, answer, stream):
     assert got.ended == "whole" and KEY.encode() not in seen(daemon, got)
 
 
+@pytest.mark.parametrize("before", [180, 185, 190])
+def test_of_a_redirect_no_part_of_a_key_is_told(start, upstream, before):
+    """Its address is told, as much as fits of it."""
+    to = f"http://login.example/{'p' * (before - 21)}{KEY}/more"
+    daemon = daemon_for(start, upstream(status(302, b"", f"Location: {to}")))
+    got = chat(daemon)
+    assert got.status == 502 and b"login.example" in got.raw
+    assert KEY[:8].encode() not in seen(daemon, got)
+
+
 def test_what_is_masked_keeps_its_length_and_its_neighbours(start, upstream):
     daemon = daemon_for(start, upstream(plain(completion(f"<{KEY}>{KEY[:-1]}<"))))
     got = chat(daemon)

@@ -309,6 +309,15 @@ def test_every_documented_path_is_served(start, upstream):
                 assert method in refused.header("allow"), path
 
 
+@pytest.mark.parametrize("said", [{"object": "response.compaction"}, {"output": None}, {"output": "text"}, {}])
+def test_a_compaction_without_output_is_no_answer(start, upstream, said):
+    compacted = {"object": "response.compaction", "output": [{"type": "compaction", "encrypted_content": "g"}]}
+    primary, backup = upstream(plain(said)), upstream(plain(compacted))
+    daemon = start(config(primary, backup))
+    got = ask(daemon, path="/v1/responses/compact", body={"model": "m", "input": "Hi"})
+    assert got.json == compacted and [item[1] for item in got.trace] == ["malformed", "ok"]
+
+
 def test_head_answers_without_a_body(start, upstream):
     daemon = start(config(upstream()))
     with Client(daemon) as client:

@@ -3,6 +3,7 @@ behind the first word of a stream, because clients' libraries decide by it wheth
 
 import json
 import threading
+import time
 
 import bedrock
 import pytest
@@ -82,16 +83,12 @@ IN_BAND = [
 ]
 
 
-@pytest.mark.parametrize("client", ["chat", "responses", "messages", "gemini"])
-@pytest.mark.parametrize("dialect, tail, kind", IN_BAND)
-def test_an_error_behind_the_first_word_keeps_its_kind(start, upstream, client, dialect, tail, kind):
-    if client == dialect or (client, dialect) == ("responses", "chat"):  # that would be asked for a Response
-        return
+def told_in_two(start, upstream, client, dialect, pieces, **settings):
+    """What the client has of a stream whose second piece, which ends it badly, comes when the first has been told."""
     go_on = threading.Event()
-    head = bedrock.STREAM_HEAD if dialect == "converse" else SSE_HEAD
-    there = upstream(steps(head + chunk(FIRST_WORD[dialect]), lambda connection: connection.wait(go_on),
-                           chunk(tail) + LAST_CHUNK))
-    daemon = start(config(entry_of(there, dialect)), env=AWS)
+    first, second = pieces
+    there = upstream(steps(first, lambda connection: connection.wait(go_on), second))
+    daemon = start(config(entry_of(there, dialect), **settings), env=AWS)
     path, body = request(client, True)
     with Client(daemon) as asking:
         asking.ask(path=path, body=body)
@@ -99,6 +96,16 @@ def test_an_error_behind_the_first_word_keeps_its_kind(start, upstream, client, 
         go_on.set()
         got = asking.body(got)
     assert got.status == 200 and got.ended == "cut"
+    return got
+
+
+@pytest.mark.parametrize("client", ["chat", "responses", "messages", "gemini"])
+@pytest.mark.parametrize("dialect, tail, kind", IN_BAND)
+def test_an_error_behind_the_first_word_keeps_its_kind(start, upstream, client, dialect, tail, kind):
+    if client == dialect or (client, dialect) == ("responses", "chat"):  # that would be asked for a Response
+        return
+    head = bedrock.STREAM_HEAD if dialect == "converse" else SSE_HEAD
+    got = told_in_two(start, upstream, client, dialect, [head + chunk(FIRST_WORD[dialect]), chunk(tail) + LAST_CHUNK])
     found = [json.loads(line[6:]) for line in got.body.decode().replace("\r", "").split("\n")
              if line.startswith("data: {")]
     errors = [data["error"] for data in found if data.get("error")]
@@ -117,6 +124,72 @@ def test_an_error_before_the_first_word_has_the_same_kind(start, upstream, clien
     got = ask(daemon, path=path, body=body)
     assert got.status == code
     check(client, got.json["error"], kind)
+
+
+RESPONSE_BEGUN = (
+    typed("response.created", sequence_number=0, response={"id": "resp_T1", "object": "response", "model": "m",
+                                                           "status": "in_progress", "output": []})
+    + typed("response.output_item.added", sequence_number=1, output_index=0,
+            item={"id": "msg_T1", "type": "message", "role": "assistant", "status": "in_progress", "content": []})
+    + typed("response.content_part.added", sequence_number=2, item_id="msg_T1", output_index=0, content_index=0,
+            part={"type": "output_text", "text": "", "annotations": []})
+    + typed("response.output_text.delta", sequence_number=3, item_id="msg_T1", output_index=0, content_index=0,
+            delta="Once"))
+ABOUT_KEY = {
+    "chat": b'data: {"error":{"message":"m","type":"invalid_request_error","code":"invalid_api_key"}}\n\n',
+    "responses": typed("error", sequence_number=4, code="invalid_api_key", message="m", param=None),
+    "messages": anthropic_tail("authentication_error"),
+    "gemini": google_tail(401, "UNAUTHENTICATED"),
+}
+
+
+@pytest.mark.parametrize("midstream", ["continue", "error"])
+@pytest.mark.parametrize("dialect", ["chat", "responses", "messages", "gemini"])
+def test_an_error_about_a_key_sends_no_client_of_the_same_api_to_its_login(start, upstream, dialect, midstream):
+    begun = {**FIRST_WORD, "responses": RESPONSE_BEGUN}[dialect]
+    got = told_in_two(start, upstream, dialect, dialect,
+                      [SSE_HEAD + chunk(begun), chunk(ABOUT_KEY[dialect]) + LAST_CHUNK], route={"midstream": midstream})
+    assert got.body.startswith(begun)  # all that is not about the key comes as it came
+    tail = got.body.removeprefix(begun).decode()
+    for word in ("auth", "invalid", "permission", "401", "api_key", "AUTH"):
+        assert word not in tail, tail
+    found = [json.loads(line[6:]) for line in tail.replace("\r", "").split("\n") if line.startswith("data: {")]
+    (error,) = [data["error"] for data in found if data.get("error")]
+    assert error["message"] in ("m", "something broke")
+    if dialect == "responses":
+        assert [data["sequence_number"] for data in found] == [4, 5]
+        failed = found[-1]["response"]
+        assert failed["id"] == "resp_T1" and failed["error"]["code"] == "server_error"
+        if midstream == "continue":
+            assert failed["output"][0]["content"][0]["text"] == "Once"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "apart"])
+@pytest.mark.parametrize("midstream", ["continue", "error"])
+def test_events_of_a_response_that_are_held_back_leave_no_gap_in_its_numbers(start, upstream, midstream, together):
+    told = ABOUT_KEY["responses"], typed("response.failed", sequence_number=5, response={
+        "id": "resp_T1", "object": "response", "status": "failed", "output": [],
+        "error": {"code": "invalid_api_key", "message": "m"}})
+
+    def apart(connection):
+        connection.send(chunk(told[0]))
+        time.sleep(0.05)
+        connection.send(chunk(told[1]) + LAST_CHUNK)
+    last = chunk(b"".join(told)) + LAST_CHUNK if together else apart
+    got = told_in_two(start, upstream, "responses", "responses", [SSE_HEAD + chunk(RESPONSE_BEGUN), last],
+                      route={"midstream": midstream})
+    found = [json.loads(line[6:]) for line in got.body.decode().split("\n") if line.startswith("data: {")]
+    assert [data["sequence_number"] for data in found] == list(range(6))
+    assert [data["type"] for data in found[4:]] == ["error", "response.failed"]
+
+
+def test_half_an_event_of_a_response_leaves_no_gap_in_its_numbers(start, upstream):
+    half = typed("response.output_text.delta", sequence_number=4, delta=" upon").rstrip(b"\n")
+    got = told_in_two(start, upstream, "responses", "responses",
+                      [SSE_HEAD + chunk(RESPONSE_BEGUN), chunk(half) + LAST_CHUNK])
+    found = [json.loads(line[6:]) for line in got.body.decode().split("\n") if line.startswith("data: {")]
+    assert [data["sequence_number"] for data in found] == list(range(len(found)))
+    assert [data["type"] for data in found[-2:]] == ["error", "response.failed"]
 
 
 MISSING = {"chat": "model_not_found", "responses": "model_not_found", "messages": "not_found_error",

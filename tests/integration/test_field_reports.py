@@ -32,6 +32,7 @@ NO_TOKENS = [
     ("pings", endless(b"event: ping\ndata: {\"type\":\"ping\"}\n\n")),
     ("roles", endless(ROLE)),
     ("empty deltas", endless(event({}))),
+    ("a call's empty arguments", endless(event({"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}))),
     ("one line without an end", steps(SSE_HEAD, chunk(b"data: " + b"x" * BIG), until_left)),
     ("a page", plain(b"<html>" + b"x" * BIG, content_type="text/html")),
     ("a page called JSON", plain(b"<html>" + b"x" * BIG)),
@@ -75,7 +76,9 @@ def test_idle_begins_with_the_first_byte_of_a_plain_answer(start, upstream):
 
 @pytest.mark.parametrize("noise", [
     b": keep-alive\n\n", b"event: ping\ndata: {}\n\n", b'data: {"type":"keepalive"}\n\n',
-    event({}), ROLE], ids=["comment", "ping", "keepalive object", "empty delta", "role"])
+    event({}), ROLE, event({"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}),
+    event({"reasoning_details": [{"type": "reasoning.text", "text": "", "format": "f", "index": 0}]})],
+    ids=["comment", "ping", "keepalive object", "empty delta", "role", "empty arguments", "empty details"])
 def test_noise_behind_the_first_token_keeps_no_stream_alive(start, upstream, noise):
     def drone(connection, request):
         connection.send(SSE_HEAD + chunk(ROLE + event({"content": "x"})))

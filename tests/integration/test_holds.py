@@ -1,5 +1,6 @@
 """What is held for a request before it is sent, and how its limits are told."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -74,3 +75,33 @@ def test_an_upstreams_bare_ratelimit_field_gives_way_too(start, upstream):
     assert limited.header("ratelimit-limit") == "50"
     free = chat(daemon, headers={"Authorization": "Bearer sk-free-0123456789"})
     assert free.header("ratelimit") == '"x";r=1' and free.header("ratelimit-limit") == "7"
+
+
+@pytest.mark.parametrize("asks, tokens", [
+    ({"prompt": ["a"] * 10}, 160), ({"prompt": "a"}, 16), ({"prompt": ["a"] * 10, "max_tokens": 7}, 70),
+    ({"prompt": ["a", "b"], "best_of": 3}, 96)], ids=str)
+def test_a_completion_without_a_limit_holds_of_a_minutes_tokens_what_the_api_gives_it(start, upstream, asks, tokens):
+    """16 tokens to a prompt; of money the longest answer, for there are servers that give more."""
+    done = plain({"id": "c", "object": "text_completion", "model": "m", "choices": [
+        {"text": "Hi", "index": 0, "finish_reason": "stop"}], "usage": USAGE})
+    price = {"input": 0, "output": 1}
+    daemon = start(config(upstream(lambda c, r: c.send(done)).entry("primary", price=price),
+                          keys=keys(tokens_per_minute=1000, budget_usd_per_day=1)))
+    answer = ask(daemon, path="/v1/completions", headers=HEADERS, body={"model": "m", **asks})
+    assert answer.status == 200
+    left = 1000 - int(answer.header("ratelimit-remaining"))
+    assert tokens < left <= tokens + 20  # its prompt has a few
+    longest = tokens if "max_tokens" in asks else tokens // 16 * 4096
+    assert held(answer, 1) == longest * Decimal("0.000001")
+
+
+def test_a_completion_that_nobody_counted_is_what_came_of_it(start, upstream):
+    """Servers there are that write on beyond the API's 16 tokens, and say nothing of usage."""
+    text = "word " * 2400
+    body = json.dumps({"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]})
+    done = plain(body.encode())
+    daemon = start(config(upstream(lambda c, r: c.send(done)), keys=keys(tokens_per_minute=10_000)))
+    answer = ask(daemon, path="/v1/completions", headers=HEADERS, body={"model": "m", "prompt": "a"})
+    assert answer.status == 200
+    again = ask(daemon, path="/v1/completions", headers=HEADERS, body={"model": "m", "prompt": "a", "max_tokens": 1})
+    assert int(again.header("ratelimit-remaining")) < 10_000 - len(text) // 4

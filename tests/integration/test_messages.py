@@ -3,6 +3,7 @@ failover, the commit, the books and the errors are those of any other request.""
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -16,6 +17,8 @@ from natives import (MESSAGE_PING, MESSAGE_STOP, MESSAGE_USAGE, anthropic, anthr
 
 PATH = "/v1/messages"
 HEADERS = {"anthropic-version": "2023-06-01", "x-api-key": "sk-client"}
+# What is said for a server that forgets it.
+THE_END = b'\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
 def two(start, primary, backup, *, route=None, primary_settings=None, **top):
@@ -242,7 +245,7 @@ def test_a_stream_that_is_cut_anywhere_never_looks_whole(start, upstream, end):
             continue
         assert b"Where is it?" in sent, cut
         if b'"stop_reason": "tool_use"' in sent:
-            assert got.body == sent and got.ended == "whole", cut  # the rest says nothing more
+            assert got.body == sent + THE_END and got.ended == "whole", cut  # it says nothing more
         else:
             assert got.body.startswith(sent) and got.ended != "whole", cut
             name, data = got.body[len(sent):].decode().strip().split("\n")
@@ -329,6 +332,58 @@ def test_the_end_of_a_stream_corrects_what_its_start_said(start, upstream, last,
     send(daemon, stream=True)
     expect_metrics(daemon, *((count, "understudy_tokens_total", {"type": kind})
                              for count, kind in zip(expected, ("input", "cache_read", "output"))))
+
+
+@pytest.mark.parametrize("end", ["well", "reset", "no blank line"])
+def test_a_message_that_is_whole_gets_the_end_that_its_server_forgets(start, upstream, end):
+    """Its clients throw away what does not end with message_stop, finish and all."""
+    sent = message_events("All of it.")[:-1]
+
+    def script(connection, request):
+        body = b"".join(sent)
+        connection.send(SSE_HEAD + chunk(body.rstrip(b"\n") if end == "no blank line" else body))
+        if end == "reset":
+            time.sleep(0.05)
+            connection.reset()
+        else:
+            connection.send(LAST_CHUNK)
+    daemon = start(config(native(upstream(script), "primary", "messages")))
+    got = send(daemon, stream=True)
+    said = b"".join(sent)
+    assert got.body == (said.rstrip(b"\n") if end == "no blank line" else said) + THE_END
+    assert got.ended == "whole"
+    assert [json.loads(e)["type"] for e in got.events][-2:] == ["message_delta", "message_stop"]
+    expect_metrics(daemon, (1, "understudy_requests_total", {"outcome": "primary"}),
+                   (1, "understudy_attempts_total", {"reason": "ok"}))
+
+
+@pytest.mark.parametrize("behind", [b"", MESSAGE_STOP], ids=["alone", "and behind it its own"])
+@pytest.mark.parametrize("apart", [False, True], ids=["together", "apart"])
+def test_a_message_that_ends_like_a_chat_gets_the_end_of_its_own_api(start, upstream, apart, behind):
+    sent = b"".join(message_events("All of it.")[:-1])
+    last = b"data: [DONE]\n\n" + behind
+
+    def script(connection, request):
+        connection.send(SSE_HEAD + chunk(sent if apart else sent + last))
+        if apart:
+            time.sleep(0.05)
+            connection.send(chunk(last))
+        connection.send(LAST_CHUNK)
+    daemon = start(config(native(upstream(script), "primary", "messages")))
+    got = send(daemon, stream=True)
+    assert got.ended == "whole" and got.body.startswith(sent)
+    assert [json.loads(e)["type"] for e in got.events if e != "[DONE]"][-2:] == ["message_delta", "message_stop"]
+    assert got.body.count(b"event: message_stop") == 1
+
+
+def test_a_message_without_a_stop_reason_gets_no_end(start, upstream):
+    def script(connection, request):
+        connection.send(SSE_HEAD + chunk(b"".join(message_events("Half of it.")[:-2])))
+        time.sleep(0.05)
+        connection.send(LAST_CHUNK)
+    daemon = start(config(native(upstream(script), "primary", "messages"), route={"retries": 0}))
+    got = send(daemon, stream=True)
+    assert got.ended == "cut" and b"message_stop" not in got.body and b"event: error" in got.body
 
 
 # --- whose errors, and for whom

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import (MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body, chunk, config, event,
+from harness import (MAX_WAIT, QUIET, SSE_HEAD, Client, chat, chat_body, chunk, config, error_body, event,
                      expect_metrics, get, metric, ms, plain_and_streamed, request_lines, seconds,
                      reset, status, steps, timeouts, well, FINISH, DONE, LAST_CHUNK)
 from tests.support.daemon import (Daemon, Mock, Process, StartError, binary, closed_port, run,
@@ -392,6 +392,22 @@ def test_a_refused_key_of_ours_is_told_once_a_minute_and_a_clients_never(start, 
     assert told[0]["level"] == "error" and told[0]["upstream"] == "ours"
     assert told[0]["status"] == code and "api_key" in told[0]["message"]
     assert not any("sk-own-secret" in line for line in daemon.stderr_lines())
+
+
+MODERATED = {"error": {"code": 403, "message": "This prompt requires moderation on OpenAI. Your input was flagged",
+                       "metadata": {"reasons": ["violence"], "flagged_input": "...", "provider_name": "OpenAI"}}}
+
+
+@pytest.mark.parametrize("said, told", [
+    (MODERATED, 0), (error_body("Your request was blocked by a guardrail."), 0),
+    (error_body("Project `p` does not have access to model `m1`.", code="model_not_found"), 1),
+    (error_body("Not allowed."), 1)], ids=["moderation", "guardrail", "model", "key"])
+def test_a_403_for_what_a_client_said_is_none_of_our_key(start, upstream, said, told):
+    daemon = start(config(upstream(status(403, said)), log={"format": "json"}))
+    got = chat(daemon)
+    assert got.status == 403 and got.trace[0][1] == "auth"
+    wait_until(lambda: [r for r in request_lines(daemon) if r["event"] == "request"], "the line", MAX_WAIT)
+    assert [r["event"] for r in request_lines(daemon)].count("key_refused") == told
 
 
 def test_log_level_off_says_nothing_about_requests(start, upstream):

@@ -67,6 +67,26 @@ def test_the_response_limit_covers_an_answer_that_trickles(start, upstream):
     assert time.monotonic() - began < seconds(3)
 
 
+def test_an_answer_that_came_all_the_while_is_not_called_silent(start, upstream):
+    def trickle(connection, request):
+        head_of_it, body = plain(completion("z" * 2_000)).split(b"\r\n\r\n")
+        connection.send(head_of_it + b"\r\n\r\n")
+        for i in body:
+            connection.send(bytes([i]))
+            threading.Event().wait(0.02)
+
+    def stall(connection, request):
+        connection.send(plain(completion("z" * 2_000))[:-5])
+        threading.Event().wait(seconds(3))
+
+    for behaviour, limits, words in [
+            (trickle, {"response": 500}, "took longer than timeouts.response"),
+            (stall, {"response": 60_000, "idle": 400}, "the answer went silent")]:
+        slow = upstream(behaviour)
+        got = chat(start(config(slow.entry("slow", timeouts=timeouts(**limits)))))
+        assert got.status == 504 and words in got.json["error"]["message"]
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_large_answer_passes_whole_and_exact(start, upstream, framing):
     answer = plain(BIG) if framing == "length" else (

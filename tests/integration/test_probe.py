@@ -109,6 +109,20 @@ def test_another_model_of_the_list_is_tried_where_the_first_is_refused(upstream,
     assert seen["local"]["verdict"] == "usable, asked for second"
 
 
+@pytest.mark.parametrize("refusal", [
+    status(400, error_body("Unknown parameter: 'stream_options'.")),
+    status(422, b'{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]}'),
+    plain({"error": {"message": "stream_options is not supported"}})], ids=["400", "422", "200"])
+def test_an_upstream_that_refuses_stream_options_is_asked_without_as_the_daemon_would(
+        upstream, tmp_path, refusal):
+    def chat(connection, request):
+        run_answer(refusal if b"stream_options" in request.body else well(), connection, request)
+    server = upstream(provider(models("m"), chat))
+    row = (table := probe(tmp_path, server.entry("a")))["a"]
+    assert table.code == 0 and row["model"] == row["streams"] == "ok"
+    assert "refuses stream_options" in row["verdict"] and "drop: [stream_options]" in row["verdict"]
+
+
 def test_the_upstreams_headers_go_to_the_list_too(upstream, tmp_path):
     there = upstream(provider(models("m")))
     probe(tmp_path, there.entry("there", api_key=KEY, headers={"OpenAI-Organization": "org-1"}))

@@ -92,7 +92,7 @@ def test_4_nothing_is_delivered_twice_unseen(start, upstream, stream):
 @plain_and_streamed
 def test_4_nothing_is_retried_after_the_client_has_left(start, upstream, stream):
     primary, backup = upstream(silent), upstream()
-    limits = timeouts(first_token=300, response=300)
+    limits = timeouts(first_token=2000, response=2000)  # it leaves before
     daemon = start(config(primary.entry("primary", timeouts=limits), backup, route={"retries": 3}))
     with Client(daemon) as client:
         client.ask(body=chat_body(stream=stream))

@@ -139,3 +139,17 @@ def test_what_cannot_be_compared_is_told(upstream, tmp_path, path):
             ("openai", good, ("--upstream", "x", "--ledger", str(tmp_path)), 1, "cannot be read")):
         done = reconcile(tmp_path, text, provider, bill, *args)
         assert done.returncode == code and says in done.stderr, (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "1e308", "x"])
+def test_a_tolerance_that_is_none_is_told(path, tmp_path, tolerance):
+    bill = OPENAI.format(day="2026-11-30", model="gpt-4o", cost=1)
+    done = reconcile(tmp_path, f"ledger: {path}\n", "openai", bill, "--upstream", "primary", "--tolerance", tolerance)
+    assert done.returncode == 2
+    assert f'--tolerance: "{tolerance}" is not an amount in dollars such as 0.01' in done.stderr
+
+
+def test_a_bill_in_another_currency_is_not_compared_as_dollars(path, tmp_path):
+    bill = OPENAI.format(day="2026-11-30", model="gpt-4o", cost=1).replace("usd", "eur")
+    done = reconcile(tmp_path, f"ledger: {path}\n", "openai", bill, "--upstream", "primary")
+    assert done.returncode == 2 and 'line 2: amount_currency is "eur"' in done.stderr

@@ -387,6 +387,23 @@ def test_usage_is_the_clients_truth_and_both_attempts_are_booked(start, upstream
                                         "source": "estimated"}))
 
 
+def test_what_the_cache_had_of_the_prompt_is_the_first_ones_word(start, upstream):
+    def usage(prompt, cached, completion):
+        return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
+                "prompt_tokens_details": {"cached_tokens": cached}}
+
+    def first(connection, request):
+        told = [event({"role": "assistant", "content": ""}, usage=usage(30, 8, 0)), *words(HALF)]
+        connection.send(SSE_HEAD + b"".join(map(chunk, told)))
+        time.sleep(0.05)
+        connection.reset()
+    primary, backup = upstream(first), upstream(stream(REST, usage=usage(40, 24, 7)))
+    got = chat(rescuing(start, primary, backup), stream=True, stream_options={"include_usage": True})
+    one_answer(got)
+    told = [json.loads(e)["usage"] for e in got.events if e != "[DONE]" and json.loads(e).get("usage")]
+    assert told[-1] == usage(30, 8, 12)
+
+
 def test_the_log_has_the_counts_of_both_attempts(start, upstream):
     primary, backup = upstream(cut_after()), upstream(prefilled())
     daemon = rescuing(start, primary, backup, log={"format": "json"})

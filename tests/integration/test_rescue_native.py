@@ -167,6 +167,13 @@ def test_a_messages_usage_is_the_clients_truth_and_both_attempts_are_booked(star
         (40, "understudy_tokens_total", {"upstream": "backup", "type": "input", "source": "reported"}))
 
 
+def test_a_rescued_message_gets_the_end_that_its_server_forgets(start, upstream):
+    parts = [message_start("claude-second", "msg_2nd"), block_start(), *text_events(REST), block_stop(),
+             message_delta()]
+    primary, backup = upstream(breaks(HALF_MESSAGE)), upstream(breaks(parts, "end"))
+    one_message(messages(rescuing(start, claude(primary, "primary"), claude(backup, "backup"))))
+
+
 @pytest.mark.parametrize("model, more, rung", [
     ("claude-sonnet-4-5", {}, "prefill"), ("claude-opus-4-6", {}, "instruct"),
     ("some-gateways-name", {}, "instruct"),
@@ -402,6 +409,46 @@ def test_a_chat_answer_of_message_servers_is_gone_on_with(start, upstream):
     assert got.ended == "whole" and got.text == TEXT and got.finished
     assert b": understudy rescue backup/claude-sonnet-4-5 after malformed, prefill" in got.body
     assert backup.requests[0].json["messages"][-1]["role"] == "assistant"
+
+
+def usages_of(got) -> list[dict]:
+    """What a stream has told of its usage, in whatever API: its last word is the answer's."""
+    said = [json.loads(line[6:]) for line in got.body.decode().split("\n")
+            if line.startswith("data: ") and line != "data: [DONE]"]
+    found = [e.get("usage") or e.get("usageMetadata") or e.get("response", {}).get("usage") for e in said]
+    return [usage for usage in found if usage]
+
+
+@pytest.mark.parametrize("how, text, tokens", [("instruct", "fox jumps" + REST, 5 + 7 - 2), ("restart", TEXT, 7)])
+@pytest.mark.parametrize("client", ["chat", "responses", "gemini"])
+def test_the_prompt_is_the_firsts_own_where_another_api_told_it(start, upstream, client, how, text, tokens):
+    first = typed("message_start", message={
+        "id": "msg_T1", "type": "message", "role": "assistant", "model": "m", "content": [],
+        "stop_reason": None, "stop_sequence": None,
+        "usage": {"input_tokens": 70, "cache_creation_input_tokens": 10, "cache_read_input_tokens": 20,
+                  "output_tokens": 1}})
+    primary = upstream(breaks([first, block_start(), *text_events(HALF)]))
+    told = chat_stream(text, {"prompt_tokens": 300, "completion_tokens": 7, "total_tokens": 307})
+
+    def of_chat_alone(connection, request):
+        if request.target.endswith("/responses"):
+            connection.send(status(404, b"404 page not found", content_type="text/plain"))
+        else:
+            told(connection, request)
+    backup = upstream(of_chat_alone)
+    daemon = rescuing(start, claude(primary, "primary"),
+                      backup.entry("backup", continuation=how, model="gpt-m"))
+    got = {"chat": lambda: chat(daemon, stream=True, stream_options={"include_usage": True}),
+           "responses": lambda: responses(daemon), "gemini": lambda: gemini(daemon)}[client]()
+    assert got.ended == "whole"
+    usage = usages_of(got)[-1]
+    prompt, completion, cached = {
+        "chat": lambda: (usage["prompt_tokens"], usage["completion_tokens"], 20),
+        "responses": lambda: (usage["input_tokens"], usage["output_tokens"],
+                              usage["input_tokens_details"]["cached_tokens"]),
+        "gemini": lambda: (usage["promptTokenCount"], usage["candidatesTokenCount"],
+                           usage["cachedContentTokenCount"])}[client]()
+    assert (prompt, completion, cached) == (100, tokens, 20)
 
 
 def test_a_prefill_that_a_translation_has_no_way_to_write_is_no_attempt(start, upstream):

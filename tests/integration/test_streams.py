@@ -419,11 +419,11 @@ def test_a_slow_stream_that_keeps_moving_is_left_alone(start, upstream):
         connection.send(SSE_HEAD)
         for one in words("slow but very much alive indeed"):
             connection.send(chunk(one))
-            threading.Event().wait(seconds(0.15))
+            threading.Event().wait(seconds(0.3))
         connection.send(chunk(FINISH) + chunk(DONE) + LAST_CHUNK)
     primary = upstream(slow)
     daemon = start(config(primary.entry("primary", timeouts=timeouts(
-        first_token=500, idle=500, response=500))))
+        first_token=1500, idle=1500, response=1500))))
     assert chat(daemon, stream=True).finished
 
 

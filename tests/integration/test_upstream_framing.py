@@ -188,7 +188,23 @@ def test_a_redirect_is_never_followed(start, upstream, code, stream):
     elsewhere = upstream(well("Stolen."))
     primary = upstream(status(code, b"", f"Location: {elsewhere.url}/chat/completions"))
     got = chat(start(config(primary)), stream=stream)
-    assert not elsewhere.connections and got.status in (code, 502)
+    assert not elsewhere.connections and got.status == 502
+
+
+@pytest.mark.row(30)
+@plain_and_streamed
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_behind_a_redirect_the_next_entry_is_asked_and_no_client_is_sent_there(start, upstream, code, stream):
+    elsewhere = upstream(well("Stolen."))
+    to = f"Location: {elsewhere.url}/chat/completions?state=private"
+    primary, backup = upstream(status(code, b"", to)), upstream(well("From the backup."))
+    got = chat(start(config(primary, backup, route={"retries": 2})), stream=stream)
+    assert got.text == "From the backup." and [item[1] for item in got.trace] == ["malformed", "ok"]
+    assert len(primary.requests) == 1  # it would say the same
+    got = chat(start(config(primary)), stream=stream)
+    assert got.status == 502 and got.header("location") is None and got.error["code"] == "upstream_malformed"
+    assert f"{code}, a redirect to {elsewhere.url}" in got.error["message"] and b"private" not in got.raw
+    assert not elsewhere.connections
 
 
 # --- content codings

@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 import sqlite3
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -272,6 +274,14 @@ def test_a_request_is_there_as_soon_as_its_answer(two):
     assert api(two, "requests/" + ours_in_form)["attempts"] == 1
 
 
+def test_of_several_requests_with_one_id_the_last_is_told_right_behind_its_answer(two):
+    for turn in range(4):
+        model, outcome = (("m", "primary"), ("down", "fallback"))[turn % 2]
+        ask(two, body=chat_body(model=model), headers={"x-request-id": "again"})
+        assert api(two, "requests/again")["outcome"] == outcome
+    assert [r["outcome"] for r in api(two, "requests")["requests"]] == ["fallback", "primary"] * 2
+
+
 def test_requests_with_one_id_of_a_client_are_told_apart(two):
     for _ in range(3):
         ask(two, body=chat_body(), headers={"x-request-id": "conversation-1", "x-understudy-session": "s"})
@@ -331,3 +341,34 @@ def test_questions_hold_up_no_request(two, path):
         thread.join()
     other.close()
     written(two, 42)
+
+
+@pytest.mark.parametrize("option, value, says", [
+    ("--limit", "0", "the least is 1"), ("--limit", "x", "not a whole number"), ("--since", "5000000h", "36500d at most"),
+    ("--since", "2026-11-30", "write it as 90d")])
+def test_an_option_that_cannot_be_says_what_it_may_be(tmp_path, option, value, says):
+    process = run("usage", "--ledger", str(tmp_path / "ledger.db"), option, value)
+    assert process.returncode == 2
+    first = "\n".join(process.stderr_lines()).split("\n")[0]
+    assert option in first and says in first and len(first) < 200
+
+
+def test_a_ledger_that_cannot_be_opened_says_why(two, path):
+    """In the system's words, and with what to do."""
+    chat(two)
+    written(two, 2)
+    two.stop()
+    process = run("usage", "--ledger", str(path.parent))
+    assert process.returncode == 1 and process.stderr_lines() == [
+        f"the ledger {path.parent} cannot be read: it is a directory"]
+    if os.geteuid() != 0:
+        pytest.skip("needs another user")
+    with tempfile.TemporaryDirectory() as name:  # which is not below a folder of root's alone
+        folder = pathlib.Path(name)
+        shutil.copy(path, folder / "ledger.db")
+        for mode, says in ((0o444, "copy it into a folder of your own"), (0, "Permission denied")):
+            (folder / "ledger.db").chmod(mode)
+            folder.chmod(0o555)
+            done = subprocess.run([binary(), "usage", "--ledger", folder / "ledger.db"], capture_output=True, text=True,
+                                  user=65534, group=65534, extra_groups=[], check=False)
+            assert done.returncode == 1 and says in done.stderr

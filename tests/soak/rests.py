@@ -73,5 +73,8 @@ def check_keys(books: Books) -> list[str]:
 
 
 def revived(books: Books, retired: float, used: float) -> bool:
-    """A reload, or another process, does not know that this one is no key."""
-    return any(retired - SOON <= moment <= used + SOON for moment in books.evidence.reloads)
+    """A reload, or another process, does not know that this one is no key. While two processes live, it is
+    the old one that may have found out."""
+    two = any(trouble.kind == "upgrade" and trouble.begin - SOON <= retired <= trouble.end
+              for trouble in books.evidence.troubles)
+    return two or any(retired - SOON <= moment <= used + SOON for moment in books.evidence.reloads)

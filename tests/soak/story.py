@@ -220,9 +220,9 @@ class Story:
         self.add("understudy_stale_replays_total", upstream="alpha")
 
     def too_large_to_hold(self):
-        """A plain answer that broke: its client has a part of it."""
+        """A plain answer that broke: its client has a part of it, with all of the text and its role and end."""
         self.request("large", 57.0, "exhausted", Step(
-            "beta", "malformed", "clean_end_without_a_finish", usage="estimated", words=990),
+            "beta", "malformed", "clean_end_without_a_finish", usage="estimated", words=1003),
             line={"ended": "broken"}, told="beta/m;ok;200;5ms", chunked=True, end="cut")
         delivery = self.delivery("large", "beta")
         delivery.words, delivery.in_json, delivery.sent = 0, 4000, 4300

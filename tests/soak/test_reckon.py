@@ -294,6 +294,14 @@ def test_a_reason_that_the_trouble_of_the_moment_explains_passes():
     assert story.reckon() == []
 
 
+def test_a_key_that_the_old_process_retired_is_none_of_the_next_ones_business():
+    story = Story()
+    story.reloads.pop()
+    assert story.reckon()
+    story.troubles.append(Trouble("*", "upgrade", 85.0, 97.0))
+    assert story.reckon() == []
+
+
 def test_what_a_killed_process_had_in_hand_may_be_lost():
     story = Story()
     lost = story.attempt("in-hand")

@@ -107,7 +107,7 @@ void GeminiContinuation::write(Value chunk, Value candidate, std::string_view pa
     const auto read = usage.is_object() ? wire::parse_usage_metadata(usage.raw()) : std::nullopt;
     if (read) {
         to.key("usageMetadata");
-        dialects::write_gemini_usage(passage_.truth_behind_start(*read, without_thoughts_), to);
+        dialects::write_gemini_usage(passage_.truth_of(*read, without_thoughts_), to);
     }
     if (!first_.model().empty()) to.key("modelVersion").raw(first_.model());
     if (!first_.id().empty()) to.key("responseId").raw(first_.id());

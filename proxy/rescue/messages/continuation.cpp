@@ -133,7 +133,7 @@ void MessagesContinuation::end(Value event, std::string& out) {
     to.key("delta");
     append_on_one_line(out, delta.raw());
     to.key("usage");
-    dialects::write_messages_usage(passage_.truth_behind_start(usage_, without_thoughts_), to);
+    dialects::write_messages_usage(passage_.truth_of(usage_, without_thoughts_), to);
     end_event(out);
     state_ = State::finished;
 }

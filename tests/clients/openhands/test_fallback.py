@@ -63,10 +63,13 @@ FAILED = {
 }
 
 
+HELD: list[socket.socket] = []  # bound, so that nobody else gets the port; nobody listens
+
+
 def dead_url() -> str:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+    HELD.append(socket.socket())
+    HELD[-1].bind(("127.0.0.1", 0))
+    return f"http://127.0.0.1:{HELD[-1].getsockname()[1]}/v1"
 
 
 def profiles(folder, upstreams):

@@ -15,7 +15,7 @@ from harness import config, expect_metrics, timeouts
 from natives import native
 
 PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300  # patience with a program that starts slowly on a busy machine; nothing of ours takes as long
 NOTES = {"first.txt": "Look into second.txt.", "second.txt": "The weather in Oslo is purple."}
 QUESTION = "What does first.txt lead to?"
 

@@ -243,6 +243,7 @@ struct Proxy::Written {
             }
             return ledger::Fault::none;
         }
+        std::int64_t newest(std::int64_t) override { return 0; }
         ledger::Fault forget(std::int64_t, bool& more) override {
             more = false;
             return ledger::Fault::none;

@@ -22,12 +22,14 @@ void intrusive_ptr_release(Stream* s) noexcept {
 }
 
 void Stream::arm_read() {
-    if (read_armed_ || read_error_ || !socket_.is_open() || in.free_space().empty()) return;
-    in.pin(true);
+    const bool has_room = in.lent() || !in.free_space().empty();
+    if (read_armed_ || read_error_ || !socket_.is_open() || !has_room) return;
+    in.pin(!in.lent());
     read_armed_ = true;
     World::here().far_end(*this)->wait([this] {
         const Ptr alive(this);
         error_code ec;
+        if (in.lent()) in.take_back(take_read_block(), 0);
         const auto space = in.free_space();
         const auto n = World::here().far_end(*this)->read(space.data(), space.size(), ec);
         on_read(ec, n);

@@ -171,6 +171,14 @@ TEST_CASE("What is wrong with a bill is told with its line") {
           "line 2: cost is \"much\", not an amount in dollars");
     CHECK(error("date,input_tokens\n2026-11-29,-5\n") ==
           "line 2: input_tokens is \"-5\", not a count");
+    CHECK(error("date,amount_value,amount_currency\n2026-11-29,1,USD\n2026-11-30,1,eur\n") ==
+          "line 3: amount_currency is \"eur\", and what the ledger has is US dollars");
+    CHECK(error("date,cost,currency\n2026-11-29,1,\n").empty());
+    // Whatever the file holds, all of the message is to be seen.
+    const std::string nul("date,cost\n\0\x1b[2J,1\n", 18);
+    CHECK(read_bill(Provider::openai, nul).error.ends_with(", not a day"));
+    CHECK(read_bill(Provider::openai, nul).error.find_first_of(std::string("\0\x1b", 2)) ==
+          std::string::npos);
 }
 
 TEST_CASE("Each line has its verdict and the reason") {

@@ -15,6 +15,8 @@ TEST_CASE("Listen addresses are numeric, with a port") {
             "\"8080\" has no address; write ADDRESS:PORT, as in 127.0.0.1:8080 or [::1]:8080");
     REQUIRE(parse_endpoint("*:80").error ==
             "\"*:80\" is not an address; write 0.0.0.0:80 for every IPv4 interface or [::]:80");
+    REQUIRE(parse_endpoint("http://127.0.0.1:80").error.find("is a URL") != std::string::npos);
+    REQUIRE(parse_endpoint("unix:/run/u").error.find("is a Unix socket") != std::string::npos);
     for (const char* text : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "host:80",
                              "::1:80", "[::1]", "[::1", "[::1]80", "[127.0.0.1]:80", "1.2.3:80",
                              "127.0.0.1:8080/x", "127.0.0.1:-1", "[fe80::1%lo]:80"}) {

@@ -23,6 +23,10 @@ TEST_CASE("A reference in another program's form is refused with the right one")
     };
     for (const Row row : {Row{"$OPENAI_API_KEY", "${OPENAI_API_KEY}"},
                           {"$groq_key", "${groq_key}"},
+                          {"$OPENAI_API_KEY}", "${OPENAI_API_KEY}"},
+                          {"#{OPENAI_API_KEY}", "${OPENAI_API_KEY}"},
+                          {"ENC[AES256_GCM,data:x,type:str]", "${file:"},
+                          {"ssm:/prod/key", "${file:"},
                           {"${OPENAI_API_KEY", "${OPENAI_API_KEY}"},
                           {"$(MISTRAL_API_KEY)", "${MISTRAL_API_KEY}"},
                           {"$env:GROQ_API_KEY", "${GROQ_API_KEY}"},

@@ -32,6 +32,58 @@ TEST_CASE("Of indentation that does not fit the line is named") {
     CHECK(first_has(problems_of("upstreams:\n\t- name: one\n"), "line 2 is indented with a tab"));
 }
 
+TEST_CASE("Of values that YAML reads as something else the remedy is named") {
+    struct Row {
+        const char* written;
+        const char* remedy;
+    };
+    const std::string two = "upstreams:\n  - { name: one, base_url: 'https://a.example/v1' }\n";
+    for (const Row row : {Row{"routes:\n  - model: *\n    chain: [one]\n", "a glob needs quotes"},
+                          {"routes: [{ model: *-mini, chain: [one] }]\n", "a glob needs quotes"},
+                          {"routes:\n  - model: @x\n    chain: [one]\n", "cannot begin with @"},
+                          {"routes:\n  - model: `x`\n    chain: [one]\n", "cannot begin with `"},
+                          {"listen: [::1]:8080\n", "in brackets needs quotes"},
+                          {"ledger: a: b\n", "a colon and a space in it needs quotes"}}) {
+        CAPTURE(row.written);
+        CHECK(first_has(problems_of(two + row.written), row.remedy));
+    }
+    // What is quoted, a comment, or in the middle of a value begins none.
+    for (const char* written : {"routes: [{ model: \"*\", chain: [one] }\n",
+                                "drain: [30s # * and @\n", "ledger: [a*b, c@d\n"}) {
+        CAPTURE(written);
+        const auto problems = problems_of(two + written);
+        REQUIRE_FALSE(problems.empty());
+        CHECK(problems.front().find("begin") == std::string::npos);
+    }
+}
+
+TEST_CASE("An address of Azure's and a local server's without their paths are warned of") {
+    struct Row {
+        const char* entry;
+        const char* words;
+    };
+    for (const Row row : {Row{"base_url: 'https://r.openai.azure.com'", "`provider: azure`"},
+                          {"base_url: 'http://localhost:11434'", "http://localhost:11434/v1"},
+                          {"base_url: 'http://127.0.0.1:11434/api'", "http://127.0.0.1:11434/v1"},
+                          {"base_url: 'http://127.0.0.1:1234'", "http://127.0.0.1:1234/v1"}}) {
+        CAPTURE(row.entry);
+        const auto loaded = load_yaml("upstreams: [{ name: a, " + std::string(row.entry) + " }]\n");
+        REQUIRE(loaded.config);
+        REQUIRE(loaded.config->warnings.size() == 1);
+        CHECK(loaded.config->warnings.front().find(row.words) != std::string::npos);
+    }
+    for (const char* entry :
+         {"base_url: 'http://127.0.0.1:11434/v1'", "base_url: 'http://127.0.0.1:8000'",
+          "base_url: 'https://r.openai.azure.com/openai/v1'",
+          "base_url: 'https://r.openai.azure.com', provider: azure, model: m, price: { input: 1, "
+          "output: 1 }"}) {
+        CAPTURE(entry);
+        const auto loaded = load_yaml("upstreams: [{ name: a, " + std::string(entry) + " }]\n");
+        REQUIRE(loaded.config);
+        CHECK(loaded.config->warnings.empty());
+    }
+}
+
 TEST_CASE("A status where a failure class belongs is answered with the class") {
     struct Row {
         const char* written;

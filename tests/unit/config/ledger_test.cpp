@@ -71,9 +71,11 @@ TEST_CASE("An age is written in days or hours, or is for ever") {
     CHECK(parse_age("1d").value == 24h);
     CHECK(parse_age("1h").value == 1h);
     CHECK(parse_age("120m").value == 2h);
+    CHECK(parse_age("876000h").value == 36'500 * 24h);
     CHECK(parse_age("forever").value == 0h);
-    for (const char* wrong : {"", "d", "0d", "-1d", "1.5d", "90", "90 d", "1w", "30m", "90m", "0h",
-                              "ever", "99999999999d", "36501d"}) {
+    for (const char* wrong :
+         {"", "d", "0d", "-1d", "1.5d", "90", "90 d", "1w", "30m", "90m", "0h", "ever",
+          "99999999999d", "36501d", "876001h", "5000000h", "99999999999h"}) {
         CAPTURE(wrong);
         const auto parsed = parse_age(wrong);
         CHECK_FALSE(parsed);

@@ -1,4 +1,5 @@
 // Requests whose members are not what their API has: 400, and nothing is lost in silence.
+#include "cpu_time.hpp"
 #include "dialects/schema.hpp"
 #include "dialects/translate.hpp"
 
@@ -181,10 +182,10 @@ TEST_CASE("Blocks inside of blocks take no more time than their bytes") {
         for (int level = 0; level < 120; ++level) {
             body = front + body + (document ? "]}}" : "]}");
         }
-        const auto begun = std::chrono::steady_clock::now();
+        const auto begun = test::cpu_time();
         CHECK(problem_of(AnswerShape::messages, messages("[" + body + "]")));
         // A walk through half a megabyte takes less than a millisecond.
-        CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(2));
+        CHECK(test::cpu_time() - begun < std::chrono::seconds(2));
     }
 }
 
@@ -214,9 +215,9 @@ TEST_CASE("Two hundred thousand names of a schema are each looked for but once")
     }
     const auto text = R"({"allOf":[{"required":[)" + names + R"(],"properties":{)" + properties +
                       R"(}},{"required":["n7"],"properties":{"n7":1}}]})";
-    const auto begun = std::chrono::steady_clock::now();
+    const auto begun = test::cpu_time();
     const auto out = object_schema(Value::of(text));
-    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(5));
+    CHECK(test::cpu_time() - begun < std::chrono::seconds(5));
     CHECK(out ==
           R"({"type":"object","required":[)" + names + R"(],"properties":{)" + properties + "}}");
 }

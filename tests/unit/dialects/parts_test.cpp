@@ -187,3 +187,10 @@ TEST_CASE("What is no event is passed over, whatever it is") {
         translation->end(out);
     }
 }
+
+TEST_CASE("An empty text is none where the writer is told so") {
+    std::string out;
+    Writer to(out);
+    to.open('[').text_or_null("a\"b").text_or_null("").text("").close(']');
+    CHECK(out == R"(["a\"b",null,""])");
+}

@@ -63,6 +63,24 @@ TEST_CASE("A row comes out of a chunk as it went in, whatever became of its text
     CHECK(chunk.rows() == 2);
 }
 
+TEST_CASE("Texts of every length come out as they went in") {
+    const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
+    for (std::size_t n = 0; n <= letters.size(); ++n) {
+        CAPTURE(n);
+        auto row = attempt();
+        row.request = std::string_view(letters).substr(0, n);
+        row.session = std::string_view(letters).substr(letters.size() - n);
+        row.moved_why = row.session;  // the last one: nothing comes behind it
+        Chunk chunk(Chunk::need(row));
+        REQUIRE(chunk.add(row));
+        chunk.for_each([&](const auto& out) {
+            CHECK(out.request == row.request);
+            CHECK(out.session == row.session);
+            if constexpr (requires { out.moved_why; }) CHECK(out.moved_why == row.moved_why);
+        });
+    }
+}
+
 TEST_CASE("A chunk takes what fits, and nothing of what does not") {
     const auto row = attempt();
     Chunk chunk(2 * Chunk::need(row) + 10);

@@ -40,6 +40,7 @@ class Scripted final : public Store {
         std::atomic<bool> changed{false}, older{false};
         std::atomic<std::size_t> rows{0}, writes{0}, aside{0}, forgotten{0};
         std::atomic<bool> hold{false};
+        std::atomic<std::int64_t> newest{0}, newest_until{0}, forgotten_before{0};
     };
     explicit Scripted(State& state) : state_(state) {}
     Fault open() override { return leave_ && state_.older ? Fault::locked : state_.open.load(); }
@@ -51,7 +52,12 @@ class Scripted final : public Store {
         for (const auto& chunk : batch) state_.rows += chunk.rows();
         return Fault::none;
     }
-    Fault forget(std::int64_t, bool& more) override {
+    std::int64_t newest(std::int64_t until) override {
+        state_.newest_until = until;
+        return state_.newest;
+    }
+    Fault forget(std::int64_t before_us, bool& more) override {
+        state_.forgotten_before = before_us;
         more = ++state_.forgotten < 3;
         return Fault::none;
     }
@@ -103,8 +109,7 @@ class Said {
 };
 
 struct Bench {
-    explicit Bench(std::size_t most = 1 << 20) {
-        Settings settings;
+    explicit Bench(std::size_t most = 1 << 20, Settings settings = {}) {
         settings.mailboxes = 2;
         settings.most_bytes = most;
         settings.tell = [this](const News& news) { said.add(news); };
@@ -362,6 +367,20 @@ TEST_CASE("A store that is out of reach at the start is read when it can be, row
     CHECK(soon([&] { return b.ledger->health().up; }));
 }
 
+TEST_CASE("What is in the way of the ledger is said with what to do about it") {
+    for (const auto& [fault, advice] :
+         {std::pair{Fault::read_only, "read-only for this process: let its user write"},
+          {Fault::unreachable, "Make the folder"},
+          {Fault::full, "Make room on its disk"},
+          {Fault::newer, "ledger: { path: FILE }"}}) {
+        INFO(name_of(fault));
+        Bench b;
+        b.state.open = fault;
+        CHECK(b.ledger->start() == fault);
+        CHECK(b.said.last().find(advice) != std::string::npos);
+    }
+}
+
 TEST_CASE("A worker never waits for a disk that hangs") {
     Bench b(64 << 20);
     REQUIRE(b.ledger->start() == Fault::none);
@@ -410,4 +429,33 @@ TEST_CASE("An id of ours says when its request began, and no other does") {
         INFO(id);
         CHECK_FALSE(made_here(id));
     }
+}
+
+TEST_CASE("A clock that leaps ahead forgets nothing, and is told of") {
+    constexpr std::int64_t kDay = 86'400'000'000;
+    std::atomic<std::int64_t> wall{kThen};
+    std::atomic<int> looks{0};
+    Settings settings;
+    settings.keep = 90 * 24h;
+    settings.tidy_pause = 5ms;
+    settings.now = [&] {
+        ++looks;
+        return Retention::Moment{std::chrono::steady_clock::now(),
+                                 Retention::Wall(std::chrono::microseconds(wall))};
+    };
+    Bench b(1 << 20, settings);
+    b.state.newest = kThen - kDay / 2;
+    REQUIRE(b.ledger->start() == Fault::none);
+    REQUIRE(soon([&] { return b.state.forgotten >= 1; }));
+    CHECK(b.state.forgotten_before == kThen - 90 * kDay);
+    // What the process before wrote under a clock on trial does not vouch for it.
+    CHECK(b.state.newest_until == kThen - kDay / 24);
+    CHECK(b.said.events().empty());
+    wall = kThen + 200 * kDay;
+    REQUIRE(soon([&] { return b.said.has("clock_leapt"); }));
+    CHECK(b.said.last().find("4800 hours ahead") != std::string::npos);
+    const int then = looks;
+    REQUIRE(soon([&] { return looks > then + 3; }));
+    CHECK(b.state.forgotten_before == kThen - 90 * kDay);
+    CHECK(b.said.events().size() == 1);
 }

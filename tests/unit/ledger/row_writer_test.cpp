@@ -69,6 +69,57 @@ TEST_CASE("As many rows as come are written, each with what is its own") {
     }
 }
 
+TEST_CASE("What no row has had so far is written with the first one that has it") {
+    for (const int rows : {1, 4, 16}) {
+        const Folder folder;
+        const auto path = folder.file();
+        const auto store = sqlite_store(path);
+        REQUIRE(store->open() == Fault::none);
+        std::int64_t at = kThen;
+        const auto write = [&](auto change) {
+            Batch batch;
+            batch.emplace_back(1 << 20);
+            for (int i = 0; i < rows; ++i) {
+                const auto id = std::to_string(++at);
+                auto one = attempt(at, id);
+                auto whole = request(at, id);
+                if (i == rows / 2) change(one, whole);
+                REQUIRE((batch.back().add(one) && batch.back().add(whole)));
+            }
+            REQUIRE(store->write(batch) == Fault::none);
+        };
+        const auto nothing = [](auto&, auto&) {};
+        write(nothing);
+        write([](auto& one, auto& whole) {
+            one.tier = "flex";
+            one.estimated_output = 7;
+            whole.code = "overloaded";
+        });
+        write(nothing);
+        write([](auto& one, auto& whole) {
+            one.detail = "it broke";
+            one.unpriced = true;
+            whole.broken = true;
+        });
+        write([](auto& one, auto&) { one.first_token_us = -1; });
+        const auto count = [&](const std::string& which) {
+            return ask(path, ("SELECT count(*) FROM " + which).c_str());
+        };
+        CHECK(count("attempts WHERE tier = 'flex' AND estimated_output = 7 AND detail IS NULL "
+                    "AND unpriced IS NULL") == "1");
+        CHECK(count("attempts WHERE detail = 'it broke' AND unpriced = 1 AND tier IS NULL "
+                    "AND estimated_output IS NULL") == "1");
+        CHECK(count("attempts WHERE first_token_ms IS NULL AND detail IS NULL AND tier IS NULL") ==
+              "1");
+        CHECK(count("attempts WHERE input = 100 AND price = 'built-in 1' AND status = 200 "
+                    "AND request_no IS NOT NULL") == std::to_string(5 * rows));
+        CHECK(count("requests WHERE code = 'overloaded' AND broken IS NULL") == "1");
+        CHECK(count("requests WHERE broken = 1 AND code IS NULL") == "1");
+        CHECK(count("requests WHERE prompt_tokens = 125 AND served_by = 'openai'") ==
+              std::to_string(5 * rows));
+    }
+}
+
 TEST_CASE("A clock that is set in the middle of many rows costs none of them its place") {
     const Folder folder;
     const auto path = folder.file();

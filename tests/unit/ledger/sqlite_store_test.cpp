@@ -39,6 +39,18 @@ void write_file(const std::string& path, std::string_view text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
+/// Root may write everywhere.
+class NotRoot {
+  public:
+    NotRoot() {
+        constexpr ::uid_t kNobody = 65534;
+        if (::getuid() == 0) REQUIRE(::seteuid(kNobody) == 0);
+    }
+    ~NotRoot() { static_cast<void>(::seteuid(::getuid())); }
+    NotRoot(const NotRoot&) = delete;
+    NotRoot& operator=(const NotRoot&) = delete;
+};
+
 }  // namespace
 
 TEST_CASE("What is written can be read by anybody, in words") {
@@ -259,7 +271,7 @@ TEST_CASE("A fault writes nothing of a batch, and the same batch goes in when it
 TEST_CASE("What must not be written, or is somebody else's, is left as it is") {
     const Folder folder;
     const auto path = folder.file();
-    const auto store = sqlite_store(path);
+    auto store = sqlite_store(path);
 
     SECTION("the database of another program") {
         Database other;
@@ -291,13 +303,17 @@ TEST_CASE("What must not be written, or is somebody else's, is left as it is") {
         CHECK(below->open() == Fault::unreachable);
         CHECK_FALSE(below->why().empty());
     }
-    if (::geteuid() != 0) {  // root may write everywhere
-        SECTION("a file that may only be read") {
-            REQUIRE(store->open() == Fault::none);
-            ::chmod(path.c_str(), 0400);
-            ::chmod(folder.path().c_str(), 0500);
-            CHECK(sqlite_store(path)->open() == Fault::read_only);
-        }
+    SECTION("a file, or its folder, that may only be read") {
+        REQUIRE(store->open() == Fault::none);
+        store.reset();
+        const bool file = GENERATE(true, false);
+        ::chmod(path.c_str(), file ? 0444 : 0666);
+        ::chmod(folder.path().c_str(), 0555);
+        const NotRoot user;
+        const auto next = sqlite_store(path);
+        CHECK(next->open() == Fault::read_only);
+        CHECK(next->why() == std::string(file ? "the file" : "the folder of the file") +
+                                 " is read-only: Permission denied");
     }
 }
 
@@ -392,6 +408,20 @@ TEST_CASE("A file that goes away while it is open is said, and no row goes with 
     CHECK(ask(path, "SELECT group_concat(request_id) FROM attempt") == "r2");
     // The counters go on, and what was written twice counts once.
     CHECK(value(*store, "attempts", {"openai", "gpt-4o", "chat", "ok"}) == 2);
+}
+
+TEST_CASE("The newest row is told, and the newest until a moment") {
+    const Folder folder;
+    const auto store = sqlite_store(folder.file());
+    CHECK(store->newest(INT64_MAX) == 0);
+    REQUIRE(store->open() == Fault::none);
+    CHECK(store->newest(INT64_MAX) == 0);
+    // The last one is of a clock that was ahead.
+    REQUIRE(store->write(batch_of(attempt(kThen), request(kThen + 7), attempt(2 * kThen))) ==
+            Fault::none);
+    CHECK(store->newest(INT64_MAX) == 2 * kThen);
+    CHECK(store->newest(kThen + 1'000'000) == kThen + 7);
+    CHECK(store->newest(kThen - 1) == 0);
 }
 
 TEST_CASE("What is old is forgotten in small steps, and the counters are not") {

@@ -22,6 +22,8 @@ TEST_CASE("Days and months begin and end in UTC") {
         CAPTURE(row.wall.time_since_epoch().count());
         REQUIRE(begin_of(Period::day, row.wall) == row.day);
         REQUIRE(begin_of(Period::month, row.wall) == row.month);
+        REQUIRE(end_of(Period::day, row.wall) == row.wall + row.rest_of_day);
+        REQUIRE(end_of(Period::month, row.wall) == row.wall + row.rest_of_month);
         REQUIRE(rest_of(Period::day, row.wall) == row.rest_of_day);
         REQUIRE(rest_of(Period::month, row.wall) == row.rest_of_month);
     }
@@ -36,4 +38,27 @@ TEST_CASE("Periods are numbered one after the other") {
     REQUIRE(number_of(Period::month, utc(2027, 1, 1)) ==
             number_of(Period::month, utc(2026, 12, 31, 23, 59, 59)) + 1);
     REQUIRE(number_of(Period::always, utc(2027, 1, 1)) == 0);
+}
+
+TEST_CASE("A wall clock that goes on otherwise than the steady one was set") {
+    const auto noon = utc(2026, 11, 29, 12);
+    struct Row {
+        std::chrono::seconds steady, wall;
+        bool set;
+    };
+    const Row rows[] = {
+        {0s, 0s, false},        {60s, 60s, false},
+        {24h, 24h, false},                          // midnight by itself
+        {60s, 62s, false},      {60s, 57s, false},  // kept right
+        {0s, 24h, true},        {0s, -24h, true},
+        {60s, 60s - 24h, true},  // set
+        {0s, 6s, true},         {0s, -6s, true},
+        {1h, 9h, true},  // slept
+        {1h, 24h * 365, true},  {0s, -24h * 365 * 30, true},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.steady.count(), row.wall.count());
+        const auto earlier = at(1000, noon), later = at(1000 + row.steady.count(), noon + row.wall);
+        REQUIRE(was_set_between(earlier, later) == row.set);
+    }
 }

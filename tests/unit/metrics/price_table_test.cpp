@@ -141,6 +141,15 @@ TEST_CASE("a model at an address that nobody knows costs what its maker takes, o
     }
     // Who is known has the own price or none.
     CHECK(prices.resolve("groq", "grok-3-mini", "") == nullptr);
+    // A file's word goes before the table's, by whichever name it calls the model.
+    ModelPrice dearer;
+    dearer.provider = "openai";
+    dearer.standard.input = dearer.standard.output = 9000;
+    prices.lay(join_price_lines({pack_price("openai/gpt-4o", dearer)}), PriceOrigin::file, "f 1");
+    for (const auto* model : {"gpt-4o", "gpt-4o-2024-11-20"}) {
+        REQUIRE(prices.resolve("", model, "") != nullptr);
+        CHECK(prices.resolve("", model, "")->standard.input == 9000);
+    }
 }
 
 TEST_CASE("what is laid over a table replaces prices whole, and keeps what a model may read") {

@@ -267,6 +267,13 @@ TEST_CASE("what is paid for by the piece is added, or is all there is") {
     CHECK(cost_pico_usd(image, {}, "", {1, 3}) == 120'000);
     CHECK(cost_pico_usd(image, {5, 0, 0, 0, 0}, "", {1, 3}) == 120'000);
     CHECK_FALSE(cost_pico_usd(image, {5, 0, 0, 0, 0}, ""));
+    // An answer of a chat, whose pictures nobody counts.
+    CHECK_FALSE(cost_pico_usd(image, {5, 0, 0, 7, 0}, "", {1, 0}));
+    CHECK_FALSE(cost_pico_usd(image, {}, "", {1, 0}));
+    auto and_request = image;
+    and_request.per_request = 5'000;
+    CHECK_FALSE(cost_pico_usd(and_request, {5, 0, 0, 7, 0}, "", {1, 0}));
+    CHECK(cost_pico_usd(and_request, {}, "", {1, 1}) == 45'000);
     image.standard.input = 10;
     CHECK(cost_pico_usd(image, {5, 0, 0, 0, 0}, "", {1, 3}) == 50);
     CHECK(cost_pico_usd(image, {}, "", {1, 3}) == 120'000);

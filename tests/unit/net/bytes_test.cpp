@@ -406,3 +406,79 @@ TEST_CASE("Threads exchange kept blocks and lose none") {
     budget.free_kept(true);
     CHECK(budget.kept() == 0);
 }
+
+TEST_CASE("An empty buffer lends its block, stays charged for one, and gets one back with bytes") {
+    MemoryBudget budget(2 * kReadBuffer);
+    Bytes bytes(budget);
+    const auto with_text = [](std::string_view text) {
+        ReadBlock block = take_read_block();
+        std::memcpy(block.get(), text.data(), text.size());
+        return block;
+    };
+    for (const std::size_t before : {std::size_t{0}, std::size_t{100}, kReadBuffer}) {
+        CAPTURE(before);
+        bytes.release();
+        REQUIRE(bytes.ensure_free(before));
+        REQUIRE(bytes.lend());
+        CHECK(bytes.lend());
+        CHECK(bytes.lent());
+        CHECK(bytes.capacity() == 0);
+        CHECK(bytes.empty());
+        CHECK(budget.used() == kReadBuffer);
+        CHECK(bytes.ensure_free(100));  // a read will find a place
+        CHECK_FALSE(bytes.append("x"));
+        REQUIRE(bytes.take_back(with_text("came"), 4));
+        CHECK_FALSE(bytes.lent());
+        CHECK(bytes.view() == "came");
+        CHECK(bytes.capacity() == kReadBuffer);
+        CHECK(budget.used() == kReadBuffer);
+        CHECK_FALSE(bytes.lend());  // it holds something
+        bytes.consume(4);
+    }
+    bytes.pin(true);
+    CHECK_FALSE(bytes.lend());
+    bytes.pin(false);
+    REQUIRE(bytes.lend());
+    Bytes other(std::move(bytes));
+    CHECK(other.lent());
+    CHECK_FALSE(bytes.lent());
+    other.release();
+    CHECK(budget.used() == 0);
+    // What comes after that has to be paid for, or is refused.
+    REQUIRE(other.take_back(with_text("late"), 4));
+    CHECK(other.view() == "late");
+    CHECK(budget.used() == kReadBuffer);
+}
+
+TEST_CASE("A block that cannot be paid for is not lent, and a large one is kept") {
+    MemoryBudget budget(kReadBuffer - 1);
+    Bytes bytes(budget);
+    CHECK_FALSE(bytes.lend());
+    CHECK(budget.used() == 0);
+    CHECK_FALSE(bytes.take_back(take_read_block(), kReadBuffer));
+    CHECK(budget.used() == 0);
+    CHECK(bytes.take_back(take_read_block(), 5));  // five bytes can be
+    bytes.release();
+    budget.set_limit(1 << 20);
+    REQUIRE(bytes.ensure_free(kReadBuffer + 1));
+    CHECK_FALSE(bytes.lend());
+    CHECK(bytes.capacity() > kReadBuffer);
+}
+
+TEST_CASE("Every block is somebody's alone, and the one given back last is taken next") {
+    std::vector<ReadBlock> blocks;
+    for (int i = 0; i < 200; ++i) {
+        blocks.push_back(take_read_block());
+        REQUIRE(blocks.back());
+        std::memset(blocks.back().get(), i, kReadBuffer);
+    }
+    for (int i = 0; i < 200; ++i) {
+        const auto& block = blocks[static_cast<std::size_t>(i)];
+        CHECK(static_cast<unsigned char>(block.get()[kReadBuffer - 1]) == i);
+    }
+    while (!blocks.empty()) blocks.pop_back();
+    ReadBlock one = take_read_block();
+    const char* const warm = one.get();
+    one.reset();
+    CHECK(take_read_block().get() == warm);
+}

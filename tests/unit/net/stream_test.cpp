@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace understudy::net;
 using namespace understudy::net::test;
@@ -15,7 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Both ends of one connection; what is told about ours is counted.
+/// Both ends of one connection; what is told about ours is counted. Every test runs with a stream
+/// that has a place for what will come, and with one that waits without.
 struct Link final : StreamListener {
     Link() {
         Socket socket(bench.io);
@@ -29,7 +31,7 @@ struct Link final : StreamListener {
 
     void on_stream(Stream&) override { ++told; }
     void arm() {
-        REQUIRE(ours->in.ensure_free(4096));
+        REQUIRE(((lends && ours->in.lend()) || ours->in.ensure_free(4096)));
         ours->arm_read();
     }
     void say(std::string_view text) {
@@ -50,6 +52,7 @@ struct Link final : StreamListener {
         });
     }
 
+    const bool lends = GENERATE(false, true);  // waits without a place of its own
     Bench bench;
     Server server;
     Stream::Ptr ours;
@@ -269,4 +272,60 @@ TEST_CASE("More than there was room for comes with the next read") {
         return link.ours->received() == much.size();
     }));
     CHECK(link.ours->in.view() == much);
+}
+
+TEST_CASE("Streams that wait with nothing in them have no block, and each gets what is its own") {
+    Bench bench;
+    Server server;
+    constexpr std::size_t kStreams = 40;
+    std::vector<Stream::Ptr> ours;
+    std::vector<Server::Accepted> theirs;
+    for (std::size_t i = 0; i < kStreams; ++i) {
+        Socket socket(bench.io);
+        socket.connect({asio::ip::address_v4::loopback(), server.port()});
+        tune(socket);
+        ours.emplace_back(new Stream(std::move(socket), bench.budget));
+        theirs.push_back(server.accept());
+        REQUIRE(ours.back()->in.lend());
+        ours.back()->arm_read();
+    }
+    const auto charged = bench.budget.used();
+    CHECK(charged == kStreams * kReadBuffer);
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < kStreams; ++i) {
+            const std::string text = std::to_string(round) + " for " + std::to_string(i);
+            asio::write(theirs[i], asio::buffer(text));
+        }
+        for (std::size_t i = 0; i < kStreams; ++i) {
+            auto& stream = *ours[i];
+            const std::string text = std::to_string(round) + " for " + std::to_string(i);
+            REQUIRE(bench.until([&] { return stream.in.size() == text.size(); }));
+            CHECK(stream.in.view() == text);
+            stream.in.consume(text.size());
+            REQUIRE(stream.in.lend());
+            CHECK(stream.in.capacity() == 0);
+            stream.arm_read();
+            CHECK(bench.budget.used() == charged);
+        }
+    }
+    for (auto& stream : ours) stream->close();
+    bench.run_for(1ms);
+    ours.clear();
+    CHECK(bench.budget.used() == 0);
+}
+
+TEST_CASE("A stream that is closed while its block is lent leaves nothing behind") {
+    for (const bool with_bytes : {false, true}) {
+        Link link;
+        REQUIRE(link.ours->in.lend());
+        link.ours->arm_read();
+        if (with_bytes) {
+            link.say("bytes");
+            link.bench.run_for(0ms);
+        }
+        link.ours->close();
+        link.bench.run_for(5ms);
+        link.ours.reset(new Stream(Socket(link.bench.io), link.bench.budget));
+        CHECK(link.bench.budget.used() == 0);
+    }
 }

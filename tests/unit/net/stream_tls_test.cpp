@@ -17,7 +17,8 @@ using SendState = Stream::SendState;
 
 namespace {
 
-/// A stream of ours with TLS, connected to a TlsServer by a real socket.
+/// A stream of ours with TLS, connected to a TlsServer by a real socket; once with a place for what
+/// will come, and once waiting without.
 struct Link {
     /// `buffer`: of the sockets, 0 for what the system gives.
     explicit Link(int buffer = 0) : theirs(connect(buffer)) {
@@ -62,7 +63,7 @@ struct Link {
     }
     void deliver(std::string_view bytes) { asio::write(theirs, asio::buffer(bytes)); }
     void read_on() {
-        if (ours->in.ensure_free(kReadBuffer)) ours->arm_read();
+        if ((lends && ours->in.lend()) || ours->in.ensure_free(kReadBuffer)) ours->arm_read();
     }
     /// Reads until `size` bytes of payload are there.
     bool reads(std::size_t size) {
@@ -99,6 +100,7 @@ struct Link {
         return text;
     }
 
+    const bool lends = GENERATE(false, true);
     Bench bench;
     Server listener;
     TlsContext context{trusting(authority())};

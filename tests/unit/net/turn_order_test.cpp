@@ -180,8 +180,8 @@ TEST_CASE("No deadline overtakes bytes that are there, however many streams have
     bool early = false;
     Timer deadline(
         links.bench.timers, [](void* flag) { *static_cast<bool*>(flag) = true; }, &early);
-    deadline.set(Clock::now() + 20ms);
     links.bench.run_for(1ms);
+    deadline.set(Clock::now() + 20ms);  // no turn from here on until both are due
     links.say('A');                     // all of them are called so
     std::this_thread::sleep_for(40ms);  // a stall: the deadline is due, too
     links.all.back().then = [&] { CHECK_FALSE(early); };

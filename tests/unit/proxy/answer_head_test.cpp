@@ -28,7 +28,8 @@ struct Answered {
     std::shared_ptr<Runtime> runtime = bench.load(kYaml);
     Inbound request;
     bool client_gone = false;
-    RequestRecord record{*runtime, request, nullptr, client_gone};
+    bool cut_off = false;
+    RequestRecord record{*runtime, request, nullptr, client_gone, cut_off};
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ TEST_CASE("Usage is asked for by what, and since when") {
     CHECK(ask.csv);
     CHECK(asked<AskUsage>("/api/usage?since=1789000000").span.from_us == 1'789'000'000'000'000);
     CHECK(asked<AskUsage>("/api/usage?since=forever").span.from_us == 0);
+    CHECK(refused("/api/usage?since=99999999999h").status == 400);
     CHECK(asked<AskUsage>("/api/usage").limit == 1000);
     ask = asked<AskUsage>("/api/usage?limit=10000&skip=20000");
     CHECK(ask.limit == 10'000);

@@ -272,6 +272,11 @@ TEST_CASE("What is paid for by the piece needs no usage, and the answer to be wh
     bill = bill_for(Metered{}, std::nullopt, &p);
     CHECK_FALSE(bill.reported);
     CHECK_FALSE(bill.cost_pico_usd);
+    // Pictures in a chat are not counted: what they cost is not known, which is not nothing.
+    bill = bill_for(with({100, 20, 0, 0, 0, {}}), std::nullopt, &p, {1, 0});
+    CHECK_FALSE(bill.cost_pico_usd);
+    CHECK(bill.unpriced());
+    CHECK_FALSE(bill_for(Metered{}, std::nullopt, &p, {1, 0}).reported);
     auto chat = price();
     chat.per_request = 5'000'000;
     bill = bill_for(with({100, 20, 0, 0, 0, {}}), std::nullopt, &chat, {1, 0});

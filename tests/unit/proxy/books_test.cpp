@@ -33,6 +33,7 @@ class Kept final : public ledger::Store {
         for (const auto& chunk : batch) chunk.for_each([this](const auto& row) { add(row); });
         return ledger::Fault::none;
     }
+    std::int64_t newest(std::int64_t) override { return 0; }
     ledger::Fault forget(std::int64_t, bool&) override { return ledger::Fault::none; }
     ledger::Fault counters(std::vector<ledger::Counter>&) override { return ledger::Fault::none; }
     bool changed_elsewhere() override { return false; }

@@ -105,3 +105,49 @@ TEST_CASE("what is known of a model without a label stays known when it becomes 
         CHECK(kind(*old, 0, now, "gpt-a") == Kind::resting);
     }
 }
+
+TEST_CASE("a label that came while a probe of all was out waits for that, and no longer") {
+    Stage stage;
+    auto runtime = stage.load([](auto& c) {
+        for (auto& upstream : c.upstreams) upstream.breaker = config::Breaker{2, 60s, 120s};
+    });
+    auto now = Clock::now();
+    fail(*runtime, 0, now, Class::connection, 2, "gpt-b");
+    now += 120s;
+    Admission probe(*runtime, entry(*runtime, 0), "gpt-b", now);
+    REQUIRE(probe.is_probe());
+    // Another worker's request for it, from before, has been answered.
+    runtime->series(runtime->config().upstreams[0], "gpt-a", metrics::Operation::chat, true);
+    REQUIRE(runtime->label(runtime->config().upstreams[0], "gpt-a") == "gpt-a");
+    now += 1s;
+    CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::resting);  // no second one to who may be dead
+    SECTION("all rest on, and so does it") {
+        probe.settle(ended(Class::connection, now), "gpt-b", now, 0);
+        CHECK(kind(*runtime, 0, now + 119s, "gpt-a") == Kind::resting);
+        CHECK(kind(*runtime, 0, now + 120s, "gpt-a") == Kind::probe);
+        CHECK(kind(*runtime, 0, now + 120s, "gpt-b") == Kind::probe);
+    }
+    SECTION("all are well, and it finds out for itself") {
+        probe.begun(now);
+        CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::probe);
+        CHECK(kind(*runtime, 0, now, "gpt-b") == Kind::ready);
+        Admission own(*runtime, entry(*runtime, 0), "gpt-a", now);
+        CHECK(own.is_probe());
+        CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::resting);
+        own.settle(ended(Class::none, now), "gpt-a", now, 0);
+        probe.settle(ended(Class::none, now), "gpt-b", now, 0);
+        CHECK(entry(*runtime, 0).breakers->quiet());
+    }
+    SECTION("nobody knows, because the client left") {
+        probe.settle(ended(Class::client_closed, now), "gpt-b", now, 0);
+        CHECK(kind(*runtime, 0, now, "gpt-a") == Kind::probe);
+    }
+    SECTION("its own probe, once it has waited in vain, is not forgotten for that") {
+        now += 120s;
+        Admission own(*runtime, entry(*runtime, 0), "gpt-a", now);
+        REQUIRE(own.is_probe());
+        probe.settle(ended(Class::connection, now), "gpt-b", now, 0);
+        own.settle(ended(Class::none, now), "gpt-a", now + 1s, 0);
+        CHECK(kind(*runtime, 0, now + 1s, "gpt-a") == Kind::ready);
+    }
+}

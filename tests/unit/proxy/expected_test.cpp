@@ -123,7 +123,26 @@ TEST_CASE("What is held for a prompt counts each thing in it, whoever's words it
         CHECK(size_of(row.body).most >= row.most);
         CHECK(size_of(row.body).most < row.most + 60);
     }
-    CHECK(prompt_size(std::string(320'000, '-'), {}) == PromptSize{0, 10'000});
+    CHECK(prompt_size(std::string(320'000, '-'), {}) == PromptSize{0, 10'000, 10'000, 10'000});
+}
+
+TEST_CASE("What a prompt has that may be billed at rates of its own is known") {
+    const auto data = repeated("JVBERi0xLjQK", 10'000);  // 120,000 characters
+    const auto sound = size_of(user(
+        R"({"type":"text","text":"Hi"},{"type":"input_audio","input_audio":{"format":"wav","data":")" +
+        data + R"("}})"));
+    CHECK((sound.audio == 3750 && sound.images == 0 && sound.most > sound.audio));
+    const auto picture = size_of(user(R"({"type":"image_url","image_url":{"url":"x"}})"));
+    CHECK((picture.audio == 0 && picture.images == 2000));
+    const auto text = size_of(user(R"({"type":"text","text":"Hi"})"));
+    CHECK((text.audio == 0 && text.images == 0 && !text.for_an_hour));
+    for (const char* hour :
+         {R"({"type":"text","text":"Hi","cache_control":{"type":"ephemeral","ttl":"1h"}})",
+          R"({"cachePoint":{"ttl":"1h","type":"default"}})"}) {
+        CHECK(size_of(user(hour)).for_an_hour);
+    }
+    CHECK_FALSE(
+        size_of(user(R"({"type":"text","text":"Hi","cache_control":{"ttl":"5m"}})")).for_an_hour);
 }
 
 TEST_CASE("A bound grows by what was learned, and ends where the model does") {
@@ -158,6 +177,9 @@ TEST_CASE("The longest answer is what the request, the upstream or the model all
         {AnswerShape::chat, hundred, &renames, 8000, 100},
         {AnswerShape::messages, hundred, &none, 0, 100},
         {AnswerShape::gemini, thrice, &none, 0, 300},
+        {AnswerShape::images, {std::nullopt, 3, {}}, &none, 0, 3 * kPicture},
+        {AnswerShape::images, open, &none, 32'768, 32'768},
+        {AnswerShape::speech, open, &none, 0, kUsualAnswer},
         {AnswerShape::embeddings, open, &none, 8000, 0},
         {AnswerShape::moderations, open, &none, 8000, 0},
         {AnswerShape::chat, {UINT64_MAX, 1024, {}}, &none, 0, 100'000'000},
@@ -191,11 +213,53 @@ TEST_CASE("The cost is that of the dearest way in which it may be billed") {
     REQUIRE_FALSE(expected_cost(&input_only, {1000, 1}, {}));
 }
 
+TEST_CASE("Sound, pictures, thoughts and what is kept for an hour are held at their own rates") {
+    const auto priced = [](std::optional<std::int64_t> metrics::Rates::*rate, std::int64_t pico) {
+        auto p = price(1'000'000, 2'000'000);  // a dollar and two a million
+        p.standard.*rate = pico;
+        return p;
+    };
+    using metrics::Rates;
+    Expected talk{1000, 1000}, heard{1000, 1000}, seen{1000, 1000}, kept{1000, 1000};
+    heard.audio = 400;
+    seen.images = 400;
+    kept.for_an_hour = true;
+    struct Row {
+        metrics::ModelPrice price;
+        const Expected* expected;
+        std::int64_t cost;
+    };
+    const Row rows[] = {
+        {price(1'000'000, 2'000'000), &heard, 3'000'000},
+        {priced(&Rates::audio_output, 80'000'000), &talk, 81'000'000},
+        {priced(&Rates::image_output, 40'000'000), &talk, 41'000'000},
+        {priced(&Rates::reasoning, 8'000'000), &talk, 9'000'000},
+        {priced(&Rates::reasoning, 1'000'000), &talk, 3'000'000},  // cheaper: the answer's counts
+        {priced(&Rates::audio_input, 40'000'000), &talk, 3'000'000},
+        {priced(&Rates::audio_input, 40'000'000), &heard, 18'600'000},
+        {priced(&Rates::image_input, 10'000'000), &talk, 3'000'000},
+        {priced(&Rates::image_input, 10'000'000), &seen, 6'600'000},
+        {priced(&Rates::cache_write_1h, 4'000'000), &talk, 3'000'000},
+        {priced(&Rates::cache_write_1h, 4'000'000), &kept, 6'000'000},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(&row - rows);
+        CHECK(expected_cost(&row.price, *row.expected, {}) == row.cost);
+    }
+    auto both = priced(&Rates::audio_output, 80'000'000);
+    both.standard.audio_input = 40'000'000;
+    CHECK(expected_cost(&both, heard, {}) == 600'000 + 16'000'000 + 80'000'000);
+}
+
 TEST_CASE("What is paid for by the piece is held by the piece") {
     metrics::ModelPrice pictures;
     pictures.per_image = 40'000'000'000;
     REQUIRE(expected_cost(&pictures, {10, 4096}, {}, {1, 2}) == 80'000'000);
     REQUIRE(expected_cost(&pictures, {0, 0}, {}, {1, 1}) == 40'000'000);
+    // Where nobody counts them, no price is known, and no budget is asked for nothing.
+    REQUIRE_FALSE(expected_cost(&pictures, {10, 4096}, {}));
+    pictures.standard.input = 1'000'000;
+    REQUIRE_FALSE(expected_cost(&pictures, {10, 4096}, {}));
     auto both = price(1'000'000, 2'000'000);
     both.per_request = 5'000'000'000;
     REQUIRE(expected_cost(&both, {1000, 1000}, {}) == 8'000'000);
@@ -207,7 +271,7 @@ TEST_CASE("What only counts or judges costs nothing") {
     REQUIRE(costs_money(wire::AnswerShape::chat));
     REQUIRE(costs_money(wire::AnswerShape::embeddings));
     REQUIRE(costs_money(wire::AnswerShape::images));
-    REQUIRE(costs_money(wire::AnswerShape::other_json));  // what is compacted is paid for
+    REQUIRE(costs_money(wire::AnswerShape::compaction));  // what is compacted is paid for
     REQUIRE_FALSE(costs_money(wire::AnswerShape::moderations));
     REQUIRE_FALSE(costs_money(wire::AnswerShape::messages_count));
 }

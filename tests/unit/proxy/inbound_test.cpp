@@ -162,3 +162,9 @@ TEST_CASE("A session's budget is an amount in dollars beside the session's name"
     const Request alone(Names{{"x-understudy-session-budget-usd", "1"}});
     CHECK(alone.problem == "x-understudy-session-budget-usd: needs x-understudy-session beside it");
 }
+
+TEST_CASE("Two answers have ids of their own, also where a client gives both requests one id") {
+    Inbound request;
+    request.request_id = "always-the-same";
+    CHECK(new_answer_seed(request) != new_answer_seed(request));
+}

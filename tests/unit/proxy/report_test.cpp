@@ -46,7 +46,7 @@ struct Exchange {
         spec.upstream = &runtime->config().upstreams[0];
         spec.peer = runtime->routes()[0].entries[0].peer.get();
         spec.shape = AnswerShape::chat;
-        request.emplace(*runtime, inbound, runtime->routes().data(), client_gone);
+        request.emplace(*runtime, inbound, runtime->routes().data(), client_gone, cut_off);
     }
     /// One attempt with its record; it is never let run.
     struct Lane {
@@ -67,6 +67,7 @@ struct Exchange {
     std::shared_ptr<Runtime> runtime = bench.load(kYaml);
     Inbound inbound;
     bool client_gone = false;
+    bool cut_off = false;
     understudy::net::Signal signal;
     understudy::upstreams::AttemptSpec spec;
     std::optional<RequestRecord> request;

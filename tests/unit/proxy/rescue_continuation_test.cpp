@@ -287,6 +287,19 @@ TEST_CASE("Usage is what the client was given: the prompt once, and all of the a
     CHECK(usage["completion_tokens"] == 35);
     CHECK(usage["total_tokens"] == 125);
 
+    // So is what its upstream has reported and nobody has told the client.
+    wire::Usage apart;
+    apart.prompt = 80;
+    apart.cache_read = 20;
+    auto quiet = transcript_of("The quick");
+    quiet.note_prompt(apart);
+    usage = usage_of(quiet, Rung::instruct, "The quick brown", reported);
+    CHECK(usage["prompt_tokens"] == 80);
+    CHECK(usage["completion_tokens"] == 1 + 30 - 2);
+    first.note_prompt(apart);  // it was told another one
+    usage = usage_of(first, Rung::prefill, " fox", reported);
+    CHECK(usage["prompt_tokens"] == 90);
+
     // Thoughts that were not passed on were not delivered.
     Json thought = reported;
     thought["completion_tokens_details"] = {{"reasoning_tokens", 20}};

@@ -53,8 +53,8 @@ TEST_CASE("What the request asks for and what was sent leave some rungs, or none
         CAPTURE(row.members);
         CHECK(text_of(allowed_rungs(told, asking(row.members))) == row.rungs);
     }
-    CHECK(text_of(allowed_rungs(transcript_of({{{"tool_calls", {{{"index", 0}}}}}}), asking())) ==
-          "a tool call has begun");
+    CHECK(text_of(allowed_rungs(transcript_of({{{"tool_calls", {{{"index", 0}, {"id", "c"}}}}}}),
+                                asking())) == "a tool call has begun");
     auto finished = transcript_of("So far");
     finished.sent(event_of(chunk_data(Json::object(), "stop")));
     CHECK(text_of(allowed_rungs(finished, asking())) == "the answer was finished");

@@ -64,7 +64,7 @@ TEST_CASE("What stands in the way is told, and then nothing more is kept") {
         std::string why;
     };
     const std::vector<Row> rows{
-        {chunk_data({{"tool_calls", {{{"index", 0}}}}}), "a tool call has begun"},
+        {chunk_data({{"tool_calls", {{{"index", 0}, {"id", "c"}}}}}), "a tool call has begun"},
         {chunk_data({{"function_call", {{"name", "f"}}}}), "a tool call has begun"},
         {chunk_data({{"refusal", "I"}}), "something other than text was sent"},
         {chunk_data(Json::object(), "stop"), "the answer was finished"},

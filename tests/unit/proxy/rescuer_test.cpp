@@ -21,7 +21,9 @@ constexpr const char* kConfig =
     "ledger: off\n";
 
 struct World {
-    explicit World(std::size_t memory = std::size_t{1} << 24) : budget(memory) {
+    explicit World(std::size_t memory = std::size_t{1} << 24,
+                   wire::AnswerShape shape = wire::AnswerShape::chat)
+        : budget(memory), rescuer(rescue::dialect_of(shape), request, *runtime, budget) {
         request.body = R"({"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]})";
         REQUIRE_FALSE(wire::scan_request(request.body, request.facts));
     }
@@ -36,7 +38,7 @@ struct World {
     net::MemoryBudget budget;
     Inbound request;
     std::shared_ptr<Runtime> runtime = bench.load(kConfig);
-    Rescuer rescuer{rescue::dialect_of(wire::AnswerShape::chat), request, *runtime, budget};
+    Rescuer rescuer;
 };
 
 std::string text_event(const std::string& text) {
@@ -107,4 +109,28 @@ TEST_CASE("A transcript that has given up ends a rescue that is still held") {
     CHECK(world.take(text_event("zy dog and runs away")).empty());
     CHECK(world.rescuer.diverged());
     CHECK_FALSE(world.rescuer.possible());
+}
+
+TEST_CASE("A Response that fails is charged for while it is told, or told without its text") {
+    const auto data = [](const std::string& json) { return "data: " + json + "\n\n"; };
+    const std::string text(100'000, 'x');
+    World world(std::size_t{1} << 24, wire::AnswerShape::responses);
+    world.rescuer.sent(data(R"({"type":"response.created","response":{"id":"resp_7"}})") +
+                       data(R"({"type":"response.output_item.added","output_index":0,"item":)"
+                            R"({"type":"message","id":"m"}})") +
+                       data(R"({"type":"response.content_part.added","output_index":0,"part":)"
+                            R"({"type":"output_text"}})") +
+                       data(R"({"type":"response.output_text.delta","delta":")" + text + R"("})"));
+    const auto before = world.budget.used();
+    REQUIRE(before > text.size());
+    SECTION("there is room") {
+        const auto response = world.rescuer.failed("{}");
+        CHECK(response.find(text) != std::string::npos);
+        CHECK(world.budget.used() >= before + 2 * text.size());  // and the event that has it
+    }
+    SECTION("there is none") {
+        world.budget.set_limit(before + text.size());
+        CHECK(world.rescuer.failed("{}").empty());
+        CHECK(world.budget.used() <= before);
+    }
 }

@@ -122,9 +122,10 @@ TEST_CASE("A request counts under its route, one without a route under none") {
     const auto runtime = bench.load(kTwo);
     Inbound request;
     bool client_gone = false;
+    const bool cut_off = false;
     const auto count = [&](const RuntimeRoute* route, Outcome outcome, bool gone) {
         client_gone = gone;
-        RequestRecord record(*runtime, request, route, client_gone);
+        RequestRecord record(*runtime, request, route, client_gone, cut_off);
         record.outcome = outcome;
     };
     const auto value = [&](const RuntimeRoute* route, Outcome outcome) {

@@ -154,6 +154,10 @@ TEST_CASE("The Response that fails is one that its libraries' types take") {
     for (const char* const key : {"output", "tools"}) CHECK(made[key] == json::array());
     CHECK(made["tool_choice"] == "auto");
     CHECK(made["parallel_tool_calls"] == true);
+    const proxy::AnswerSoFar another{{}, "req_1 of another answer", "gpt", 7};
+    const auto others = events_of(
+        proxy::stream_error_event(wire::AnswerShape::responses, "m", 3, "a_code", 0, another));
+    CHECK(others[1].data["response"]["id"] != made["id"]);
     const proxy::AnswerSoFar known{R"({"id":"resp_7"})", "req_1", "gpt", 7};
     events = events_of(
         proxy::stream_error_event(wire::AnswerShape::responses, "m", 3, "a_code", 0, known));
@@ -170,4 +174,29 @@ TEST_CASE("A Response fails with one of the codes that OpenAI's libraries know")
     CHECK(json::parse(proxy::response_error("m", 503))["code"] == "server_error");
     CHECK(json::parse(proxy::response_error("m", 429))["code"] == "rate_limit_exceeded");
     CHECK(json::parse(proxy::response_error("m", 400))["code"] == "invalid_prompt");
+    for (const unsigned passes : {408U, 409U, 425U})
+        CHECK(json::parse(proxy::response_error("m", passes))["code"] == "server_error");
+}
+
+TEST_CASE("Where an upstream names no code, the Response fails with the one of its status") {
+    struct Row {
+        const char* error;
+        unsigned status;
+        const char* code;
+    };
+    for (const auto& row : {
+             Row{R"({"message":"m","type":"invalid_request_error","code":null})", 400,
+                 "invalid_prompt"},
+             {R"({"message":"m","type":"requests"})", 429, "rate_limit_exceeded"},
+             {R"({"message":"m","code":null})", 503, "server_error"},
+             {R"({"message":"m","code":503})", 503, "server_error"},
+             {R"({"message":"m","code":"context_length_exceeded"})", 400,
+              "context_length_exceeded"},
+         }) {
+        const auto events = events_of(proxy::upstream_error_event(
+            wire::AnswerShape::responses, std::string(R"({"error":)") + row.error + "}",
+            {"made", "upstream_error", row.status}, {}));
+        REQUIRE(events.size() == 2);
+        CHECK(events[1].data["response"]["error"]["code"] == row.code);
+    }
 }

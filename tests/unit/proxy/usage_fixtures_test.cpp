@@ -39,9 +39,9 @@ const Json& fixtures() {
 
 AnswerShape shape_of(const std::string& name) {
     constexpr std::array<std::string_view, wire::kAnswerShapes> kNames{
-        "chat",        "completion",  "responses",     "messages",   "messages_count",
-        "gemini",      "gemini_list", "gemini_count",  "converse",   "embeddings",
-        "moderations", "images",      "transcription", "other_json", "opaque"};
+        "chat",          "completion",   "responses", "messages",   "messages_count", "gemini",
+        "gemini_list",   "gemini_count", "converse",  "embeddings", "moderations",    "images",
+        "transcription", "other_json",   "opaque",    "speech",     "compaction"};
     for (std::size_t i = 0; i < kNames.size(); ++i) {
         if (kNames[i] == name) return static_cast<AnswerShape>(i);
     }

@@ -20,7 +20,7 @@ net::MemoryBudget budget{64 << 20};
 /// Of a stream that is in gzip.
 StreamMeter::Coded coded(net::MemoryBudget& memory) {
     StreamMeter::Coded coded;
-    coded.decoder = std::make_unique<Decoder>(memory, wire::Coding::deflated);
+    coded.decoder = std::make_unique<Decoder>(memory, wire::Coding::gzip);
     return coded;
 }
 
@@ -589,8 +589,10 @@ TEST_CASE("Where something of ours may have to be taken out, a compressed stream
     meter.scan(cut);
     const auto end = meter.source_end();
     CHECK(end == kHello.size());
+    const auto events = meter.events();
     meter.scan_rest(cut);
-    meter.hold_back(end);
+    meter.hold_back(end, events);
+    CHECK(meter.events() == 1);
     REQUIRE(meter.ready().size() == 1);
     CHECK(meter.ready()[0].of(meter.source(cut)) == kHello);
     // And where events are too large to be judged, all is.
@@ -661,4 +663,18 @@ TEST_CASE(
         REQUIRE(passed == stars);
         CHECK(decoded.facts().done);
     }
+}
+
+TEST_CASE(
+    "An error about a key is held, with what is behind it, where events are passed on as such") {
+    const std::string json =
+        R"({"error":{"message":"m","type":"invalid_request_error","code":"invalid_api_key"}})";
+    const auto refused = "data: " + json + "\n\n";
+    const auto seen = run_every_way(kHello + refused + kUsage + kDone);
+    CHECK(seen.forwarded == kHello);
+    CHECK(seen.error == json);
+    const auto packed = gzip(kHello + refused);
+    CHECK(run({packed}, false, true).forwarded == packed);
+    // The client has the first one already: what follows is as it came.
+    CHECK(run_every_way(kHello + kError + refused).forwarded == kHello + kError + refused);
 }

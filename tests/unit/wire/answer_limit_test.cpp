@@ -34,6 +34,12 @@ TEST_CASE("What limits an answer is read in the words of every API") {
         {R"({"generation_config":{"max_output_tokens":60}})", 60},
         {R"({"max_tokens":1e3})", std::nullopt},  // a number that need not be whole
         {R"({"max_tokens":12.0})", 12},
+        {R"({"max_tokens":1.0E5})", std::nullopt},  // as some write doubles
+        {R"({"prompt":["a","b","c"],"max_tokens":10})", 10, 3},
+        {R"({"n":2,"prompt":[[1,2],[3]],"max_tokens":10})", 10, 4},
+        {R"({"prompt":[1,2,3],"max_tokens":10})", 10, 1},
+        {R"({"prompt":[],"max_tokens":10})", 10, 1},
+        {R"({"prompt":"abc","max_tokens":10})", 10, 1},
         {R"({"max_tokens":null})", std::nullopt},
         {R"({"max_tokens":"100"})", std::nullopt},
         {R"({"max_tokens":-5,"n":0})", std::nullopt},

@@ -2,11 +2,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <string_view>
 
+using understudy::wire::base64_at_front;
 using understudy::wire::is_base64;
+using understudy::wire::detail::base64_at_front_anywhere;
 using understudy::wire::detail::is_base64_anywhere;
 
 namespace {
@@ -82,5 +85,21 @@ TEST_CASE("Both ways to look for base64 say the same of any text") {
         for (std::size_t n = 0; n < kLooked; ++n) text += kAlphabet[from + random() % letters];
         if (random() % 4 == 0) text[random() % kLooked] = static_cast<char>(random());
         both(text);
+    }
+}
+
+TEST_CASE("Both ways to find the end of base64 find it in the same place") {
+    std::mt19937 random(11);
+    for (int i = 0; i < 3000; ++i) {
+        const auto all = usual(kLooked + random() % 4000);
+        CHECK(base64_at_front(all) == all.size());
+        auto text = all;
+        // One character, or all from somewhere on.
+        const auto at = kLooked + random() % (text.size() - kLooked + 1);
+        const auto n = random() % 2 == 0 ? 1 : text.size() - at;
+        for (auto j = at; j < std::min(at + n, text.size()); ++j) text[j] = ' ';
+        CAPTURE(text.size(), at, n);
+        CHECK(base64_at_front(text) == base64_at_front_anywhere(text));
+        if (n > 1) CHECK(base64_at_front(text) == at);
     }
 }

@@ -51,11 +51,30 @@ TEST_CASE("a loop that another proxy of this kind tells of is no transient error
     });
 }
 
+TEST_CASE("words that a provider's refusal has in common with others are no cause") {
+    check({
+        {"a page about limits", 429,
+         openai("Rate limit exceeded: 60 requests per minute. See our API usage limits for "
+                "details.",
+                "", ""),
+         FailureClass::rate_limit},
+        {"the client's own words, arrears", 400,
+         openai("messages[0].content: unsupported text: 我的宽带欠费了怎么办", "", ""),
+         FailureClass::bad_request},
+        {"the client's own words, a balance", 422, openai("input was 余额不足", "", ""),
+         FailureClass::bad_request},
+        {"a tool's description", 400,
+         openai("Invalid tool description: it may contain sensitive information, please redact", "",
+                ""),
+         FailureClass::bad_request},
+    });
+}
+
 TEST_CASE("the status alone decides where the body says nothing") {
     const std::vector<std::pair<unsigned, FailureClass>> table{
         {200, FailureClass::none},         {204, FailureClass::none},
-        {101, FailureClass::malformed},    {301, FailureClass::bad_request},
-        {307, FailureClass::bad_request},  {400, FailureClass::bad_request},
+        {101, FailureClass::malformed},    {301, FailureClass::malformed},
+        {307, FailureClass::malformed},    {400, FailureClass::bad_request},
         {401, FailureClass::auth},         {402, FailureClass::quota},
         {403, FailureClass::auth},         {404, FailureClass::not_found},
         {405, FailureClass::bad_request},  {408, FailureClass::timeout},
@@ -168,6 +187,30 @@ TEST_CASE("no credit left is quota at any status of the 4xx") {
          FailureClass::quota},
         {"OpenRouter, the credit of one key", 403,
          openai("Key limit exceeded (total limit). Manage it using https://x/keys", "", ""),
+         FailureClass::quota},
+        {"Volcengine", 403,
+         openai("The request failed because your account has an overdue balance. Request id: 0",
+                "Forbidden", "AccountOverdueError"),
+         FailureClass::quota},
+        {"Volcengine, in words alone", 403, openai("Your account has an overdue balance.", "", ""),
+         FailureClass::quota},
+        {"Anthropic, a limit of one's own", 400,
+         R"({"type":"error","error":{"type":"invalid_request_error","message":"You have reached)"
+         R"( your specified API usage limits. You will regain access on 2026-12-01."}})",
+         FailureClass::quota},
+        {"Alibaba, the free tier", 403,
+         openai("The free tier of the model has been exhausted.", "AllocationQuota.FreeTierOnly",
+                "AllocationQuota.FreeTierOnly"),
+         FailureClass::quota},
+        {"Novita", 403,
+         R"({"code":403,"reason":"NOT_ENOUGH_BALANCE","message":"not enough balance"})",
+         FailureClass::quota},
+        {"Together", 403, openai("Credit limit exceeded, please navigate to x", "credit_limit", ""),
+         FailureClass::quota},
+        {"Z.ai, in Chinese", 429,
+         R"({"error":{"code":"1113","message":"余额不足或无可用资源包,请充值。"}})",
+         FailureClass::quota},
+        {"one-api, in Chinese", 401, openai("该令牌额度已用尽", "one_api_error", ""),
          FailureClass::quota},
         {"an account that is overdue", 403, openai("The account is overdue.", "", ""),
          FailureClass::quota},
@@ -363,6 +406,10 @@ TEST_CASE("a 400 of a safety system is content_filter") {
          R"( OpenAI's content management policy","type":null,"param":"prompt","code":)"
          R"("content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}})",
          FailureClass::content_filter},
+        {"Azure, its name in escapes", 400,
+         R"({"error":{"message":"m","code":"x","inner\u0065rror":{"code":)"
+         R"("ResponsibleAIPolicyViolation"}}})",
+         FailureClass::content_filter},
         {"Azure, only in innererror", 400,
          R"({"error":{"message":"m","code":"x","innererror":{"code":)"
          R"("ResponsibleAIPolicyViolation"}}})",
@@ -372,6 +419,33 @@ TEST_CASE("a 400 of a safety system is content_filter") {
          R"("Output blocked by content filtering policy"}})",
          FailureClass::content_filter},
         {"DeepSeek", 400, openai("Content Exists Risk", "invalid_request_error", ""),
+         FailureClass::content_filter},
+        {"Z.ai", 400,
+         R"({"error":{"code":"1301","message":"The system has detected that the input or generated)"
+         R"( content may contain unsafe or sensitive content"}})",
+         FailureClass::content_filter},
+        {"Z.ai, in Chinese", 400,
+         R"({"error":{"code":"1301","message":"系统检测到输入或生成内容可能包含不安全或敏感内容"}})",
+         FailureClass::content_filter},
+        {"Volcengine", 400, openai("No.", "BadRequest", "InputTextSensitiveContentDetected"),
+         FailureClass::content_filter},
+        {"Volcengine, in words alone", 400,
+         openai("The request failed because the input text may contain sensitive information.", "",
+                ""),
+         FailureClass::content_filter},
+        {"MiniMax", 400, openai("input new_sensitive (1026)", "bad_request_error", ""),
+         FailureClass::content_filter},
+        {"Alibaba, in words alone", 400,
+         openai("Input text data may contain inappropriate content.", "", ""),
+         FailureClass::content_filter},
+        {"OpenAI, biology", 400, openai("No.", "invalid_request_error", "bio_policy"),
+         FailureClass::content_filter},
+        {"OpenAI, cybersecurity", 400,
+         openai("This content was flagged for possible cybersecurity risk.",
+                "invalid_request_error", ""),
+         FailureClass::content_filter},
+        {"Bedrock's image models", 400,
+         R"({"message":"This request has been blocked by our content filters."})",
          FailureClass::content_filter},
         {"never for a 500", 500, openai("No.", "", "content_filter"), FailureClass::server_error},
         {"never for a 403", 403, openai("No.", "", "content_filter"), FailureClass::auth},
@@ -423,6 +497,7 @@ TEST_CASE("a refusal speaks of the account unless it says that it is about the r
         const char* title;
         std::string body;
         bool account;
+        bool prompt = false;
     };
     const std::vector<Row> rows{
         {"nothing", "", true},
@@ -436,13 +511,13 @@ TEST_CASE("a refusal speaks of the account unless it says that it is about the r
         {"OpenRouter's moderation",
          R"({"error":{"code":403,"message":"m/x requires moderation on P. Your input was flagged for )"
          R"(\"violence\". No credits were charged.","metadata":{"flagged_input":"i"}}})",
-         false},
+         false, true},
         {"OpenRouter's rest of the credit",
          R"({"error":{"code":402,"message":"This request requires more credits, or fewer max_tokens."}})",
-         false},
+         false, true},
         {"xAI's content check",
          R"({"code":"The caller does not have permission","error":"Content violates usage guidelines."})",
-         false},
+         false, true},
         {"OpenAI's model",
          openai("Project `p` does not have access to model `o`", "invalid_request_error",
                 "model_not_found"),
@@ -452,7 +527,7 @@ TEST_CASE("a refusal speaks of the account unless it says that it is about the r
          openai("The model `m` is blocked at the project level.", "permissions_error",
                 "model_permission_blocked_project"),
          false},
-        {"a safety system", openai("m", "", "content_filter"), false},
+        {"a safety system", openai("m", "", "content_filter"), false, true},
         {"a page", "<html><body>blocked</body></html>", false},
         {"words that it only quotes", openai("The key 'was flagged' is unknown", "", ""), true},
         {"the prompt, echoed", R"({"error":{"message":"No."},"input":"was flagged"})", true},
@@ -460,6 +535,7 @@ TEST_CASE("a refusal speaks of the account unless it says that it is about the r
     for (const auto& row : rows) {
         INFO(row.title);
         CHECK(is_about_account(row.body, {}) == row.account);
+        CHECK(is_about_prompt(row.body, {}) == row.prompt);
     }
 }
 

@@ -74,6 +74,26 @@ TEST_CASE("An error about a key inside a stream is the server's: no client is to
     CHECK(cause_of(FailureClass::auth, 401).kind == ErrorKind::auth);
 }
 
+TEST_CASE("A refusal of one request is none of the key, whatever status it names") {
+    for (
+        const auto* json :
+        {R"({"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}})",
+         R"({"error":{"message":"No.","code":401}})",
+         R"({"type":"error","error":{"type":"permission_error","message":"Your account may not"}})"}) {
+        INFO(json);
+        CHECK(refuses_key(json));
+    }
+    for (
+        const auto* json :
+        {R"({"error":{"code":403,"message":"m requires moderation on P. Your input was flagged."}})",
+         R"({"error":{"code":403,"message":"Content violates usage guidelines."}})",
+         R"({"error":{"code":"403","message":"Project p does not have access to model m"}})",
+         R"({"error":{"code":503,"message":"Overloaded"}})", "{}", ""}) {
+        INFO(json);
+        CHECK_FALSE(refuses_key(json));
+    }
+}
+
 TEST_CASE("What a status alone would say does not hide what its body says") {
     struct Row {
         unsigned status;

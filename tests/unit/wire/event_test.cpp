@@ -29,6 +29,15 @@ TEST_CASE("A chat chunk commits with the first thing that the client must see") 
             {"text beside a role", delta(R"("role":"assistant","content":"Hi")"), "c"},
             {"text as parts", delta(R"("content":[{"type":"text","text":"Hi"}])"), "c"},
             {"a tool call", delta(R"("content":null,"tool_calls":[{"index":0,"id":"x"}])"), "c"},
+            {"a call that begins",
+             delta(R"("tool_calls":[{"index":0,"id":"x","type":"function",)"
+                   R"("function":{"name":"f","arguments":""}}])"),
+             "c"},
+            {"its arguments", delta(R"("tool_calls":[{"index":0,"function":{"arguments":" "}}])"),
+             "c"},
+            {"arguments as an object",
+             delta(R"("tool_calls":[{"index":0,"function":{"arguments":{"n":1}}}])"), "c"},
+            {"numbers under a new name", delta(R"("sketch":{"points":[1,2]})"), "c"},
             {"a legacy function call", delta(R"("function_call":{"name":"f"})"), "c"},
             {"a refusal", delta(R"("refusal":"No")"), "c"},
             {"reasoning", delta(R"("reasoning":"hm")"), "c"},
@@ -52,38 +61,53 @@ TEST_CASE("A chat chunk commits with the first thing that the client must see") 
 }
 
 TEST_CASE("Everything that comes before the first content commits nothing") {
-    check(AnswerShape::chat,
-          {
-              {"a role", delta(R"("role":"assistant")"), ""},
-              {"a role with empty text", delta(R"("role":"assistant","content":"","refusal":null)"),
-               ""},
-              {"null text", delta(R"("content":null,"reasoning_content":null,"tool_calls":null)"),
-               ""},
-              {"empty lists", delta(R"("content":[ ],"tool_calls":[],"audio":{},"reasoning":"")"),
-               ""},
-              {"names and numbers of things",
-               delta(R"("role":"assistant","name":"n","id":"i","index":0,"tool_call_id":"t")"), ""},
-              {"flags and numbers under any name", delta(R"("thinking":true,"n":3,"x":null)"), ""},
-              {"no delta", chunk(R"({"index":0,"finish_reason":null})"), ""},
-              {"a null delta", chunk(R"({"delta":null})"), ""},
-              {"an unknown member", delta(R"("provider_specific_fields":{"content":"x"})"), ""},
-              {"content in another place", R"({"content":"x","choices":[{"x":{"content":"y"}}]})",
-               ""},
-              {"Azure's filter results",
-               R"({"choices":[],"created":0,"id":"","model":"","object":"",)"
-               R"("prompt_filter_results":[{"prompt_index":0,)"
-               R"("content_filter_results":{"error":{"code":"x"}}}]})",
-               ""},
-              {"Azure's late filter results",
-               chunk(R"({"finish_reason":null,)"
-                     R"("content_filter_results":{"error":{"code":"content_filter_error"}},)"
-                     R"("content_filter_offsets":{"check_offset":4}})"),
-               ""},
-              {"choices that are none", R"({"choices":null})", ""},
-              {"an empty object", "{}", ""},
-              {"a string", "\"x\"", ""},
-              {"an array", "[]", ""},
-          });
+    check(
+        AnswerShape::chat,
+        {
+            {"a role", delta(R"("role":"assistant")"), ""},
+            {"a role with empty text", delta(R"("role":"assistant","content":"","refusal":null)"),
+             ""},
+            {"null text", delta(R"("content":null,"reasoning_content":null,"tool_calls":null)"),
+             ""},
+            {"empty lists", delta(R"("content":[ ],"tool_calls":[],"audio":{},"reasoning":"")"),
+             ""},
+            {"a call's arguments that are empty",
+             delta(R"("tool_calls":[{"index":0,"function":{"arguments":""}}])"), ""},
+            {"the same as null",
+             delta(R"("tool_calls":[{"index":0,"type":"function","function":{"arguments":null}}])"),
+             ""},
+            {"the number of a call", delta(R"("tool_calls":[{"index":0}])"), ""},
+            {"an empty part", delta(R"("content":[{"type":"text","text":""}])"), ""},
+            {"an empty thought in parts",
+             delta(R"("content":[{"type":"thinking","thinking":[{"type":"text","text":""}]}])"),
+             ""},
+            {"OpenRouter's details without text",
+             delta(R"("reasoning_details":[{"type":"reasoning.text","text":"",)"
+                   R"("format":"anthropic-claude-v1","index":0,"signature":null}])"),
+             ""},
+            {"names and numbers of things",
+             delta(R"("role":"assistant","name":"n","id":"i","index":0,"tool_call_id":"t")"), ""},
+            {"flags and numbers under any name", delta(R"("thinking":true,"n":3,"x":null)"), ""},
+            {"no delta", chunk(R"({"index":0,"finish_reason":null})"), ""},
+            {"a null delta", chunk(R"({"delta":null})"), ""},
+            {"an unknown member", delta(R"("provider_specific_fields":{"content":"x"})"), ""},
+            {"content in another place", R"({"content":"x","choices":[{"x":{"content":"y"}}]})",
+             ""},
+            {"Azure's filter results",
+             R"({"choices":[],"created":0,"id":"","model":"","object":"",)"
+             R"("prompt_filter_results":[{"prompt_index":0,)"
+             R"("content_filter_results":{"error":{"code":"x"}}}]})",
+             ""},
+            {"Azure's late filter results",
+             chunk(R"({"finish_reason":null,)"
+                   R"("content_filter_results":{"error":{"code":"content_filter_error"}},)"
+                   R"("content_filter_offsets":{"check_offset":4}})"),
+             ""},
+            {"choices that are none", R"({"choices":null})", ""},
+            {"an empty object", "{}", ""},
+            {"a string", "\"x\"", ""},
+            {"an array", "[]", ""},
+        });
 }
 
 TEST_CASE("A finish reason ends a choice well unless it names a failure") {

@@ -102,3 +102,28 @@ TEST_CASE("Of an answer in zlib's form one stream is read, and what follows is l
     CHECK(n == 0);
     CHECK(any("neither").broken);
 }
+
+TEST_CASE("What is called deflate may have any form, and none") {
+    const auto bare = [](std::string_view coded) {
+        return decode_every_way<Inflater>(coded, Inflater::Form::bare);
+    };
+    std::string noise;  // which no code makes shorter: it is stored
+    for (unsigned i = 0, x = 1; i < 3000; ++i) {
+        x = x * 1664525 + 1013904223;
+        noise += static_cast<char>(x >> 24U);
+    }
+    for (const auto& text :
+         {""s, "a"s, "{\"model\":\"m\"}"s, "data: {}\n\n"s, prose(3000), noise}) {
+        for (const int format : {31, 15, -15}) {
+            CAPTURE(text.substr(0, 20), format);
+            CHECK(bare(deflated(text, format)) == whole(text));
+        }
+        CHECK(any(deflated(text, -15)).finished == false);
+    }
+    const auto coded = deflated("{\"model\":\"m\"}", -15);
+    for (std::size_t size = 0; size < coded.size(); ++size)
+        CHECK_FALSE(bare(coded.substr(0, size)).finished);
+    CHECK_FALSE(bare("{\"model\":\"m\"}").finished);
+    CHECK_FALSE(bare("data: {}\n\n").finished);
+    CHECK_FALSE(bare("<html></html>").finished);
+}

@@ -50,6 +50,7 @@ TEST_CASE("Retry-After is read in seconds, as a duration or as a date") {
     CHECK(of("0s") == 0ms);
     CHECK(of("30s") == 30s);
     CHECK(of("6m0s") == 6min);
+    CHECK(of("1d") == 24h);
     CHECK(of("Sun, 06 Nov 1994 08:49:47 GMT") == 10s);
     CHECK(of("Sunday, 06-Nov-94 08:49:47 GMT") == 10s);
     CHECK(of("Tuesday, 06-Nov-46 08:49:47 GMT") == Wait{});  // 1946: 2046 is too far ahead
@@ -195,6 +196,7 @@ TEST_CASE("the delay in a Google error is read") {
     CHECK(retry_delay(google(R"("1.5s")")) == 1500ms);
     CHECK(retry_delay(wrapped) == 34400ms);
     CHECK(retry_delay(google(R"("999999s")")) == 24h);
+    CHECK(retry_delay(R"({"error":{"det\u0061ils":[{"retry\u0044elay":"3s"}]}})") == 3s);
     for (const auto* delay : {R"("")", R"("soon")", R"("0s")", R"("-1s")", "7", "null", "{}"}) {
         INFO(delay);
         CHECK(retry_delay(google(delay)) == Wait{});

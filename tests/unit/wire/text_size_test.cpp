@@ -88,6 +88,42 @@ TEST_CASE("Base64 counts as far as it goes, and what is written behind it is tex
           1 + 2 + 1 + 14 + 4);
 }
 
+TEST_CASE("Base64 in the middle of a text is none of it, wherever it stands") {
+    const std::string piece = "iVBORw0KGgoAAAANSUhEUgAA1b";
+    const std::string prose = "Please read all of this, and then say what it is. ";
+    for (const int words : {1, 2, 19, 20, 21, 500}) {
+        for (const int data : {40, 41, 79, 1000, 40'000}) {  // 1,040 characters and more
+            CAPTURE(words, data);
+            const auto before = repeated(prose, words), base64 = repeated(piece, data);
+            const auto size = measure_text('"' + before + base64 + " " + before + base64 + '"');
+            CHECK(size.bytes == 2 * before.size() + 1);
+            CHECK(size.data == 2 * base64.size());
+        }
+    }
+    // What a tool has read, in lines; and what only looks like it.
+    CHECK(text_bytes("cat a.pem: " + repeated(piece + piece + piece + "\\n", 400) + " done.") ==
+          11 + 6);
+    for (const auto& text : {prose + repeated("0123456789abcdef", 400), prose + repeated("x", 6000),
+                             repeated("/usr/lib/Python3 ", 400), prose + piece}) {
+        CHECK(text_bytes(text) == text.size());
+    }
+}
+
+TEST_CASE("Text that is written in escapes is no base64, whatever letters are in it") {
+    const std::string chinese =
+        R"(\u8bf7\u9605\u8bfbHTTP\u6587\u6863)";  // lines of no space at all
+    const auto bytes = 100 * (5 * 3 + 4);
+    for (const std::string front : {"", "Read: "}) {
+        const auto text = front + repeated(chinese, 100);
+        CHECK(text_bytes(text) == front.size() + bytes);
+        CHECK(measure_text('"' + text + '"').bytes == front.size() + bytes);
+    }
+    // As some write what is in its alphabet.
+    const auto base64 = repeated(R"(iVBORw0KGgo\u002BAAAANSU\u002fEUgAA1b)", 100);
+    CHECK(text_bytes(base64) == 0);
+    CHECK(text_bytes("Read: " + base64 + " please") == 6 + 7);
+}
+
 TEST_CASE("Escapes count for what they stand for, whatever comes behind the backslash") {
     CHECK(decoded_bytes("") == 0);
     CHECK(decoded_bytes("plain") == 5);

@@ -34,6 +34,10 @@ TEST_CASE("a prompt that does not fit is recognised in every provider's words") 
             "context length is only 4096 tokens, resulting in a maximum input length of 4080.",
             "The decoder prompt (length 9) is longer than the maximum model length of 4.",
             "prompt is too long: 210000 tokens > 200000 maximum",
+            "Prompt 超长",
+            "Total tokens of image and text exceed max message tokens. Request id: 0",
+            "length of prompt_tokens (40000) must be less than max_seq_len (32768).",
+            "litellm.ContextWindowExceededError: litellm.BadRequestError: too big",
             "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
             "Your input exceeds the context window of this model. Please adjust your input.",
             "The input token count (1196265) exceeds the maximum number of tokens allowed "

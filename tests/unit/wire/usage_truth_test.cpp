@@ -28,6 +28,7 @@ TEST_CASE("Counts are replaced in place under any of their names") {
     truth.completion = 7;
     truth.reasoning = 2;
     truth.cache_read = 4;
+    truth.cache_write = 3;
     struct Row {
         const char* usage;
         const char* expected;
@@ -38,9 +39,11 @@ TEST_CASE("Counts are replaced in place under any of their names") {
         {R"({ "total_tokens" : 25, "input_tokens":20, "output_tokens":5 })",
          R"({ "total_tokens" : 17, "input_tokens":10, "output_tokens":7 })"},
         {R"({"prompt_tokens_details":{"cached_tokens":15,"audio_tokens":0},"queue_time":0.5})",
-         R"({"prompt_tokens_details":{"cached_tokens":10,"audio_tokens":0},"queue_time":0.5})"},
+         R"({"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},"queue_time":0.5})"},
         {R"({"prompt_tokens_details":{"cached_tokens":3}})",
-         R"({"prompt_tokens_details":{"cached_tokens":3}})"},
+         R"({"prompt_tokens_details":{"cached_tokens":4}})"},
+        {R"({"cache_read_input_tokens":15,"cache_creation_input_tokens":9})",
+         R"({"cache_read_input_tokens":4,"cache_creation_input_tokens":3})"},
         {R"({"completion_tokens_details":{"reasoning_tokens":5,"accepted_prediction_tokens":1}})",
          R"({"completion_tokens_details":{"reasoning_tokens":2,"accepted_prediction_tokens":1}})"},
         {R"({"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":16})",
