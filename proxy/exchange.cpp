@@ -19,6 +19,11 @@ std::string_view still_waiting(wire::Dialect dialect) {
            "\n\n";
 }
 
+// Out of the memory that every request has: few are refused.
+std::unique_ptr<LocalError> kept(std::optional<LocalError> error) {
+    return error ? std::make_unique<LocalError>(std::move(*error)) : nullptr;
+}
+
 }  // namespace
 
 using metrics::Outcome;
@@ -43,21 +48,22 @@ Exchange::~Exchange() {
     record_.reset();  // settles while the request it refers to is still there
 }
 
-std::optional<LocalError> Exchange::refusal() {
+// Why the request is not even begun; null: it is.
+std::unique_ptr<LocalError> Exchange::refusal() {
     auto& worker = session_.worker();
     if (worker.shared().draining) {
         LocalError error(503, "draining", "This proxy is shutting down; try again elsewhere.");
         error.retry_after = std::chrono::seconds(1);
-        return error;
+        return kept(std::move(error));
     }
     const auto& ledger = runtime_.config().ledger;
     if (worker.books() != nullptr && ledger && ledger->required && worker.books()->full()) {
-        return overloaded("The ledger cannot be written, and is required (ledger.required).");
+        return kept(overloaded("The ledger cannot be written, and is required (ledger.required)."));
     }
-    return make_plan(
+    return kept(make_plan(
         request_, runtime_,
         [this](std::span<const RuntimeEntry*> chain) { order_groups(chain, group_facts()); },
-        plan_);
+        plan_));
 }
 
 GroupFacts Exchange::group_facts() const {
@@ -83,26 +89,17 @@ Task<void> Exchange::run() {
         begin_quota();
         if (!refused && !knows_session()) co_await learn_of_session();
         if (session_.client_gone()) co_return;
-        if (!refused) meet_limits(refused);
+        if (!refused) refused = meet_limits();
     }
     if (refused) {
-        co_await answer_rejected(std::move(*refused));
+        co_await answer_rejected(std::move(refused));
         co_return;
     }
     if (asks_for_count(request_.endpoint.shape)) {
-        const auto counted = counted_here(request_, plan_);
-        if (counted) {
-            co_await answer_here(*counted);
-            co_return;
-        }
+        const bool answered = co_await answer_count();
+        if (answered) co_return;
     }
-    course_.emplace(rules());
-    const auto& route = *plan_.route->route;
-    const auto& traits = wire::traits_of(request_.endpoint.shape);
-    const bool events = request_.facts.stream && traits.needs_finish && !traits.is_list;
-    if (route.keepalive && events) keepalive_at_ = Clock::now() + *route.keepalive;
-    const auto entry = first_entry();
-    Move move = course_->begin(entry, entry ? hedge_time(*plan_.chain[*entry]) : TimePoint::max());
+    Move move = begin();
     const net::AnyOf something(session_.signal(), tasks_);
     while (move.action != Move::Action::stop) {
         if (move.action == Move::Action::commit) {
@@ -139,24 +136,37 @@ Task<void> Exchange::run() {
     }
 }
 
-Task<void> Exchange::answer_rejected(LocalError error) {
-    record_->outcome = Outcome::rejected;
-    record_->status = error.status;
-    record_->error_code = error.code;
-    std::string fields;
-    if (quota_) quota_->append_fields(fields);
-    co_await session_.answer(error, fields);
+Move Exchange::begin() {
+    course_.emplace(rules());
+    const auto& route = *plan_.route->route;
+    const auto& traits = wire::traits_of(request_.endpoint.shape);
+    const bool events = request_.facts.stream && traits.needs_finish && !traits.is_list;
+    if (route.keepalive && events) keepalive_at_ = Clock::now() + *route.keepalive;
+    const auto entry = first_entry();
+    return course_->begin(entry, entry ? hedge_time(*plan_.chain[*entry]) : TimePoint::max());
 }
 
-// Nobody is asked.
-Task<void> Exchange::answer_here(std::string_view body) {
+Task<void> Exchange::answer_rejected(std::unique_ptr<LocalError> error) {
+    record_->outcome = Outcome::rejected;
+    record_->status = error->status;
+    record_->error_code = error->code;
+    std::string fields;
+    if (quota_) quota_->append_fields(fields);
+    co_await session_.answer(*error, fields);
+}
+
+// A count of tokens that can be told without asking anybody. False: it cannot.
+Task<bool> Exchange::answer_count() {
+    const auto counted = counted_here(request_, plan_);
+    if (!counted) co_return false;
     record_->outcome = Outcome::primary;
     record_->status = 200;
     std::string fields;
     add_answer_fields(fields, request_, *record_, {}, {}, nullptr);
     settle_before_end(nullptr);
-    co_await session_.answer(200, "application/json", fields, body);
+    co_await session_.answer(200, "application/json", fields, *counted);
     record_->deliver();
+    co_return true;
 }
 
 CourseRules Exchange::rules() const {

@@ -30,6 +30,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace understudy::proxy {
 
@@ -78,11 +79,12 @@ class Exchange {
     net::Task<void> run();
 
   private:
-    std::optional<LocalError> refusal();
-    net::Task<void> answer_rejected(LocalError error);
-    net::Task<void> answer_here(std::string_view body);
+    std::unique_ptr<LocalError> refusal();
+    net::Task<void> answer_rejected(std::unique_ptr<LocalError> error);
+    net::Task<bool> answer_count();
     GroupFacts group_facts() const;
     CourseRules rules() const;
+    Move begin();
     Surroundings around();
 
     // exchange_room.cpp: who may be asked, and how often
@@ -103,7 +105,7 @@ class Exchange {
     bool limited() const;
     void begin_quota();
     bool knows_session() const;
-    void meet_limits(std::optional<LocalError>& refused);
+    std::unique_ptr<LocalError> meet_limits();
     net::Task<void> learn_of_session();
     void ask_leave(Lane& lane);
     bool may_spend(std::optional<std::size_t> entry);
@@ -168,42 +170,44 @@ class Exchange {
     net::Task<void> answer_kept();
     net::Task<void> fail_in_band();
 
+    // What every request touches comes first and side by side, what few have in pointers behind
+    // it: between two visits to one of many connections a core forgets it, line by line.
     Session& session_;
     Inbound& request_;
     Runtime& runtime_;
-    Plan plan_;
-    std::unique_ptr<Quota> quota_;  // null: no limit is about this request
-    std::optional<RequestRecord> record_;
-    std::optional<Course> course_;
     std::array<std::unique_ptr<Lane>, kMaxLanes> lanes_;
     std::array<net::Task<void>*, kMaxLanes> tasks_{};
+    std::unique_ptr<Quota> quota_;                 // null: no limit is about this request
+    net::TimePoint keepalive_at_ = net::TimePoint::max();  // the client hears of us
+    RetryBudget::Place room_;                      // for the extra attempt that comes next
+    std::size_t passed_ = 0;                       // entries that were started or passed over
+    wire::FailureClass waited_for_ = wire::FailureClass::none;  // of the last attempt that failed
+    wire::FailureSet rerouted_;  // classes whose chains of the route's `on` have been led to: once
+    unsigned repairs_ = 0;       // of all entries
+    Plan plan_;
     ClientAnswer client_;
-    std::optional<FirstFailure> first_failure_;
-    std::unique_ptr<KeptAnswer> kept_;            // an answer, unless a better one comes
-    std::optional<std::uint64_t> prompt_tokens_;  // an estimate; of large bodies only
-    net::Timer timer_;                            // for the course's waits
-    std::optional<std::size_t> doubted_prefill_;  // the entry that has refused something with one
-    std::optional<std::size_t> without_usage_;  // the entry that has refused stream_options of ours
-    std::optional<std::size_t> without_responses_;  // the entry that has no /responses
-    boost::container::small_vector<Mended, 1>
-        mended_;            // one for each entry: two may be asked at once
-    unsigned repairs_ = 0;  // of all of them
+    net::Timer timer_;  // for the course's waits
+    std::optional<Course> course_;
+    std::optional<RequestRecord> record_;
+
+    std::unique_ptr<Rescuer> rescuer_;  // of a committed stream that may be gone on with
+    std::unique_ptr<FirstFailure> first_failure_;
+    std::unique_ptr<KeptAnswer> kept_;       // an answer, unless a better one comes
+    std::unique_ptr<AnswerBreak> broken_;
+    std::unique_ptr<AnswerBreak> given_up_;  // the break that others are going on with
     std::unique_ptr<Unsealed> unsealed_;
     // Without other providers' seals; at 1 for those that demand seals. Null: not looked for yet.
     std::array<std::unique_ptr<Unsealed>, 2> own_seals_;
-    net::TimePoint keepalive_at_ = net::TimePoint::max();  // the client hears of us
-    RetryBudget::Place room_;                              // for the extra attempt that comes next
-    boost::container::small_vector<Claim, 1> claims_;  // on entries that the next move may start
-    boost::container::small_vector<upstreams::KeyPool::Tried, 4> tried_;  // by place in the chain
-    boost::container::small_vector<char, 8> spent_;  // the same: has it failed in this request
-    std::size_t passed_ = 0;                         // entries that were started or passed over
-    std::optional<net::TimePoint> recovery_;         // nobody can be asked before
-    std::unique_ptr<Rescuer> rescuer_;  // of a committed stream that may be gone on with
-    std::optional<AnswerBreak> broken_;
-    std::optional<AnswerBreak> given_up_;  // the break that others are going on with
-    std::string_view broken_class_;        // of the last break; static text
-    wire::FailureClass waited_for_ = wire::FailureClass::none;  // of the last attempt that failed
-    wire::FailureSet rerouted_;  // classes whose chains of the route's `on` have been led to: once
+    std::vector<Mended> mended_;  // one for each entry: two may be asked at once
+    std::vector<Claim> claims_;   // on entries that the next move may start
+    std::vector<upstreams::KeyPool::Tried> tried_;    // by place in the chain
+    boost::container::small_vector<char, 8> spent_;   // the same: has it failed in this request
+    std::optional<std::size_t> doubted_prefill_;      // the entry that has refused something with one
+    std::optional<std::size_t> without_usage_;        // which has refused stream_options of ours
+    std::optional<std::size_t> without_responses_;    // which has no /responses
+    std::optional<std::uint64_t> prompt_tokens_;      // an estimate; of large bodies only
+    std::optional<net::TimePoint> recovery_;          // nobody can be asked before
+    std::string_view broken_class_;                   // of the last break; static text
 };
 
 }  // namespace understudy::proxy

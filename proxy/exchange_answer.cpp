@@ -202,7 +202,8 @@ Task<void> Exchange::pass_on(Lane& lane) {
 
 void Exchange::note_break(Lane& lane, const char* why, FailureClass failure) {
     const auto& attempt = lane.attempt();
-    auto& end = broken_.emplace();
+    broken_ = std::make_unique<AnswerBreak>();
+    auto& end = *broken_;
     end.failure = attempt.state() == Attempt::State::broken ? attempt.failure() : failure;
     end.detail = why != nullptr ? why : attempt.detail();
     const auto& metered = attempt.metered();

@@ -121,7 +121,9 @@ Move Exchange::fail(std::size_t i) {
     const bool rescuing = course_->phase() == Course::Phase::rescuing;
     spend(lane.position());
     auto situation = rescuing ? around_break(lane.position()) : around();
-    if (!first_failure_) first_failure_.emplace(session_.worker().shared().budget);
+    if (!first_failure_) {
+        first_failure_ = std::make_unique<FirstFailure>(session_.worker().shared().budget);
+    }
     const bool first = course_->is_first(i);
     first_failure_->note(lane, first);
     if (plan_.route->learns_times) learn_failure(lane);

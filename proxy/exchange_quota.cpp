@@ -79,13 +79,12 @@ bool Exchange::knows_session() const {
     return !quota_->needs_session();
 }
 
-// Whether the request is let in.
-void Exchange::meet_limits(std::optional<LocalError>& refused) {
-    if (!knows_session()) {
-        refused = overloaded("Too many sessions with a budget are under way at once.");
-    } else {
-        refused = quota_->admit();
-    }
+// Why the request is not let in; null: it is.
+std::unique_ptr<LocalError> Exchange::meet_limits() {
+    auto refused = knows_session()
+                       ? quota_->admit()
+                       : overloaded("Too many sessions with a budget are under way at once.");
+    return refused ? std::make_unique<LocalError>(std::move(*refused)) : nullptr;
 }
 
 // A session that was not seen since the start, or for long: the ledger knows what it has spent.

@@ -130,7 +130,7 @@ Move Exchange::after_break(std::size_t i) {
     if (move.action == Move::Action::start) {
         room_ = std::move(room);
         // It is not the client's affair any more, unless the next one ends it anew.
-        given_up_ = std::exchange(broken_, std::nullopt);
+        given_up_ = std::move(broken_);
         const auto& keepalive = plan_.route->route->keepalive;
         if (keepalive) keepalive_at_ = net::Clock::now() + *keepalive;
     }

@@ -73,13 +73,7 @@ Task<bool> Session::read_head() {
         if (!in.empty()) {
             const auto result = head_reader_.read_request(in.view(), request_.head);
             if (result == wire::ParseResult::done) break;
-            if (result == wire::ParseResult::bad) {
-                const auto error = head_reader_.error();
-                LocalError refusal(
-                    wire::status_for(error), "invalid_request",
-                    "The request head was refused: " + std::string(wire::describe(error)) + '.');
-                co_return co_await refuse(std::move(refusal));
-            }
+            if (result == wire::ParseResult::bad) co_return co_await refuse_head();
         }
         const bool begun = empty_lines > kEmptyLines || !in.empty();
         const auto now = coarse_now();
@@ -91,10 +85,7 @@ Task<bool> Session::read_head() {
             in.spend_reserve();
             out_of_memory_ = true;
         }
-        if (out_of_memory_ && !in.ensure_free(kReserveBuffer)) {
-            auto refusal = out_of_memory();
-            co_return co_await refuse(std::move(refusal));
-        }
+        if (out_of_memory_ && !in.ensure_free(kReserveBuffer)) co_return co_await refuse_room();
         // Until something of a request is there, the wait is an idle one all the same.
         auto until = head_deadline.value_or(*idle_deadline);
         if (in.empty()) until = std::min(until, *idle_deadline);
@@ -112,12 +103,28 @@ Task<bool> Session::read_head() {
         idle_ = false;
         if (came) continue;
         if (client_gone_ || in.empty() || !head_deadline) co_return false;
-        co_return co_await refuse(408, "request_timeout",
-                                  "The request head did not come within limits.header_timeout (a "
-                                  "second, where places or memory have run out).");
+        co_return co_await refuse_slow_head();
     }
     request_size_ = request_.head.size;
     co_return true;
+}
+
+// What is refused is put together here: in the coroutine above it would lie in the memory of every
+// connection that waits for its next request.
+Task<bool> Session::refuse_head() {
+    const auto error = head_reader_.error();
+    return refuse({wire::status_for(error), "invalid_request",
+                   "The request head was refused: " + std::string(wire::describe(error)) + '.'});
+}
+
+Task<bool> Session::refuse_room() {
+    return refuse(out_of_memory());
+}
+
+Task<bool> Session::refuse_slow_head() {
+    return refuse({408, "request_timeout",
+                   "The request head did not come within limits.header_timeout (a second, where "
+                   "places or memory have run out)."});
 }
 
 // What can be said before the body is read.

@@ -122,7 +122,8 @@ Task<void> Session::run() {
     if (linger_ && !client_gone_) co_await linger();
 }
 
-Task<void> Session::serve_one() {
+// What is left of the request before.
+void Session::begin_request() {
     keep_alive_ = request_.head.keep_alive && !out_of_places_ && !out_of_memory_;
     answered_ = true;
     request_.key = nullptr;
@@ -131,7 +132,6 @@ Task<void> Session::serve_one() {
     request_.coding = wire::BodyCoding::identity;
     request_.facts.model.clear();  // until this request's body has been read
     request_.facts.stream = false;
-    const Counted counted(worker_.shared().inflight);
     const auto given = usable_request_id(request_.head);
     request_.id_given = !given.empty();
     if (request_.id_given) {
@@ -139,22 +139,38 @@ Task<void> Session::serve_one() {
     } else {
         worker_.make_request_id(request_.request_id);
     }
+}
+
+// Why the request is not even read; null: it is.
+std::unique_ptr<LocalError> Session::turn_away() {
+    auto error = check_head();
+    if (!error) return nullptr;
+    if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
+    if (linger_) keep_alive_ = false;
+    reject(*runtime_, request_, *error);
+    // Whose key it is was not asked yet where nothing is there; its limits are told all the same.
+    if (request_.key == nullptr && role_ != Role::admin) {
+        static_cast<void>(authenticate(runtime_->config(), request_));
+    }
+    return std::make_unique<LocalError>(std::move(*error));
+}
+
+Task<void> Session::answer_preflight() {
+    const auto fields = preflight_fields(request_.head);
+    const std::string_view nothing;
+    co_await answer(204, nothing, fields, nothing);
+}
+
+Task<void> Session::serve_one() {
+    const Counted counted(worker_.shared().inflight);
+    begin_request();
     if (may_preflight()) {
-        const auto fields = preflight_fields(request_.head);
-        const std::string_view nothing;
-        co_await answer(204, nothing, fields, nothing);
+        co_await answer_preflight();
         co_return;
     }
-    if (auto error = check_head()) {
-        if (request_.head.framing.kind != wire::BodyKind::none) linger_ = true;
-        if (linger_) keep_alive_ = false;
-        reject(*runtime_, request_, *error);
-        // Whose key it is was not asked yet where nothing is there; its limits are told all the
-        // same.
-        if (request_.key == nullptr && role_ != Role::admin) {
-            static_cast<void>(authenticate(runtime_->config(), request_));
-        }
-        co_await answer(*error);
+    const auto refused = turn_away();
+    if (refused) {
+        co_await answer(*refused);
         co_return;
     }
     const bool whole = body_is_here() || co_await read_body();

@@ -94,12 +94,18 @@ class Session final : public net::StreamListener, public IdleHook, public Client
     net::Task<void> run();
     net::Task<bool> more(std::chrono::milliseconds limit);
     net::Task<void> serve_one();
+    void begin_request();
+    std::unique_ptr<LocalError> turn_away();
+    net::Task<void> answer_preflight();
     net::Task<void> breathe();
     void finish_request();
     net::Task<void> linger();
 
     // read_head.cpp
     net::Task<bool> read_head();
+    net::Task<bool> refuse_head();
+    net::Task<bool> refuse_room();
+    net::Task<bool> refuse_slow_head();
     std::optional<LocalError> check_head();
     std::optional<LocalError> check_room();
     bool may_preflight() const;

@@ -31,9 +31,9 @@ constexpr std::size_t kHashedInOneTurn = std::size_t{512} * 1024;
 Attempt::Attempt(const AttemptSpec& spec, net::Signal& signal, const bool& client_gone)
     : spec_(spec),
       watch_(signal, client_gone, spec.peer->context().timers),
+      started_(net::Clock::now()),
       scratch_(spec.peer->context().scratch),
-      heads_(spec.peer->context().budget),
-      started_(net::Clock::now()) {
+      heads_(spec.peer->context().budget) {
     total_at_ = started_ + spec.upstream->timeouts.total;
 }
 
@@ -129,8 +129,8 @@ bool Attempt::write_head() {
 
 // A signature is about the body as it will be sent, too.
 void Attempt::sign_head() {
-    signed_at_ = net::Clock::now();
-    spec_.head_template->signer()->sign(scratch_->request_head, body_hash_,
+    signature_->at = net::Clock::now();
+    spec_.head_template->signer()->sign(scratch_->request_head, signature_->body_hash,
                                         std::chrono::system_clock::now());
 }
 
@@ -153,7 +153,8 @@ net::Task<bool> Attempt::hash_body() {
             set_deadline(total_at_);
         }
     }
-    body_hash_ = hash.hex();
+    signature_ = std::make_unique<Signature>();
+    signature_->body_hash = hash.hex();
     co_return true;
 }
 
@@ -202,8 +203,7 @@ net::Task<void> Attempt::run() {
 
 net::Task<void> Attempt::exchange() {
     request_sent_ = false;
-    if (signed_at_ != net::TimePoint{} && net::coarse_now() - signed_at_ > kSignatureAge)
-        write_head();
+    if (signature_ && net::coarse_now() - signature_->at > kSignatureAge) write_head();
     received_ = received_before_ = stream_->received();
     wrote_at_ = started_;  // until it has been written: too early a guess replays less
     const bool sent = send_at_once() || co_await send_slowly();
@@ -372,9 +372,9 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     const bool readable = accept_coding(head);
     bool messages = false;
     if (head.status < 200 || head.status > 299) {
-        refusal_ = std::make_unique<const Refusal>(
+        refusal_ = std::make_unique<Refusal>(
             Refusal{std::string(content_type), std::string(head.fields.find("x-amzn-errortype")),
-                    std::string(head.fields.find("location"))});
+                    std::string(head.fields.find("location")), {}});
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (!readable) {
         fail(FailureClass::malformed,

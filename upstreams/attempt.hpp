@@ -144,7 +144,9 @@ class Attempt {
     /// names, or larger than is held.
     bool garbled() const { return garbled_; }
     /// The words that a body begins with which is larger than is held.
-    const std::string& first_words() const { return first_words_; }
+    std::string_view first_words() const {
+        return refusal_ ? std::string_view(refusal_->first_words) : std::string_view();
+    }
     /// A 2xx that holds an error object: relayed unchanged when nothing better is to be had.
     bool error_inside() const { return error_inside_; }
     /// The status that such an error stands for, 400 to 599; 0 where there is none.
@@ -163,10 +165,10 @@ class Attempt {
     /// The body held, for whole and answered(); decoded where that is asked for.
     std::string_view body() const;
     const Metered& metered() const { return meter_ ? meter_->facts() : metered_; }
-    bool event_stream() const { return meter_.has_value(); }
+    bool event_stream() const { return meter_ != nullptr; }
     /// Text of ours may be added behind what has been passed on: it is not compressed.
     bool can_append_event() const {
-        return meter_.has_value() && (coding_ == wire::Coding::identity || meter_->decodes());
+        return meter_ != nullptr && (coding_ == wire::Coding::identity || meter_->decodes());
     }
     /// Events that came compressed are passed on decoded.
     bool decodes() const { return meter_ && meter_->decodes(); }
@@ -284,49 +286,15 @@ class Attempt {
     net::TimePoint phase(std::chrono::milliseconds limit) const;
     void set_deadline(net::TimePoint at);
 
+    // What every attempt touches comes first and side by side, what few have behind it: a core that
+    // serves many connections forgets it between two events, line by line.
     const AttemptSpec& spec_;
     net::Watch watch_;
     net::Stream::Ptr stream_;
     State state_ = State::running;
     FailureClass failure_ = FailureClass::none;
-    std::string detail_;
-
-    std::vector<wire::Edit> edits_;
-    std::vector<std::string_view> slices_;
-    std::string body_hash_;  // of what is signed
-    net::GatherList out_;
-
-    ScratchPool::Lease scratch_;  // until the answer's head has been read
-    AnswerHead head_;
-    /// Of the head of an answer that is not 2xx what its class and words need.
-    struct Refusal {
-        std::string content_type, aws_error_type, location;
-        std::size_t size() const {
-            return content_type.size() + aws_error_type.size() + location.size();
-        }
-    };
-    std::unique_ptr<const Refusal> refusal_;
-    net::MemoryCharge heads_;  // what the copied heads, and other such copies, take
-    std::optional<BodyReader> reader_;
-    std::optional<StreamMeter> meter_;
     wire::Coding coding_ = wire::Coding::identity;
-    std::unique_ptr<Decoder> decoded_;  // has the body, where it is to be had decoded
     wire::BodyLabel label_ = wire::BodyLabel::none;
-    Metered metered_;
-    std::optional<std::chrono::milliseconds> retry_after_;
-
-    std::uint64_t request_bytes_ = 0;
-    std::uint64_t received_ = 0;  // of the stream, at the last look
-    // Of a plain answer in JSON, too large to be held, that is passed on as it comes: what it says
-    // on the way, read through its coding if it has one.
-    std::unique_ptr<wire::PassingAnswer> passing_;
-    std::unique_ptr<Decoder> passing_decoder_;
-    bool passing_backlog_ = false;  // there is more to decode than one turn may take
-    std::size_t masked_ = 0;        // payload in which the upstream's key has been looked for
-    std::size_t watched_ = 0;       // payload that was looked at in passing
-    std::size_t sendable_ = 0;      // committed without a meter: payload bytes ready
-    net::TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
-        total_at_, limit_{}, last_look_for_{};
     bool undecided_ = false;        // what the body is will be judged by its first bytes
     bool labelled_events_ = false;  // the head calls it an event stream
     bool reused_ = false;
@@ -334,21 +302,60 @@ class Attempt {
     bool keep_alive_ = false;
     bool body_whole_ = false;
     bool garbled_ = false;
-    std::string first_words_;
     bool error_inside_ = false;
-    unsigned inline_status_ = 0;
     bool deadline_hit_ = false;
     bool refused_addition_ = false;
     bool refused_request_ = false;
     bool refused_prompt_ = false;
     bool starved_ = false;
-    bool idle_close_ = false;            // the connection had been closed before the request came
-    bool replayed_ = false;              // and the request was sent again
-    net::TimePoint rate_from_{};         // min_rate: when the window began that is counted now
-    std::uint32_t rate_events_ = 0;      // and how many events with content had come by then
-    std::uint64_t received_before_ = 0;  // of the stream, when this exchange began
+    bool idle_close_ = false;       // the connection had been closed before the request came
+    bool replayed_ = false;         // and the request was sent again
+    bool passing_backlog_ = false;  // there is more to decode than one turn may take
+    unsigned inline_status_ = 0;
+    net::TimePoint started_, sent_at_{}, first_at_{}, ended_at_{}, progress_at_{}, handed_at_{},
+        total_at_, limit_{}, last_look_for_{};
     net::TimePoint wrote_at_{};          // when the last of the request was written
-    net::TimePoint signed_at_{};         // when its head was signed; epoch: it is not
+    std::uint64_t received_ = 0;         // of the stream, at the last look
+    std::uint64_t received_before_ = 0;  // of the stream, when this exchange began
+    std::uint64_t request_bytes_ = 0;
+    std::size_t masked_ = 0;    // payload in which the upstream's key has been looked for
+    std::size_t watched_ = 0;   // payload that was looked at in passing
+    std::size_t sendable_ = 0;  // committed without a meter: payload bytes ready
+    std::vector<wire::Edit> edits_;
+    std::vector<std::string_view> slices_;
+    ScratchPool::Lease scratch_;  // until the answer's head has been read
+    net::MemoryCharge heads_;     // what the copied heads, and other such copies, take
+    AnswerHead head_;
+    std::optional<BodyReader> reader_;
+    Metered metered_;
+    std::unique_ptr<StreamMeter> meter_;
+    net::GatherList out_;
+
+    /// Of the head of an answer that is not 2xx what its class and words need; and of its body what
+    /// a person reads, where it is larger than is held.
+    struct Refusal {
+        std::string content_type, aws_error_type, location;
+        std::string first_words;
+        std::size_t size() const {
+            return content_type.size() + aws_error_type.size() + location.size();
+        }
+    };
+    std::unique_ptr<Refusal> refusal_;
+    /// Of a request that is signed.
+    struct Signature {
+        std::string body_hash;
+        net::TimePoint at{};  // when its head was signed; epoch: it is not yet
+    };
+    std::unique_ptr<Signature> signature_;
+    std::unique_ptr<Decoder> decoded_;  // has the body, where it is to be had decoded
+    // Of a plain answer in JSON, too large to be held, that is passed on as it comes: what it says
+    // on the way, read through its coding if it has one.
+    std::unique_ptr<wire::PassingAnswer> passing_;
+    std::unique_ptr<Decoder> passing_decoder_;
+    std::string detail_;
+    std::optional<std::chrono::milliseconds> retry_after_;
+    net::TimePoint rate_from_{};     // min_rate: when the window began that is counted now
+    std::uint32_t rate_events_ = 0;  // and how many events with content had come by then
 };
 
 }  // namespace understudy::upstreams

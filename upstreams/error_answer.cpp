@@ -135,7 +135,7 @@ std::unique_ptr<Decoder> Attempt::decode_error(bool& too_large) {
 void Attempt::keep_first_words(std::string_view error_body) {
     auto text = error_body.substr(0, kMaxErrorBody);
     text.remove_suffix(std::min(text.size(), key_mask().longest()));  // half a key is not masked
-    first_words_ = wire::parse_error_body(text).message;
+    refusal_->first_words = wire::parse_error_body(text).message;
     garbled_ = true;
 }
 

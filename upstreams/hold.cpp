@@ -38,7 +38,8 @@ void Attempt::read_as_events() {
     StreamMeter::Coded coded;
     if (coding_ != wire::Coding::identity) coded.decoder = decoder();
     coded.pass_decoded = spec_.decode;
-    meter_.emplace(spec_.shape, std::move(coded), spec_.inject_usage, &key_mask());
+    meter_ = std::make_unique<StreamMeter>(spec_.shape, std::move(coded), spec_.inject_usage,
+                                           &key_mask());
     meter_->expect(spec_.closings);
 }
 

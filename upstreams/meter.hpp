@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/bytes.hpp"
+#include "net/task.hpp"
 #include "upstreams/decoder.hpp"
 #include "upstreams/key_mask.hpp"
 #include "wire/answer.hpp"
@@ -53,6 +54,12 @@ class StreamMeter {
     /// written to, and must not stand in what is passed on compressed; null: nothing.
     StreamMeter(wire::AnswerShape shape, Coded coded, bool drop_usage,
                 const KeyMask* mask = nullptr);
+
+    /// From where the frames of coroutines come, as streams follow each other in the same way.
+    static void* operator new(std::size_t size) { return net::detail::take_frame(size); }
+    static void operator delete(void* meter, std::size_t size) noexcept {
+        net::detail::give_frame(meter, size);
+    }
 
     /// How many closing events end the answer (several pictures, each of which has its own); 0: it
     /// is not known, so that none does. Before the first scan.
