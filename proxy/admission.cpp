@@ -88,14 +88,13 @@ Claim& Claim::operator=(Claim&& other) noexcept {
     if (this == &other) return *this;
     give_back();
     entry_ = other.entry_;
-    label_ = std::move(other.label_);
-    name_ = std::move(other.name_);
+    model_ = std::move(other.model_);
     probe_ = std::exchange(other.probe_, {});
     return *this;
 }
 
 void Claim::give_back() {
-    if (probe_) entry_->breakers->give_back({label_, name_}, std::exchange(probe_, {}));
+    if (probe_) entry_->breakers->give_back(model_->at(), std::exchange(probe_, {}));
 }
 
 Availability claim(Runtime& runtime, const RuntimeEntry& entry, std::string_view model,
@@ -104,9 +103,9 @@ Availability claim(Runtime& runtime, const RuntimeEntry& entry, std::string_view
     if (found.kind != Availability::Kind::probe) return found;
     Claim mine;
     mine.entry_ = &entry;
-    mine.label_ = label_at(runtime, entry, model);
-    mine.name_ = SentModel(entry, model).name();
-    mine.probe_ = entry.breakers->start({mine.label_, mine.name_}, now);
+    mine.model_ = std::make_unique<const ProbedModel>(
+        ProbedModel{label_at(runtime, entry, model), std::string(SentModel(entry, model).name())});
+    mine.probe_ = entry.breakers->start(mine.model_->at(), now);
     if (!mine) return {Availability::Kind::resting, found.until};  // another one was sooner
     held = std::move(mine);
     return found;
@@ -151,15 +150,14 @@ Admission::Admission(Runtime& runtime, const RuntimeEntry& entry, std::string_vi
         key_ = pick.position.value_or(entry.keys->soonest());
     }
     if (held) {
-        label_ = std::move(held.label_);
-        name_ = std::move(held.name_);
+        model_ = std::move(held.model_);
         probe_ = std::exchange(held.probe_, {});
         return;
     }
     if (entry.breakers == nullptr || entry.breakers->quiet(model)) return;
-    label_ = runtime.label(*entry.upstream, model);
-    name_ = model;
-    probe_ = entry.breakers->start({label_, name_}, now);
+    model_ = std::make_unique<const ProbedModel>(
+        ProbedModel{std::string(runtime.label(*entry.upstream, model)), std::string(model)});
+    probe_ = entry.breakers->start(model_->at(), now);
 }
 
 Admission::Admission(Admission&& other) noexcept
@@ -167,8 +165,7 @@ Admission::Admission(Admission&& other) noexcept
       entry_(std::exchange(other.entry_, nullptr)),
       key_(other.key_),
       probe_(std::exchange(other.probe_, {})),
-      label_(std::move(other.label_)),
-      name_(std::move(other.name_)) {}
+      model_(std::move(other.model_)) {}
 
 Admission& Admission::operator=(Admission&& other) noexcept {
     if (this == &other) return *this;
@@ -177,8 +174,7 @@ Admission& Admission::operator=(Admission&& other) noexcept {
     entry_ = std::exchange(other.entry_, nullptr);
     key_ = other.key_;
     probe_ = std::exchange(other.probe_, {});
-    label_ = std::move(other.label_);
-    name_ = std::move(other.name_);
+    model_ = std::move(other.model_);
     return *this;
 }
 
@@ -188,11 +184,11 @@ Admission::~Admission() {
 
 void Admission::give_back() {
     if (entry_ == nullptr || !probe_) return;
-    entry_->breakers->give_back({label_, name_}, std::exchange(probe_, {}));
+    entry_->breakers->give_back(model_->at(), std::exchange(probe_, {}));
 }
 
 void Admission::probe_begun(TimePoint now) {
-    const ModelAt model{label_, name_};
+    const auto model = model_->at();
     for (const auto& change : entry_->breakers->begun(model, probe_, now))
         tell(*runtime_, *entry_, model, change, wire::FailureClass::none);
 }
@@ -209,7 +205,7 @@ void Admission::settle(upstreams::AttemptResult result, std::string_view model, 
     }
     if (entry.breakers == nullptr || (good && entry.breakers->quiet(model))) return;
     const auto label =
-        label_.empty() ? runtime_->label(*entry.upstream, model) : std::string_view(label_);
+        model_ ? std::string_view(model_->label) : runtime_->label(*entry.upstream, model);
     const ModelAt asked{label, model};
     for (const auto& change : entry.breakers->settle(asked, probe, result, now, random))
         tell(*runtime_, entry, asked, change, result.failure);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,12 @@ inline bool is_quiet(const RuntimeEntry& entry, std::string_view model) {
 /// Whether this entry may be asked for `model` (the client's, or as it is sent there) now.
 upstreams::Availability availability(Runtime& runtime, const RuntimeEntry& entry,
                                      std::string_view model, net::TimePoint now);
+/// Whose probe it is. The label is kept: it may be another one by the end of the probe.
+struct ProbedModel {
+    std::string label, name;
+    ModelAt at() const { return {label, name}; }
+};
+
 /// The right to be the one request that a half-open breaker lets through, held from the moment of
 /// the choice: two requests that choose at once would else both be sent. Dropped, it goes back.
 class Claim {
@@ -38,8 +45,7 @@ class Claim {
     ~Claim() { give_back(); }
     Claim(Claim&& other) noexcept
         : entry_(other.entry_),
-          label_(std::move(other.label_)),
-          name_(std::move(other.name_)),
+          model_(std::move(other.model_)),
           probe_(std::exchange(other.probe_, {})) {}
     Claim& operator=(Claim&& other) noexcept;
     Claim(const Claim&) = delete;
@@ -55,7 +61,7 @@ class Claim {
     void give_back();
 
     const RuntimeEntry* entry_ = nullptr;
-    std::string label_, name_;
+    std::unique_ptr<const ProbedModel> model_;
     Probe probe_;
 };
 
@@ -113,7 +119,7 @@ class Admission {
     const RuntimeEntry* entry_ = nullptr;
     std::size_t key_ = 0;
     Probe probe_;
-    std::string label_, name_;  // of a probe's model: the label may be another one by its end
+    std::unique_ptr<const ProbedModel> model_;  // of a probe; null: there was none
 };
 
 }  // namespace understudy::proxy

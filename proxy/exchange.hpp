@@ -177,10 +177,10 @@ class Exchange {
     Runtime& runtime_;
     std::array<std::unique_ptr<Lane>, kMaxLanes> lanes_;
     std::array<net::Task<void>*, kMaxLanes> tasks_{};
-    std::unique_ptr<Quota> quota_;                 // null: no limit is about this request
+    std::unique_ptr<Quota> quota_;                         // null: no limit is about this request
     net::TimePoint keepalive_at_ = net::TimePoint::max();  // the client hears of us
-    RetryBudget::Place room_;                      // for the extra attempt that comes next
-    std::size_t passed_ = 0;                       // entries that were started or passed over
+    RetryBudget::Place room_;                              // for the extra attempt that comes next
+    std::size_t passed_ = 0;  // entries that were started or passed over
     wire::FailureClass waited_for_ = wire::FailureClass::none;  // of the last attempt that failed
     wire::FailureSet rerouted_;  // classes whose chains of the route's `on` have been led to: once
     unsigned repairs_ = 0;       // of all entries
@@ -192,22 +192,22 @@ class Exchange {
 
     std::unique_ptr<Rescuer> rescuer_;  // of a committed stream that may be gone on with
     std::unique_ptr<FirstFailure> first_failure_;
-    std::unique_ptr<KeptAnswer> kept_;       // an answer, unless a better one comes
+    std::unique_ptr<KeptAnswer> kept_;  // an answer, unless a better one comes
     std::unique_ptr<AnswerBreak> broken_;
     std::unique_ptr<AnswerBreak> given_up_;  // the break that others are going on with
     std::unique_ptr<Unsealed> unsealed_;
     // Without other providers' seals; at 1 for those that demand seals. Null: not looked for yet.
     std::array<std::unique_ptr<Unsealed>, 2> own_seals_;
-    std::vector<Mended> mended_;  // one for each entry: two may be asked at once
-    std::vector<Claim> claims_;   // on entries that the next move may start
-    std::vector<upstreams::KeyPool::Tried> tried_;    // by place in the chain
-    boost::container::small_vector<char, 8> spent_;   // the same: has it failed in this request
-    std::optional<std::size_t> doubted_prefill_;      // the entry that has refused something with one
-    std::optional<std::size_t> without_usage_;        // which has refused stream_options of ours
-    std::optional<std::size_t> without_responses_;    // which has no /responses
-    std::optional<std::uint64_t> prompt_tokens_;      // an estimate; of large bodies only
-    std::optional<net::TimePoint> recovery_;          // nobody can be asked before
-    std::string_view broken_class_;                   // of the last break; static text
+    std::vector<Mended> mended_;                     // one for each entry: two may be asked at once
+    std::vector<Claim> claims_;                      // on entries that the next move may start
+    std::vector<upstreams::KeyPool::Tried> tried_;   // by place in the chain
+    boost::container::small_vector<char, 8> spent_;  // the same: has it failed in this request
+    std::optional<std::size_t> doubted_prefill_;    // the entry that has refused something with one
+    std::optional<std::size_t> without_usage_;      // which has refused stream_options of ours
+    std::optional<std::size_t> without_responses_;  // which has no /responses
+    std::optional<std::uint64_t> prompt_tokens_;    // an estimate; of large bodies only
+    std::optional<net::TimePoint> recovery_;        // nobody can be asked before
+    std::string_view broken_class_;                 // of the last break; static text
 };
 
 }  // namespace understudy::proxy

@@ -315,10 +315,7 @@ void AttemptRecord::settle() {
 // over: so that what a killed process had counted is what the ledger knows.
 void AttemptRecord::count_moves(const AttemptReport& report) const {
     if (!report.moved_from.empty()) {
-        runtime_.shard()
-            .failover(report.moved_from, report.upstream,
-                      static_cast<std::size_t>(report.moved_why))
-            .add();
+        runtime_.failovers(report.moved_from, report.upstream, report.moved_why).add();
     }
     if (report.cause != Cause::hedge && !report.overtaken) return;
     auto& series = *request_.route_->series;

@@ -346,6 +346,16 @@ metrics::AttemptSeries& Runtime::series(const config::Upstream& upstream, std::s
     return *last.series;
 }
 
+metrics::Counter& Runtime::failovers(std::string_view from, std::string_view to,
+                                     wire::FailureClass why) {
+    auto& last = last_failover_;
+    const bool same = last.from == from.data() && last.to == to.data() && last.why == why;
+    if (same && last.moves != nullptr) return *last.moves;
+    auto& moves = shard_.failover(from, to, static_cast<std::size_t>(why));
+    last = {from.data(), to.data(), why, &moves};
+    return moves;
+}
+
 /// What its breaker knows of a model without a label stays known when it becomes one.
 void Runtime::adopt(const config::Upstream& upstream, std::string_view model) const {
     const auto place = static_cast<std::size_t>(&upstream - config().upstreams.data());

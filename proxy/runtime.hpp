@@ -155,6 +155,9 @@ class Runtime {
     /// LearnedModels), else "other". `answered`: it just has, with a 2xx.
     metrics::AttemptSeries& series(const config::Upstream& upstream, std::string_view model,
                                    metrics::Operation operation, bool answered = false);
+    /// The chain's moves from one upstream to another for this reason. Names: the configuration's
+    /// own, as its upstreams hold them.
+    metrics::Counter& failovers(std::string_view from, std::string_view to, wire::FailureClass why);
     /// What metrics call this model there.
     std::string_view label(const config::Upstream& upstream, std::string_view model) const {
         return is_label(upstream, model, false) ? model : "other";
@@ -241,6 +244,12 @@ class Runtime {
         bool settled = false;          // the label will not change any more
         std::uint64_t generation = 0;  // of the learned models, when it was looked up
     };
+    struct LastFailover {
+        const void* from = nullptr;  // the names are the configuration's own
+        const void* to = nullptr;
+        wire::FailureClass why = wire::FailureClass::none;
+        metrics::Counter* moves = nullptr;
+    };
     void declare(RuntimeRoute& route);
     void declare_attempts(const RuntimeEntry& entry);
     bool is_label(const config::Upstream& upstream, std::string_view model, bool answered) const;
@@ -250,6 +259,7 @@ class Runtime {
                                         metrics::Operation operation);
 
     std::vector<metrics::Gauge*> inflight_;  // by the same
+    LastFailover last_failover_;             // in an outage the same all the time
     std::vector<LastSeries> last_series_;    // by the upstream's place in the configuration
     using SeriesKey = std::tuple<const config::Upstream*, std::string, metrics::Operation>;
     std::map<SeriesKey, metrics::AttemptSeries*> series_;

@@ -4,7 +4,7 @@
 
 #include "proxy/runtime.hpp"
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,7 +29,7 @@ class SentModel {
   private:
     const RuntimeEntry* entry_;
     std::string_view asked_;
-    std::optional<std::string> known_;
+    std::unique_ptr<const std::string> known_;
 };
 
 }  // namespace understudy::proxy

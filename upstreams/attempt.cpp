@@ -372,9 +372,11 @@ bool Attempt::accept_head(const wire::ResponseHead& head) {
     const bool readable = accept_coding(head);
     bool messages = false;
     if (head.status < 200 || head.status > 299) {
-        refusal_ = std::make_unique<Refusal>(
-            Refusal{std::string(content_type), std::string(head.fields.find("x-amzn-errortype")),
-                    std::string(head.fields.find("location")), {}});
+        refusal_ =
+            std::make_unique<Refusal>(Refusal{std::string(content_type),
+                                              std::string(head.fields.find("x-amzn-errortype")),
+                                              std::string(head.fields.find("location")),
+                                              {}});
         retry_after_ = wire::retry_after(head.fields, std::chrono::system_clock::now());
     } else if (!readable) {
         fail(FailureClass::malformed,

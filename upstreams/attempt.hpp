@@ -344,7 +344,7 @@ class Attempt {
     /// Of a request that is signed.
     struct Signature {
         std::string body_hash;
-        net::TimePoint at{};  // when its head was signed; epoch: it is not yet
+        net::TimePoint at{};  // when its head was signed
     };
     std::unique_ptr<Signature> signature_;
     std::unique_ptr<Decoder> decoded_;  // has the body, where it is to be had decoded

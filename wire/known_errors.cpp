@@ -264,9 +264,14 @@ bool is_quoting(const ErrorEvidence& evidence) {
 /// Whether an identifier stands for a status of this kind.
 template <class Kind>
 bool names_status(const ErrorEvidence& evidence, Kind&& kind) {
-    return std::any_of(kNamedStatuses.begin(), kNamedStatuses.end(), [&](const NamedStatus& named) {
-        return kind(named) && names(evidence, named.code);
-    });
+    // An error has two identifiers or so, of which most differ in length from most of the known
+    // ones.
+    for (const auto& code : evidence.codes) {
+        for (const auto& named : kNamedStatuses) {
+            if (named.code == code && kind(named)) return true;
+        }
+    }
+    return false;
 }
 
 /// Without what stands in quotes: an echo of the request is not the provider's word. The apostrophe

@@ -221,6 +221,9 @@ std::string lowered(std::string_view name) {
     return out;
 }
 
+/// No name that has "ratelimit" and "reset" in it is shorter.
+constexpr std::size_t kShortestReset = 14;
+
 /// Where a rate-limit field says in its name that it is one; npos for any other field.
 std::size_t find_family(std::string_view name) {
     return std::min(name.find("ratelimit"), name.find("rate-limit"));
@@ -255,6 +258,7 @@ std::optional<milliseconds> retry_after(const Fields& fields, system_clock::time
     if (const auto wait = from_retry_after(value, wall_now)) return wait;
     std::optional<milliseconds> longest;
     for (const auto& field : fields) {
+        if (field.name.size() < kShortestReset) continue;
         const auto name = lowered(field.name);
         // std::optional compares an empty one as less than any other.
         longest = std::max(longest, from_reset(fields, name, field.value, wall_now));

@@ -80,6 +80,10 @@ class Process:
     def exited(self) -> bool:
         return self._child.poll() is not None
 
+    def status(self) -> int | None:
+        """What it ended with, negative for a signal; None: it has not ended."""
+        return self._child.poll()
+
     def last_words(self) -> str:
         text = self.log.read_text(errors="replace").strip()
         return " | ".join(text.splitlines()[-3:]) or "nothing"
