@@ -3,7 +3,8 @@
 # more code than the first cache for instructions holds, and waits for it (docs/performance.md).
 #
 # A profile is for one version of g++. What it says of a function holds as long as the function branches as it
-# did; nothing is known of others, nor where no profile is kept for the compiler.
+# did; nothing is known of others, nor where no profile is kept for the compiler. (ccache 4.7 does not know all
+# of these options, and passes such compilations on as they are.)
 set(UNDERSTUDY_PROFILE "use" CACHE STRING "use: the profile that is kept, where it fits | record: a build that makes one | off")
 set_property(CACHE UNDERSTUDY_PROFILE PROPERTY STRINGS use record off)
 if(NOT UNDERSTUDY_PROFILE MATCHES "^(use|record|off)$")
@@ -36,9 +37,6 @@ function(unpack_profile folder)
   if(NOT EXISTS ${unpacked})
     file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/profile)
     file(ARCHIVE_EXTRACT INPUT ${profile_archive} DESTINATION ${unpacked}.part)
-    # g++ does not read it. ccache, which does not know how g++ comes to the names of these files, takes it for
-    # the profile, and knows the same profile by it.
-    file(WRITE ${unpacked}.part/default.profdata ${digest})
     file(RENAME ${unpacked}.part ${unpacked})
   endif()
   set(${folder} ${unpacked} PARENT_SCOPE)
