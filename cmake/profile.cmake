@@ -23,6 +23,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND profile_root STREQUAL "${CMAKE_SOURC
   set(profile_fits ON)
 endif()
 
+# Of the program's own targets: tests and bench programs are compiled as ever. All that share a precompiled header
+# have to have the same options.
+set(UNDERSTUDY_PROFILE_OPTIONS "")
+function(lay_out_by_profile target)
+  target_compile_options(${target} PRIVATE ${UNDERSTUDY_PROFILE_OPTIONS})
+endfunction()
+
 function(use_relative_sources)
   set_property(GLOBAL PROPERTY RULE_LAUNCH_COMPILE "\"${CMAKE_SOURCE_DIR}/cmake/relative_source\" \"${CMAKE_SOURCE_DIR}\"")
 endfunction()
@@ -51,7 +58,7 @@ if(UNDERSTUDY_PROFILE STREQUAL "record")
   endif()
   use_relative_sources()
   # Counters beside the object files, right also where threads meet.
-  add_compile_options(-fprofile-generate -fprofile-update=atomic)
+  set(UNDERSTUDY_PROFILE_OPTIONS -fprofile-generate -fprofile-update=atomic)
   add_link_options(-fprofile-generate)
   file(WRITE ${CMAKE_BINARY_DIR}/profile_archive.txt ${profile_archive})
 elseif(UNDERSTUDY_PROFILE STREQUAL "use" AND profile_fits AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT UNDERSTUDY_SANITIZE
@@ -60,6 +67,6 @@ elseif(UNDERSTUDY_PROFILE STREQUAL "use" AND profile_fits AND CMAKE_BUILD_TYPE S
   unpack_profile(profile)
   file(REAL_PATH ${CMAKE_BINARY_DIR} physical)  # as the compiler sees its own folder
   # What training has not met is not made small for that.
-  add_compile_options(-fprofile-use=${profile} -fprofile-prefix-path=${physical} -fprofile-partial-training
-                      -fprofile-correction -Wno-missing-profile -Wno-coverage-mismatch)
+  set(UNDERSTUDY_PROFILE_OPTIONS -fprofile-use=${profile} -fprofile-prefix-path=${physical} -fprofile-partial-training
+      -fprofile-correction -Wno-missing-profile -Wno-coverage-mismatch)
 endif()
