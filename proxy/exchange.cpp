@@ -119,7 +119,10 @@ Task<void> Exchange::run() {
         move = look();
     }
     claims_.clear();
-    if (session_.client_gone()) co_return;
+    if (session_.client_gone()) {
+        leave();
+        co_return;
+    }
     drop_all_but(kMaxLanes);
     settle_before_end(nullptr);
     if (!broken_) broken_ = std::move(given_up_);
@@ -234,15 +237,18 @@ Move Exchange::look() {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
         if (lanes_[i] && lanes_[i]->over()) return judge(i);
     }
-    if (session_.client_gone()) {
-        for (const auto& lane : lanes_) {
-            if (!lane) continue;
-            lane->record().dropped(FailureClass::client_closed);
-            lane->record().trace();
-        }
-        return course_->left();
-    }
+    if (session_.client_gone()) return course_->left();
     return pass_time();
+}
+
+// The client has left, however that was found out: what still runs is done with, and the trace
+// names it like all other attempts.
+void Exchange::leave() {
+    for (const auto& lane : lanes_) {
+        if (!lane || lane->record().traced()) continue;
+        lane->record().dropped(FailureClass::client_closed);
+        lane->record().trace();
+    }
 }
 
 }  // namespace understudy::proxy

@@ -118,6 +118,7 @@ class Exchange {
     bool keepalive_due() const;
     net::Task<void> keep_waiting();
     Move look();
+    void leave();
 
     // exchange_lanes.cpp: what is started, and what has come of it
     bool open(const Move& move);

@@ -101,6 +101,7 @@ class AttemptRecord {
     /// Adds this attempt to the request's trace; once, when it is known whether it answers. What
     /// becomes of the answer later is corrected when this ends, for the log.
     void trace();
+    bool traced() const { return traced_.has_value(); }
     /// It is about to be dropped in the middle of its work, for this reason: another one has
     /// answered first, say. Without that, an attempt dropped so was left by the client.
     void dropped(wire::FailureClass why) { dropped_ = why; }

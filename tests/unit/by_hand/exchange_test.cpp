@@ -1,10 +1,16 @@
 // Exchanges from a client's request to the last row in the books, by a clock that the test holds.
 #include "tests/unit/by_hand/proxy.hpp"
 
+#include "proxy/log.hpp"
+
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace understudy::test;
@@ -30,6 +36,39 @@ std::vector<std::string> reasons(const Books& books) {
     return all;
 }
 using Reasons = std::vector<std::string>;
+
+/// What the daemon logs, for as long as this lives.
+class Logged {
+  public:
+    Logged() : own_(::dup(STDERR_FILENO)), file_(std::tmpfile()) {
+        REQUIRE(file_ != nullptr);
+        ::dup2(::fileno(file_), STDERR_FILENO);
+        understudy::proxy::init_log({understudy::config::LogLevel::info, false});
+    }
+    ~Logged() {
+        understudy::proxy::shutdown_log();
+        ::dup2(own_, STDERR_FILENO);
+        ::close(own_);
+        std::fclose(file_);
+    }
+    Logged(const Logged&) = delete;
+    Logged& operator=(const Logged&) = delete;
+    /// The first line that holds `word`; empty: there is none.
+    std::string line(std::string_view word) const {
+        understudy::proxy::flush_log();
+        std::string text(1 << 16, '\0');
+        const auto size = ::pread(::fileno(file_), text.data(), text.size(), 0);
+        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+        const auto at = text.find(word);
+        if (at == std::string::npos) return {};
+        const auto begin = text.rfind('\n', at) + 1;  // npos + 1 is 0
+        return text.substr(begin, text.find('\n', at) - begin);
+    }
+
+  private:
+    int own_;
+    std::FILE* file_;
+};
 
 }  // namespace
 
@@ -227,6 +266,29 @@ TEST_CASE("A client that leaves takes both of its attempts along, and each is bo
     REQUIRE(books.requests.size() == 1);
     CHECK(books.requests[0].outcome == "client_closed");
     CHECK(books.requests[0].took == 5s);
+}
+
+TEST_CASE("Who has left unseen when one of two attempts fails has both in the trace") {
+    // Behind what has been sent ahead nobody sees the end, until it is asked for.
+    for (const bool unseen : {true, false}) {
+        CAPTURE(unseen);
+        const Logged logged;
+        Proxy proxy(kHedged);
+        proxy.upstream("one").then(Script());
+        proxy.upstream("two").then(refuses(1s, 503));
+        auto client = proxy.ask(true);
+        if (unseen) client.sends(std::string(1 << 20, 'x'));
+        proxy.world.after(2500ms, [&] { client.breaks_off(); });
+        REQUIRE(proxy.world.until([&] { return client.closed(); }));
+        const auto left = Reasons{"one client_closed", "two client_closed"};
+        const auto failed = Reasons{"two server_error", "one client_closed"};
+        CHECK(reasons(proxy.books()) == (unseen ? failed : left));
+        const auto line = logged.line(" request ");
+        INFO(line);
+        CHECK(line.find("attempts=2") != std::string::npos);
+        CHECK(line.find("two/") != std::string::npos);
+        CHECK(line.find("one/") != std::string::npos);
+    }
 }
 
 TEST_CASE("A client that was kept company hears in its stream that everybody has failed") {

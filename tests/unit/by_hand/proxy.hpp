@@ -68,6 +68,9 @@ class Client {
   public:
     explicit Client(std::shared_ptr<FarEnd> far) : far_(std::move(far)) {}
     void leaves() { far_->end(); }
+    /// More behind its request; and its connection is reset.
+    void sends(std::string_view more) { far_->say(more); }
+    void breaks_off() { far_->break_off(); }
     /// The whole message is here, or the connection is closed.
     bool answered() const;
     bool closed() const { return far_->closed; }
