@@ -236,10 +236,11 @@ def answer_problems(exchange: Exchange, rescued: bool, shaken: bool) -> list[str
     if not exchange.clean:
         told = exchange.error or exchange.left or not exchange.chunked or exchange.coded or shaken
         return [] if told or not exchange.stream else ["a broken stream without an error in it"]
+    # Without framing a dead process's end is a clean one, also behind the error that it would have reset.
+    if shaken and exchange.end == "closed":
+        return []
     if exchange.error:
         return ["a broken answer with a clean end"]
-    if shaken and exchange.end == "closed":     # without framing a dead process's end is one
-        return []
     problems = []
     if len(exchange.ids) != 1 or len(exchange.models) != 1:
         return [f"not one answer: ids {exchange.ids}, models {exchange.models}"]

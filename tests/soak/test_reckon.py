@@ -308,3 +308,13 @@ def test_what_a_killed_process_had_in_hand_may_be_lost():
     story.attempts.remove(lost)
     story.total[story.sample("attempts", "alpha", "rate_limit")] -= 1
     assert story.reckon() == []
+
+
+def test_who_is_killed_behind_its_error_cannot_reset_what_it_broke():
+    for rid, excused in (("in-hand", True), ("in-time", False)):
+        story = Story()
+        broken = story.exchange(rid)
+        broken.status, broken.stream, broken.chunked, broken.end, broken.error = 200, True, False, "closed", "it broke"
+        problems = [problem for problem in story.reckon() if rid in problem]
+        assert any("a broken answer with a clean end" in problem for problem in problems) is not excused, rid
+        assert not (excused and problems), problems
